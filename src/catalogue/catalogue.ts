@@ -1,0 +1,127 @@
+// Which models exist in a Snapshot: finds them by name, says what resembles an unknown name, and prices their use.
+
+import type { ModelEntry } from '../core/model.ts'
+import { assumedEntry, type ConfiguredModel, withConfigured } from './configured.ts'
+import { unroutableReason } from './entry.ts'
+import { nearestNames } from './near.ts'
+import type { ModelTable } from './parse.ts'
+import { type Cost, costOf, type PricedUsage, priceVersionOf } from './price.ts'
+
+/** What a catalogue is made of. */
+export interface CatalogueDeps {
+  readonly models: ModelTable
+  /** The time in milliseconds since 1970. */
+  readonly now: () => number
+  readonly configured?: readonly ConfiguredModel[] | undefined
+  /** Providers of which any `provider/id` is a model, known to us or not. */
+  readonly openEnded?: readonly string[] | undefined
+  /** Names of one's own for models; `model` is an id or `provider/id`, never another alias. They win over every other name. */
+  readonly aliases?: readonly { readonly alias: string; readonly model: string }[] | undefined
+}
+
+/** The providers that a name may mean, in configured order. */
+export interface NameScope {
+  readonly providers: readonly string[]
+}
+
+/** The models of one Snapshot; it never changes. */
+export interface Catalogue {
+  /** The id of the price list, the same for equal prices. */
+  readonly version: string
+  /** Every known model, in the order of the table and then of the configuration. */
+  list(): readonly ModelEntry[]
+  /**
+   * The models that a name means, in configured order; empty when it means none. `auto` is not a model.
+   * A name is split at its first `/` only if a configured provider stands before it. Letter case does not count.
+   * Ids win over aliases.
+   */
+  find(name: string, scope: NameScope): readonly ModelEntry[]
+  /** Up to three known names that resemble an unknown one, of the given providers or of all. */
+  near(name: string, scope?: NameScope): readonly string[]
+  /** The list price of a usage; unknown for a model without a price. */
+  cost(entry: ModelEntry, usage: PricedUsage): Cost
+}
+
+/** No provider has ids near this long; a longer name is not passed on to an open-ended provider. */
+const idLengthMax = 256
+
+/** Builds the catalogue of a Snapshot from the bundled table and what the configuration adds. */
+export function createCatalogue({
+  models,
+  now,
+  configured = [],
+  openEnded = [],
+  aliases = [],
+}: CatalogueDeps): Catalogue {
+  const ownNames = new Map(aliases.map(({ alias, model }) => [alias.toLowerCase(), model]))
+  const entries = withConfigured(models.models, configured)
+  const version = priceVersionOf(models.asOf, entries)
+  const byId = indexed(entries, entry => [entry.id])
+  const byAlias = indexed(entries, entry => entry.aliases)
+
+  function find(name: string, { providers }: NameScope): readonly ModelEntry[] {
+    const split = splitName(ownNames.get(name.toLowerCase()) ?? name, providers)
+    const scope = split.provider === undefined ? providers : [split.provider]
+    const known = [byId, byAlias]
+      .map(index => scope.flatMap(provider => index(provider, split.id)))
+      .find(matches => matches.length > 0)
+    if (known !== undefined) return known
+    const isOpen = split.provider !== undefined && openEnded.includes(split.provider)
+    const isPlausible = split.id.length > 0 && split.id.length <= idLengthMax
+    return isOpen && isPlausible ? [assumedEntry(split.provider, split.id)] : []
+  }
+
+  function near(name: string, scope?: NameScope): readonly string[] {
+    const at = now()
+    const split = splitName(name, scope?.providers ?? [...new Set(entries.map(entry => entry.provider))])
+    const alike = entries.filter(
+      entry =>
+        (split.provider === undefined || entry.provider === split.provider) &&
+        (scope === undefined || scope.providers.includes(entry.provider)) &&
+        unroutableReason(entry, at) === '',
+    )
+    const names = [...ownNames.keys(), ...alike.flatMap(entry => [entry.id, ...entry.aliases])]
+    const prefix = split.provider === undefined ? '' : `${split.provider}/`
+    return nearestNames(split.id, names).map(found => prefix + found)
+  }
+
+  return {
+    version,
+    list: () => entries,
+    find,
+    near,
+    cost: (entry, usage) => costOf(entry.price, usage, version),
+  }
+}
+
+interface SplitName {
+  readonly provider: string | undefined
+  readonly id: string
+}
+
+function splitName(name: string, providers: readonly string[]): SplitName {
+  const slash = name.indexOf('/')
+  const head = slash < 0 ? undefined : name.slice(0, slash).toLowerCase()
+  const provider = providers.find(one => one.toLowerCase() === head)
+  return provider === undefined ? { provider, id: name } : { provider, id: name.slice(slash + 1) }
+}
+
+type NameIndex = (provider: string, name: string) => readonly ModelEntry[]
+
+/** Looks models up by provider and a name in any case; of two models with one name the first wins. */
+function indexed(
+  entries: readonly ModelEntry[],
+  namesOf: (entry: ModelEntry) => readonly string[],
+): NameIndex {
+  const key = (provider: string, name: string) => `${provider}\n${name.toLowerCase()}`
+  const byKey = new Map<string, ModelEntry>()
+  for (const entry of entries) {
+    for (const name of namesOf(entry)) {
+      if (!byKey.has(key(entry.provider, name))) byKey.set(key(entry.provider, name), entry)
+    }
+  }
+  return (provider, name) => {
+    const entry = byKey.get(key(provider, name))
+    return entry === undefined ? [] : [entry]
+  }
+}

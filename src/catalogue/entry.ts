@@ -1,0 +1,20 @@
+// Whether a model can be sent a chat now.
+import type { ModelEndpoint, ModelEntry } from '../core/model.ts'
+
+const chatEndpoints: readonly ModelEndpoint[] = ['chat/completions', 'responses', 'anthropic/v1/messages']
+const dayMs = 86_400_000
+
+/**
+ * Says why a model cannot be sent a chat now, empty when it can. `now` is in milliseconds since 1970.
+ * The shutdown day itself still counts as served, because providers name a day and not an hour.
+ */
+export function unroutableReason(entry: ModelEntry, now: number): string {
+  if (entry.shutdown !== undefined && now >= Date.parse(entry.shutdown) + dayMs) {
+    return `${entry.id} was shut down by ${entry.provider} on ${entry.shutdown}`
+  }
+  if (entry.status === 'shutdown') return `${entry.id} was shut down by ${entry.provider}`
+  if (entry.endpoints.some(endpoint => chatEndpoints.includes(endpoint))) return ''
+  return entry.endpoints.includes('embeddings')
+    ? `${entry.id} is an embedding model and cannot chat`
+    : `${entry.id} has no endpoint for chats`
+}

@@ -1,0 +1,22 @@
+// Money is whole nano-dollars in a bigint: 1 USD is 1_000_000_000, and no price or sum ever passes through a float.
+
+/** How many nano-USD one US dollar is. */
+export const nanoUsdPerUsd = 1_000_000_000n
+
+const fractionDigits = 9
+const decimal = /^(\d{1,15})(?:\.(\d{1,30}))?(?:e(-\d{1,3}))?$/
+
+/**
+ * Reads a decimal amount of US dollars as nano-USD, by its digits and not by float arithmetic.
+ * Digits past the ninth are rounded half up. Undefined for what is no amount: negative, not finite, or 10^15 and more.
+ */
+export function nanoUsdFromUsd(usd: number): bigint | undefined {
+  const match = decimal.exec(String(usd))
+  if (match === null) return undefined
+  const [, whole = '', fraction = '', exponent = '0'] = match
+  const digits = BigInt(whole + fraction)
+  const shift = fractionDigits - fraction.length + Number(exponent)
+  if (shift >= 0) return digits * 10n ** BigInt(shift)
+  const divisor = 10n ** BigInt(-shift)
+  return (digits + divisor / 2n) / divisor
+}
