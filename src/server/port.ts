@@ -1,0 +1,193 @@
+// The one port: HTTP/1.1 and HTTP/2 on clear text by sniffing, or both on TLS by ALPN, within limits, with a clean end.
+import { Server as NetServer, type Server, type Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
+import type { TLSSocket } from 'node:tls'
+import { type Connections, createConnections } from './connections.ts'
+import { createHttp2Half, type Http2Half } from './h2-server.ts'
+import { watchBody } from './port-body.ts'
+import { createHttp1Half, type Http1Half, type PortTls } from './port-h1.ts'
+import {
+  codeOf,
+  type PeerHandler,
+  type PortEventSink,
+  type PortHandler,
+  type PortRequest,
+} from './port-handler.ts'
+import { DEFAULT_PORT_LIMITS, type PortLimits } from './port-limits.ts'
+import { sniff } from './port-sniff.ts'
+
+/** Where a port listens. */
+export type PortAddress = {
+  /** The IP address it is bound to. */
+  readonly address: string
+  /** The TCP port, also when 0 was asked for. */
+  readonly port: number
+}
+
+/** The one port of the process. */
+export type Port = {
+  /** Starts listening. Port 0 takes a free one. Rejects with Node's own error, such as EADDRINUSE. */
+  readonly listen: (at: { readonly host: string; readonly port: number }) => Promise<PortAddress>
+  /** How many connections are open. */
+  readonly connections: () => number
+  /** Closes the listener: new connections are refused, open ones go on. */
+  readonly stopAccepting: () => void
+  /**
+   * Asks every peer to leave, and stops accepting: GOAWAY on HTTP/2, `Connection: close` on HTTP/1.1 responses whose header
+   * is not yet sent, and the end of connections without a request. Running calls finish.
+   */
+  readonly goAway: () => void
+  /** Resolves when the listener is closed and the last connection is gone. */
+  readonly closed: () => Promise<void>
+  /** Ends the listener and every connection now; running calls see 'close'. */
+  readonly destroy: () => void
+}
+
+/** What `createPort` needs. */
+export type PortOptions = {
+  /** Serves every request, of both HTTP versions. A request to upgrade is served as a plain one. */
+  readonly handler: PortHandler
+  /** With it the port speaks only TLS. */
+  readonly tls?: PortTls
+  /** Limits other than the default ones. */
+  readonly limits?: Partial<PortLimits>
+  /** How long the body of this request may take, in milliseconds, when not `requestBodyTimeoutMs`; 0 is for ever. */
+  readonly bodyTimeoutMsFor?: (req: PortRequest) => number | undefined
+  readonly onEvent?: PortEventSink
+}
+
+// How often a draining port looks for connections that have become idle.
+const DRAIN_CHECK_MS = 50
+
+type Halves = {
+  readonly http1: Http1Half
+  readonly http2: Http2Half
+  readonly connections: Connections
+  readonly limits: PortLimits
+  readonly onEvent: PortEventSink
+  /** Clear-text connections whose protocol is not known yet. */
+  readonly unknown: Set<Socket>
+  readonly isLeaving: () => boolean
+}
+
+const acceptClear = ({ http1, http2, limits, onEvent, unknown }: Halves, socket: Socket): void => {
+  const peer = socket.remoteAddress ?? ''
+  const onError = (error: unknown): void => onEvent({ type: 'connection.failed', peer, code: codeOf(error) })
+  unknown.add(socket)
+  socket.on('error', onError)
+  socket.once('close', () => unknown.delete(socket))
+  sniff({
+    socket,
+    timeoutMs: limits.sniffTimeoutMs,
+    onExpired: () => onEvent({ type: 'sniff.expired', peer }),
+    onDecided: protocol => {
+      unknown.delete(socket)
+      socket.off('error', onError)
+      const half = protocol === 'h2' ? http2 : http1
+      half.adopt(socket)
+    },
+  })
+}
+
+const acceptTls = ({ http1, http2, connections, isLeaving }: Halves, socket: TLSSocket): void => {
+  connections.addOver(socket)
+  // Its handshake ended after the drain had begun.
+  if (isLeaving()) return void socket.destroy()
+  const half = socket.alpnProtocol === 'h2' ? http2 : http1
+  half.adopt(socket)
+}
+
+const listenOn = (server: Server, host: string, port: number): Promise<PortAddress> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port }, () => {
+      server.off('error', reject)
+      const bound = server.address()
+      // Null and a string are for servers that are closed or on a pipe; this one was just given a host.
+      resolve(typeof bound === 'object' && bound !== null ? bound : { address: host, port })
+    })
+  })
+
+const connectEvents = (halves: Halves, isTls: boolean): void => {
+  const { server } = halves.http1
+  const { connections, onEvent } = halves
+  // In front of TLS's own listener: a connection counts from its first moment.
+  server.prependListener('connection', (socket: Socket) => connections.add(socket))
+  if (isTls) server.on('secureConnection', (socket: TLSSocket) => acceptTls(halves, socket))
+  else server.on('connection', (socket: Socket) => acceptClear(halves, socket))
+  server.on('tlsClientError', (error: unknown, socket: TLSSocket) =>
+    onEvent({ type: 'connection.failed', peer: socket.remoteAddress ?? '', code: codeOf(error) }),
+  )
+  server.on('drop', dropped => onEvent({ type: 'connection.refused', peer: dropped?.remoteAddress ?? '' }))
+}
+
+/** Makes the port. Nothing happens before `listen`; a port that has been closed is not opened again. */
+export const createPort = (options: PortOptions): Port => {
+  const { handler, tls, bodyTimeoutMsFor, onEvent = () => {} } = options
+  const limits: PortLimits = { ...DEFAULT_PORT_LIMITS, ...options.limits }
+  const watched: PeerHandler = (req, res, peer) => {
+    const timeoutMs = bodyTimeoutMsFor?.(req) ?? limits.requestBodyTimeoutMs
+    watchBody({ req, res, timeoutMs, onExpired: () => onEvent({ type: 'body.expired', peer }) })
+    handler(req, res)
+  }
+  let isOpened = false
+  let isLeaving = false
+  const connections = createConnections({
+    stallTimeoutMs: limits.stallTimeoutMs,
+    onStalled: peer => onEvent({ type: 'connection.stalled', peer }),
+  })
+  const http1 = createHttp1Half({ limits, tls, handler: watched, onEvent })
+  const http2 = createHttp2Half({ limits, handler: watched, onEvent })
+  const unknown = new Set<Socket>()
+  connectEvents(
+    { http1, http2, connections, limits, onEvent, unknown, isLeaving: () => isLeaving },
+    tls !== undefined,
+  )
+  const { server } = http1
+  const closed = Promise.withResolvers<void>()
+  const timers: NodeJS.Timeout[] = []
+  const repeat = (everyMs: number, run: () => void): void =>
+    void timers.push(setInterval(run, everyMs).unref())
+  server.once('close', () => {
+    for (const timer of timers) clearInterval(timer)
+    http1.dispose()
+    closed.resolve(connections.emptied())
+  })
+
+  const stopAccepting = (): void => {
+    // Never opened: there is no 'close' to wait for.
+    if (!isOpened) closed.resolve()
+    if (!server.listening) return
+    // Not the HTTP server's own close: that one also ends the header time-outs, and the port may still drain for long.
+    NetServer.prototype.close.call(server)
+  }
+  return {
+    listen: async ({ host, port }) => {
+      const bound = await listenOn(server, host, port)
+      isOpened = true
+      server.on('error', error => onEvent({ type: 'listener.failed', code: codeOf(error) }))
+      repeat(limits.checkIntervalMs, () => {
+        const nowMs = performance.now()
+        connections.sweep(nowMs)
+        http2.sweep(nowMs)
+      })
+      return { address: bound.address, port: bound.port }
+    },
+    connections: connections.count,
+    stopAccepting,
+    goAway: () => {
+      if (isLeaving) return
+      isLeaving = true
+      stopAccepting()
+      for (const socket of unknown) socket.destroy()
+      http1.goAway()
+      http2.goAway()
+      repeat(DRAIN_CHECK_MS, http1.closeIdle)
+    },
+    closed: () => closed.promise,
+    destroy: () => {
+      stopAccepting()
+      connections.destroyAll()
+    },
+  }
+}

@@ -1,0 +1,117 @@
+// The plain pages of the port: health, metrics, the front page, and a 404 that says what there is.
+import type { Clock } from '../core/clock.ts'
+import { GatewayError } from '../core/errors.ts'
+import { isLoopbackAddress } from './hosts.ts'
+import type { PortHandler, PortRequest } from './port-handler.ts'
+import { json, pathOf, type Reply, refused, send } from './reply.ts'
+
+/** How the service is. */
+export interface HealthReport {
+  readonly status: 'healthy' | 'degraded' | 'unhealthy'
+  /** Each part by name, in a form that JSON can carry. */
+  readonly components: Readonly<Record<string, unknown>>
+}
+
+/** What `createRoutes` needs. */
+export interface RoutesDeps {
+  readonly version: string
+  readonly clock: Clock
+  /** How everything is now. */
+  readonly health: () => HealthReport
+  /** Whether new calls are welcome: false while draining, or when our own store cannot write. */
+  readonly isReady: () => boolean
+  /** All metrics as text, with their content type. */
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
+  /** Whether strangers may read the metrics. */
+  readonly isMetricsPublic: boolean
+  /** Told of a page that could not be made. */
+  readonly onFault: (error: unknown) => void
+}
+
+type Page = (req: PortRequest) => Reply | Promise<Reply>
+
+/** Makes the handler of everything that is not for a door. */
+export function createRoutes(deps: RoutesDeps): PortHandler {
+  const startedAtMs = deps.clock.monotonic()
+  const pages = new Map<string, Page>([
+    ['/', () => frontPage(deps.version)],
+    ['/health', () => healthPage(deps, startedAtMs)],
+    ['/health/live', () => json(200, { status: 'live' })],
+    ['/health/ready', () => readyPage(deps)],
+    ['/metrics', req => metricsPage(deps, req)],
+  ])
+  const answer = async (req: PortRequest): Promise<Reply> => {
+    const page = pages.get(pathOf(req))
+    if (page === undefined) return missing(pathOf(req), [...pages.keys()])
+    if (req.method !== 'GET' && req.method !== 'HEAD') return notAllowed(req.method ?? '')
+    return page(req)
+  }
+  return (req, res) => {
+    answer(req)
+      .catch((error: unknown) => {
+        deps.onFault(error)
+        return refused(500, new GatewayError('INTERNAL', 'internal error'))
+      })
+      .then(reply => send(req, res, reply))
+      .catch(deps.onFault)
+  }
+}
+
+function healthPage({ health, version, clock }: RoutesDeps, startedAtMs: number): Reply {
+  const { status, components } = health()
+  return json(status === 'unhealthy' ? 503 : 200, {
+    status,
+    version,
+    timestamp_utc: new Date(clock.now()).toISOString(),
+    uptime_seconds: Math.floor((clock.monotonic() - startedAtMs) / 1000),
+    components,
+  })
+}
+
+function readyPage({ isReady }: RoutesDeps): Reply {
+  return isReady() ? json(200, { status: 'ready' }) : json(503, { status: 'not ready' })
+}
+
+async function metricsPage({ metrics, isMetricsPublic }: RoutesDeps, req: PortRequest): Promise<Reply> {
+  if (!isMetricsPublic && !isLocal(req)) {
+    const message = 'metrics are for this machine only; set METRICS_PUBLIC=1 to open them'
+    return refused(403, new GatewayError('PERMISSION_DENIED', message))
+  }
+  const { contentType, text } = await metrics()
+  return { status: 200, contentType, body: text }
+}
+
+// A proxy on this machine is loopback, too, but the one it speaks for is not.
+function isLocal(req: PortRequest): boolean {
+  const isForwarded = req.headers['x-forwarded-for'] !== undefined || req.headers.forwarded !== undefined
+  return !isForwarded && isLoopbackAddress(req.socket.remoteAddress)
+}
+
+function missing(path: string, pages: readonly string[]): Reply {
+  return json(404, {
+    code: 'not_found',
+    message: `nothing is at ${JSON.stringify(path.slice(0, 200))}`,
+    pages: pages.map(page => `GET ${page}`),
+    methods: 'POST /exai.v1.ChatService/Complete and its siblings; gRPC reflection lists them all',
+  })
+}
+
+function notAllowed(method: string): Reply {
+  const message = `${method.slice(0, 20)} is not possible here, use GET`
+  return json(405, { code: 'invalid_argument', message }, { allow: 'GET, HEAD' })
+}
+
+function frontPage(version: string): Reply {
+  const body = `exai ${version}: an AI gateway over gRPC, gRPC-Web and Connect, on this one port.
+
+Ask a model:
+
+  curl -H 'content-type: application/json' \\
+    -d '{"model":"auto","messages":[{"role":"ROLE_USER","content":[{"text":"Hello!"}]}]}' \\
+    http://localhost:8080/exai.v1.ChatService/Complete
+
+See how it is: /health, /metrics
+See what it can do: grpcurl -plaintext localhost:8080 list
+`
+  return { status: 200, contentType: 'text/plain; charset=utf-8', body }
+}
