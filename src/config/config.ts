@@ -1,0 +1,206 @@
+// Puts the whole configuration together from the environment and the files it names, or says everything that is wrong.
+import { BlockList, isIP } from 'node:net'
+import { basename, resolve } from 'node:path'
+import { createSecureContext } from 'node:tls'
+import type { LogLevel } from '../core/log.ts'
+import { ConfigError } from './config-error.ts'
+import { type Environment, readEnvironment } from './environment.ts'
+import type { ConfigFile } from './file.ts'
+import { type ReadFile, whyUnreadable } from './read-file.ts'
+import { type SettingValues, settings } from './settings.ts'
+import { createSnapshot, deepFreeze, type HttpProviderConfig, type Snapshot } from './snapshot.ts'
+
+/** PEM texts of a server's identity. */
+export interface TlsConfig {
+  readonly cert: string
+  readonly key: string
+}
+
+/** Who may come in. `loopback`: whoever names this machine by a loopback name. `open`: everybody, by the operator's wish. */
+export type AuthConfig = { readonly mode: 'loopback' } | { readonly mode: 'open' }
+
+/** Everything that is settled before anything starts. It never changes; what may change is in the Snapshot. */
+export interface Config {
+  readonly listen: {
+    readonly host: string
+    /** 0: any free one. */
+    readonly port: number
+    readonly tls?: TlsConfig | undefined
+    /** Lower-case origins as browsers send them. */
+    readonly corsOrigins: readonly string[]
+  }
+  readonly auth: AuthConfig
+  /** All in milliseconds. */
+  readonly timeouts: {
+    readonly requestMs: number
+    readonly connectMs: number
+    readonly firstTokenMs: number
+    readonly idleMs: number
+    readonly drainDelayMs: number
+    readonly drainTimeoutMs: number
+  }
+  readonly limits: { readonly maxRequestBytes: number }
+  readonly metricsPublic: boolean
+  readonly logLevel: LogLevel
+  /** Absolute. */
+  readonly dataDir: string
+  readonly workers: number
+  readonly snapshot: Snapshot
+  /** What is worth a warning at start, one line each. */
+  readonly notices: readonly string[]
+}
+
+/** What the loading of the configuration needs. */
+export interface ConfigDeps {
+  readonly env: Environment
+  readonly readFile: ReadFile
+  /** Folder from which relative paths go out. */
+  readonly cwd: string
+}
+
+/**
+ * Loads the configuration. Nothing is required.
+ * @throws ConfigError with every problem there is
+ */
+export async function loadConfig({ env, readFile, cwd }: ConfigDeps): Promise<Config> {
+  const { values, problems: wrongValues, notices } = readEnvironment(env)
+  const problems = [...wrongValues, ...authProblems(values)]
+  const tls = readTls(values, { readFile, cwd, problems })
+  const file = await readConfigFile(values.EXAI_CONFIG, { env, readFile, cwd, problems })
+  if (problems.length > 0) throw new ConfigError(problems)
+  return deepFreeze({
+    listen: { host: values.HOST, port: values.PORT, tls, corsOrigins: values.CORS_ORIGINS ?? [] },
+    auth: { mode: values.EXAI_AUTH === 'none' ? 'open' : 'loopback' },
+    timeouts: {
+      requestMs: values.REQUEST_TIMEOUT,
+      connectMs: values.CONNECT_TIMEOUT,
+      firstTokenMs: values.FIRST_TOKEN_TIMEOUT,
+      idleMs: values.IDLE_TIMEOUT,
+      drainDelayMs: values.DRAIN_DELAY,
+      drainTimeoutMs: values.DRAIN_TIMEOUT,
+    },
+    limits: { maxRequestBytes: values.MAX_REQUEST_BYTES },
+    metricsPublic: values.METRICS_PUBLIC,
+    logLevel: values.LOG_LEVEL,
+    dataDir: resolve(cwd, values.DATA_DIR),
+    workers: values.WORKERS,
+    snapshot: createSnapshot({
+      version: 1,
+      providers: [openai(values), ...file.providers, { kind: 'sandbox', id: 'sandbox' }],
+      models: file.models,
+      aliases: file.aliases,
+    }),
+    notices: [...notices, ...valueNotices(values)],
+  })
+}
+
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8)
+loopback.addAddress('::1', 'ipv6')
+
+/** Whether an address or host name (without port and brackets) always means this machine. */
+export function isLoopback(host: string): boolean {
+  const version = isIP(host)
+  if (version === 0) return host.toLowerCase() === 'localhost'
+  return loopback.check(host, version === 4 ? 'ipv4' : 'ipv6')
+}
+
+const secretBytesMin = 32
+
+/** Whoever asks for authentication must not get a service that runs without it. */
+function authProblems(values: SettingValues): readonly string[] {
+  const refuse = 'so it refuses to start rather than run open: remove'
+  const problems: string[] = []
+  if (values.EXAI_AUTH === 'key')
+    problems.push(`EXAI_AUTH=key: this version cannot check API keys yet, ${refuse} it`)
+  if (values.JWT_SECRET !== undefined) {
+    problems.push(`JWT_SECRET: this version cannot check tokens yet, ${refuse} it`)
+    if (Buffer.byteLength(values.JWT_SECRET) < secretBytesMin)
+      problems.push(
+        `JWT_SECRET must have at least ${secretBytesMin} bytes: make one with openssl rand -base64 32`,
+      )
+  }
+  if (values.JWT_JWKS_URL !== undefined)
+    problems.push(`JWT_JWKS_URL: this version cannot check tokens yet, ${refuse} it`)
+  if (problems.length === 0 && values.EXAI_AUTH !== 'none' && !isLoopback(values.HOST))
+    problems.push(
+      'HOST is not a loopback address, and nobody would be asked who they are: remove it to listen on 127.0.0.1, ' +
+        'or set EXAI_AUTH=none to let everybody who reaches the port in ' +
+        '(JWT_SECRET and EXAI_AUTH=key are not available in this version)',
+    )
+  return problems
+}
+
+interface Reading extends Omit<ConfigDeps, 'env'> {
+  /** Takes what is wrong. */
+  readonly problems: string[]
+}
+
+function readTls(values: SettingValues, reading: Reading): TlsConfig | undefined {
+  const { TLS_CERT: certPath, TLS_KEY: keyPath } = values
+  if (certPath === undefined && keyPath === undefined) return undefined
+  if (certPath === undefined || keyPath === undefined) {
+    const [present, absent] = certPath === undefined ? ['TLS_KEY', 'TLS_CERT'] : ['TLS_CERT', 'TLS_KEY']
+    reading.problems.push(`${present} is set without ${absent}: set both, or none for clear text`)
+    return undefined
+  }
+  const cert = textOf('TLS_CERT', certPath, reading)
+  const key = textOf('TLS_KEY', keyPath, reading)
+  if (cert === undefined || key === undefined) return undefined
+  try {
+    createSecureContext({ cert, key })
+    return { cert, key }
+  } catch (error) {
+    const why = whyUnreadable(error)
+    reading.problems.push(
+      `TLS_CERT and TLS_KEY are no PEM certificate and its private key (${why}): check both files`,
+    )
+    return undefined
+  }
+}
+
+function textOf(name: string, path: string, { readFile, cwd, problems }: Reading): string | undefined {
+  try {
+    return readFile(resolve(cwd, path))
+  } catch (error) {
+    problems.push(`${name} names a file that cannot be read (${whyUnreadable(error)}): correct the path`)
+    return undefined
+  }
+}
+
+async function readConfigFile(
+  path: string | undefined,
+  reading: Reading & { env: Environment },
+): Promise<ConfigFile> {
+  const nothing = { providers: [], models: [], aliases: [] }
+  const text = path === undefined ? undefined : textOf('EXAI_CONFIG', path, reading)
+  if (path === undefined || text === undefined) return nothing
+  // Loaded only here: yaml and zod take a tenth of a second and 15 MB, which a start without a file need not pay.
+  const { parseConfigFile } = await import('./file.ts')
+  const result = parseConfigFile({ text, label: basename(path), env: reading.env })
+  if (result.ok) return result.file
+  reading.problems.push(...result.problems)
+  return nothing
+}
+
+function openai(values: SettingValues): HttpProviderConfig {
+  const baseUrl = values.OPENAI_BASE_URL
+  return {
+    kind: 'openai',
+    id: 'openai',
+    baseUrl,
+    apiKeys: values.OPENAI_API_KEY ?? [],
+    // Behind another address there may be models that nobody has described to us.
+    openEnded: baseUrl !== settings.OPENAI_BASE_URL.default,
+  }
+}
+
+const withoutAdapter = ['GLM_API_KEY', 'KIMI_API_KEY', 'MINIMAX_API_KEY'] as const
+
+function valueNotices(values: SettingValues): readonly string[] {
+  const notices = withoutAdapter
+    .filter(name => values[name] !== undefined)
+    .map(name => `${name} is not used: this version has no adapter for that provider`)
+  if (values.WORKERS > 1) notices.push('WORKERS is not used by this version, which runs one process')
+  return notices
+}

@@ -1,0 +1,115 @@
+// The shape of the config file: which keys there are, and what their values must be like.
+import * as z from 'zod'
+import { baseUrl } from './kinds.ts'
+
+/** Ids of the providers that need no entry in the file; `auto` is no provider and no alias either. */
+export const RESERVED_NAMES: readonly string[] = ['openai', 'glm', 'kimi', 'minimax', 'sandbox', 'auto']
+
+/** No provider has ids or names that come near this length. */
+const nameLengthMax = 256
+
+const name = z
+  .string()
+  .regex(/^[^\s\p{Cc}]+$/u, 'must be a name without spaces')
+  .max(nameLengthMax)
+const tokens = z.int().min(1).max(1_000_000_000)
+const usdPerMillion = z.number().min(0).max(1_000_000)
+
+const url = z.string().transform((value, context) => {
+  const result = baseUrl.parse(value)
+  if (result.ok) return result.value
+  context.addIssue({ code: 'custom', message: result.problem })
+  return z.NEVER
+})
+
+const modelFields = {
+  aliases: z.array(name).optional(),
+  context_window: tokens.optional(),
+  max_output_tokens: tokens.optional(),
+  input_price: usdPerMillion.optional(),
+  output_price: usdPerMillion.optional(),
+  cached_input_price: usdPerMillion.optional(),
+  tools: z.boolean().optional(),
+  vision: z.boolean().optional(),
+  structured_output: z.enum(['none', 'json_object', 'json_schema']).optional(),
+  reasoning: z.enum(['none', 'optional', 'always']).optional(),
+}
+
+const model = z.strictObject({ id: name, ...modelFields })
+
+const provider = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,31}$/, 'must be 1 to 32 lower-case letters, digits and dashes, a letter first'),
+  kind: z.literal('openai-compatible'),
+  base_url: url,
+  api_key: z.string().optional(),
+  api_key_env: name.optional(),
+  open_ended: z.boolean().optional(),
+  models: z.array(model).optional(),
+})
+
+/** The whole file. */
+export const fileSchema = z.strictObject({
+  providers: z.array(provider).optional(),
+  models: z.array(z.strictObject({ provider: name, id: name, ...modelFields })).optional(),
+  aliases: z.record(name, name).optional(),
+})
+
+/** The file as it was read. */
+export type FileContent = z.infer<typeof fileSchema>
+
+/** One provider as it was read. */
+export type FileProvider = z.infer<typeof provider>
+
+/** A model as it was read, here or there in the file. */
+export type FileModel = z.infer<typeof model>
+
+/** A place in the file and what is wrong there. The problem ends a sentence that begins with the place. */
+export interface FileProblem {
+  readonly path: readonly PropertyKey[]
+  readonly problem: string
+}
+
+/** What became of the file's data: its content, or every place where it is wrong. */
+export type FileShape =
+  | { readonly ok: true; readonly content: FileContent }
+  | { readonly ok: false; readonly problems: readonly FileProblem[] }
+
+/** Holds data against the schema. Problems never quote values, since one of them may be a key. */
+export function parseShape(data: unknown): FileShape {
+  const result = fileSchema.safeParse(data, { reportInput: true })
+  if (result.success) return { ok: true, content: result.data }
+  return { ok: false, problems: result.error.issues.flatMap(problemsOf) }
+}
+
+function problemsOf(issue: z.core.$ZodIssue): readonly FileProblem[] {
+  const { path } = issue
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map(key => ({ path: [...path, key], problem: 'is not known: correct or remove it' }))
+    case 'invalid_type':
+      return [{ path, problem: missing(issue) ? 'is missing' : `must be of the type ${issue.expected}` }]
+    case 'invalid_value':
+      return [
+        { path, problem: missing(issue) ? 'is missing' : `must be ${issue.values.map(String).join(' or ')}` },
+      ]
+    case 'too_small':
+      return [{ path, problem: `must be at least ${issue.minimum}` }]
+    case 'too_big':
+      return [
+        {
+          path,
+          problem: `must be at most ${issue.maximum}${issue.origin === 'string' ? ' characters long' : ''}`,
+        },
+      ]
+    case 'invalid_key':
+      return [{ path, problem: 'must be a name without spaces' }]
+    default:
+      return [{ path, problem: issue.message }]
+  }
+}
+
+function missing(issue: z.core.$ZodIssue): boolean {
+  return issue.input === undefined
+}

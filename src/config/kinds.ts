@@ -1,0 +1,153 @@
+// The kinds of settings: what a text must be like, and what it becomes.
+import { isIP } from 'node:net'
+
+/** What became of a text. The problem ends a sentence that begins with the setting's name, and never quotes the text. */
+export type Parsed<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly problem: string }
+
+/** One kind of setting. */
+export interface Kind<T> {
+  /** What a right value is, as the settings table shows it. */
+  readonly label: string
+  /** Reads a trimmed text that is not empty. */
+  parse(text: string): Parsed<T>
+}
+
+/** Both ends are allowed. */
+export interface Range {
+  readonly min: number
+  readonly max: number
+}
+
+/** Any text of one line. */
+export const text: Kind<string> = {
+  label: 'text',
+  parse: value =>
+    /\p{Cc}/u.test(value) ? failed('must be one line without control characters') : parsed(value),
+}
+
+/** The path of a file or folder; it is not looked at here. */
+export const path: Kind<string> = { ...text, label: 'path' }
+
+/** A whole number. */
+export function integer({ min, max }: Range): Kind<number> {
+  const label = `${min} to ${max}`
+  return {
+    label,
+    parse: value => {
+      const number = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN
+      return number >= min && number <= max ? parsed(number) : failed(`must be a whole number, ${label}`)
+    },
+  }
+}
+
+/** Seconds, with decimals if need be; it becomes whole milliseconds. */
+export function seconds({ min, max }: Range): Kind<number> {
+  const label = `${min} to ${max}`
+  return {
+    label,
+    parse: value => {
+      const number = /^\d{1,9}(\.\d{1,9})?$/.test(value) ? Number(value) : Number.NaN
+      return number >= min && number <= max
+        ? parsed(Math.round(number * 1000))
+        : failed(`must be a number of seconds, ${label}`)
+    },
+  }
+}
+
+/** `1` or `0`; `true` and `false` are taken, too. */
+export const boolean: Kind<boolean> = {
+  label: '0 or 1',
+  parse: value => {
+    switch (value.toLowerCase()) {
+      case '1':
+      case 'true':
+        return parsed(true)
+      case '0':
+      case 'false':
+        return parsed(false)
+      default:
+        return failed('must be 0 or 1')
+    }
+  },
+}
+
+/** One of some words, in any letter case. */
+export function oneOf<const T extends string>(words: readonly T[]): Kind<T> {
+  const label = words.join(', ')
+  return {
+    label,
+    parse: value => {
+      const word = words.find(one => one === value.toLowerCase())
+      return word === undefined ? failed(`must be one of ${label}`) : parsed(word)
+    },
+  }
+}
+
+/** An address or host name to listen on, without a port; an IPv6 address may stand in brackets. */
+export const host: Kind<string> = {
+  label: 'address or host name',
+  parse: value => {
+    const bare = /^\[.*\]$/.test(value) ? value.slice(1, -1) : value
+    return isIP(bare) > 0 || /^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$/.test(bare)
+      ? parsed(bare)
+      : failed('must be an IP address or a host name, without scheme and port')
+  },
+}
+
+/** The address below which a provider's paths lie; it becomes one without a slash at its end. */
+export const baseUrl: Kind<string> = {
+  label: 'URL',
+  parse: value => {
+    const url = URL.canParse(value) ? new URL(value) : undefined
+    if (url === undefined || !/^https?:$/.test(url.protocol))
+      return failed('must be an absolute URL that begins with http:// or https://')
+    if (url.username !== '' || url.password !== '')
+      return failed('must not contain a user or password: give the key in its own setting')
+    if (/[?#]/.test(value)) return failed('must be a URL without query and fragment: end it with its path')
+    return parsed(url.href.replace(/\/+$/, ''))
+  },
+}
+
+/** A secret text. */
+export const secret: Kind<string> = { ...text, label: 'secret' }
+
+/** Keys with commas between them, each fit for a header (visible ASCII). A repeated key counts once. */
+export const secrets: Kind<readonly string[]> = {
+  label: 'secrets, comma-separated',
+  parse: value => {
+    const keys = value.split(',').map(key => key.trim())
+    if (keys.includes('')) return failed('has an empty entry: remove the extra comma')
+    if (keys.some(key => /["']/.test(key)))
+      return failed('contains a quotation mark: give the keys without quotes')
+    if (keys.some(key => !/^[\x21-\x7e]+$/.test(key)))
+      return failed('contains a space, a control or a non-ASCII character: copy the key again')
+    return parsed([...new Set(keys)])
+  },
+}
+
+/** Origins of web pages with commas between them, each as a browser sends it. */
+export const origins: Kind<readonly string[]> = {
+  label: 'origins, comma-separated',
+  parse: value => {
+    const all = value.split(',').map(origin => origin.trim().replace(/\/$/, ''))
+    if (all.includes('*')) return failed('must not be *, which lets every web page in: name the origins')
+    const wrong = all.some(origin => !/^https?:/i.test(origin) || originOf(origin) !== origin.toLowerCase())
+    return wrong
+      ? failed('must hold origins such as https://app.example.com, without path, with commas between them')
+      : parsed([...new Set(all.map(origin => origin.toLowerCase()))])
+  },
+}
+
+function originOf(url: string): string | undefined {
+  return URL.canParse(url) ? new URL(url).origin : undefined
+}
+
+function parsed<T>(value: T): Parsed<T> {
+  return { ok: true, value }
+}
+
+function failed(problem: string): Parsed<never> {
+  return { ok: false, problem }
+}

@@ -1,0 +1,191 @@
+// Keeps secrets and what people wrote out of log lines: the one list of names, and the patterns of keys in texts.
+import { GatewayError } from '../core/errors.ts'
+
+/** Fields that open doors. Their values are never logged, whatever they are. */
+const secretFields =
+  'authorization proxyauthorization cookie setcookie key keys token accesstoken refreshtoken idtoken bearer jwt ' +
+  'credential credentials passphrase'
+
+/** Fields that hold what callers and models said. Only their numbers and booleans are logged. */
+const contentFields =
+  'prompt prompts message messages content contents text reasoning opaque answer reply completion choices delta ' +
+  'deltas chunk arguments input output instructions body requestbody responsebody payload data bytes'
+
+/** The endings of more fields that open doors, such as `OPENAI_API_KEY`, `x-api-key` and `jwtSecret`. */
+const secretEndings = 'apikey apikeys secret secrets password pepper privatekey'
+
+/** Names of fields whose values are never logged, at any depth. Letter case, dashes and underscores do not count. */
+export const REDACTED_FIELDS = {
+  secrets: secretFields.split(' '),
+  secretEndings: secretEndings.split(' '),
+  contents: contentFields.split(' '),
+} as const satisfies Readonly<Record<string, readonly string[]>>
+
+/** What stands where something was taken out. */
+export const REDACTED = '[redacted]'
+
+const depthMax = 6
+const itemsMax = 50
+const textLengthMax = 4096
+
+const secretPatterns: readonly (readonly [pattern: RegExp, replacement: string])[] = [
+  [/\b(Bearer|Basic)\s+[^\s"',;]{8,}/gi, `$1 ${REDACTED}`],
+  // Whatever stands between :// and @ is a user and a password.
+  [/:\/\/[^\s/@]+@/g, `://${REDACTED}@`],
+  [
+    /(?<![a-z])((?:api[-_]?key|access[-_]?token|token|secret|password|key)["']?\s*[=:]\s*["']?)[^\s"'&,;}]{6,}/gi,
+    `$1${REDACTED}`,
+  ],
+  [/\b(?:sk|rk|pk|gsk|xai)[-_][\w-]{6,}/g, REDACTED],
+  // Our own keys, but not our metrics' names, which have neither capitals nor digits.
+  [/\bexai_(?=[a-z_-]*[A-Z\d])[\w-]{8,}/g, REDACTED],
+  [/\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?/g, REDACTED],
+  // Keys of GLM: an id and a secret with a dot between them.
+  [/\b[\da-f]{32}\.[A-Za-z\d]{12,}\b/g, REDACTED],
+]
+
+// One look tells most texts from those that a pattern above could change: seven replacements cost ten times more.
+const suspicious = /[:=]|bearer|basic|(?:sk|rk|pk|gsk|xai)[-_]|exai_|eyJ|[\da-f]{32}\./i
+
+/** Field names are few, and judging one costs more than finding it here; past this many they are not remembered. */
+const namesMax = 1000
+
+/** Takes secrets out of values and texts. */
+export interface Scrubber {
+  /** A text without anything that looks like a key, cut after 4096 characters. */
+  text(text: string): string
+  /** A copy of a value that can be written as JSON: without secrets and without contents, limited in depth and length. */
+  value(value: unknown): unknown
+}
+
+/** Makes a scrubber that also knows some secrets by their value; those under 8 characters are too common to look for. */
+export function createScrubber(secrets: readonly string[] = []): Scrubber {
+  const known = secrets.filter(secret => secret.length >= 8)
+
+  function text(raw: string): string {
+    let result = raw
+    for (const secret of known) result = result.replaceAll(secret, REDACTED)
+    if (result.length > textLengthMax) result = `${result.slice(0, textLengthMax)}…`
+    if (!suspicious.test(result)) return result
+    for (const [pattern, replacement] of secretPatterns) result = result.replace(pattern, replacement)
+    return result
+  }
+
+  function value(raw: unknown, depth = 0): unknown {
+    switch (typeof raw) {
+      case 'string':
+        return text(raw)
+      case 'bigint':
+        return String(raw)
+      case 'function':
+      case 'symbol':
+        return undefined
+      case 'object':
+        return raw === null ? null : object(raw, depth)
+      default:
+        return raw
+    }
+  }
+
+  function object(raw: object, depth: number): unknown {
+    if (raw instanceof Error) return error(raw, depth)
+    if (raw instanceof Date) return Number.isNaN(raw.getTime()) ? null : raw.toISOString()
+    if (raw instanceof URL) return text(`${raw.origin}${raw.pathname}`)
+    if (ArrayBuffer.isView(raw) || raw instanceof ArrayBuffer) return `[${raw.byteLength} bytes]`
+    if (depth >= depthMax) return '[deeper]'
+    if (raw instanceof Set || Array.isArray(raw)) return list([...raw].slice(0, itemsMax), depth)
+    const entries: readonly (readonly [unknown, unknown])[] =
+      raw instanceof Map ? [...raw] : Object.entries(raw)
+    const copy: [string, unknown][] = []
+    for (const [key, item] of entries.slice(0, itemsMax)) {
+      const field = fieldOf(String(key))
+      copy.push([field.name, isHidden(field, item) ? REDACTED : value(item, depth + 1)])
+    }
+    return Object.fromEntries(copy)
+  }
+
+  const fields = new Map<string, Field>()
+
+  function fieldOf(name: string): Field {
+    const known = fields.get(name)
+    if (known !== undefined) return known
+    const field = judge(name, text(name))
+    if (fields.size < namesMax) fields.set(name, field)
+    return field
+  }
+
+  /** Headers come as lists, too, in which a value follows its name. */
+  function list(raw: readonly unknown[], depth: number): unknown {
+    return raw.map((item, index) => {
+      const before = raw[index - 1]
+      return typeof before === 'string' && judge(before, '').hides === 'all'
+        ? REDACTED
+        : value(item, depth + 1)
+    })
+  }
+
+  /** Only what is named here: clients of all kinds hang requests and bodies on their errors. */
+  function error(raw: Error, depth: number): unknown {
+    const details: object = raw instanceof GatewayError ? raw.details : {}
+    const facts = [
+      ...factsOf(raw, ['code', 'reason', 'origin', 'status', 'syscall']),
+      ...factsOf(details, ['provider', 'model', 'upstreamStatus', 'upstreamCode']),
+    ].map(([name, fact]) => [name, value(fact)])
+    return {
+      type: raw.name,
+      message: text(messageOf(raw)),
+      ...Object.fromEntries(facts),
+      stack: framesOf(raw).map(text),
+      ...(raw.cause === undefined ? {} : { cause: depth >= depthMax ? '[deeper]' : cause(raw.cause, depth) }),
+      ...(raw instanceof AggregateError && depth < depthMax
+        ? { errors: raw.errors.slice(0, itemsMax).map(one => cause(one, depth)) }
+        : {}),
+    }
+  }
+
+  function cause(raw: unknown, depth: number): unknown {
+    return value(raw, depth + 1)
+  }
+
+  return { text, value: raw => value(raw) }
+}
+
+function factsOf(from: object, names: readonly string[]): readonly (readonly [string, unknown])[] {
+  const facts = names.map(name => [name, Reflect.get(from, name)] as const)
+  return facts.filter(([, fact]) => typeof fact === 'string' || typeof fact === 'number')
+}
+
+/** A field's name as it may be written, and what of its values may not be. */
+interface Field {
+  readonly name: string
+  readonly hides: 'nothing' | 'contents' | 'all'
+}
+
+function judge(raw: string, name: string): Field {
+  const { secrets, secretEndings, contents } = REDACTED_FIELDS
+  const plain = raw.toLowerCase().replace(/[-_\s]/g, '')
+  if (secrets.includes(plain) || secretEndings.some(ending => plain.endsWith(ending)))
+    return { name, hides: 'all' }
+  return { name, hides: contents.includes(plain) ? 'contents' : 'nothing' }
+}
+
+function isHidden({ hides }: Field, value: unknown): boolean {
+  // That there is nothing is worth knowing, and gives nothing away.
+  if (hides === 'nothing' || value === undefined || value === null || value === '') return false
+  return hides === 'all' || (typeof value !== 'number' && typeof value !== 'boolean')
+}
+
+/** JSON.parse quotes what it could not read, which is a body. */
+function messageOf({ name, message }: Error): string {
+  return name === 'SyntaxError' ? message.replace(/"[\s\S]*"/g, REDACTED) : message
+}
+
+/** Where it happened, without the message, of which a line may look like a frame. */
+function framesOf({ stack = '', message }: Error): readonly string[] {
+  return stack
+    .replace(message, '')
+    .split('\n')
+    .filter(line => /^\s+at /.test(line))
+    .slice(0, itemsMax)
+    .map(line => line.trim())
+}

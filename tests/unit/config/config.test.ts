@@ -1,0 +1,241 @@
+// The configuration as a whole: its defaults, its problems all at once, and who may come in.
+import { describe, expect, test } from 'vitest'
+import { isLoopback, loadConfig } from '../../../src/config/config.ts'
+import { CONFIG_EXIT_CODE, ConfigError } from '../../../src/config/config-error.ts'
+import type { Environment } from '../../../src/config/environment.ts'
+import { selfSigned } from '../../support/self-signed.ts'
+
+const noFile = (path: string) => {
+  throw Object.assign(new Error(`no file ${path}`), { code: 'ENOENT' })
+}
+
+const load = (env: Environment, files: Readonly<Record<string, string>> = {}) =>
+  loadConfig({ env, cwd: '/srv/exai', readFile: path => files[path] ?? noFile(path) })
+
+/** The problems that a load ends with; none when it does not. */
+async function problemsOf(
+  env: Environment,
+  files: Readonly<Record<string, string>> = {},
+): Promise<readonly string[]> {
+  try {
+    await load(env, files)
+    return []
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+}
+
+describe('a configuration of nothing', () => {
+  test('listens on loopback, with the documented limits and times', async () => {
+    const { snapshot: _, ...config } = await load({})
+    expect(config).toEqual({
+      listen: { host: '127.0.0.1', port: 8080, tls: undefined, corsOrigins: [] },
+      auth: { mode: 'loopback' },
+      timeouts: {
+        requestMs: 600_000,
+        connectMs: 5_000,
+        firstTokenMs: 120_000,
+        idleMs: 60_000,
+        drainDelayMs: 0,
+        drainTimeoutMs: 30_000,
+      },
+      limits: { maxRequestBytes: 4_194_304 },
+      metricsPublic: false,
+      logLevel: 'info',
+      dataDir: '/srv/exai/data',
+      workers: 1,
+      notices: [],
+    })
+  })
+
+  test('has openai, which waits for a key, and the sandbox', async () => {
+    const { snapshot } = await load({})
+    expect(snapshot).toEqual({
+      version: 1,
+      providers: [
+        { kind: 'openai', id: 'openai', baseUrl: 'https://api.openai.com/v1', apiKeys: [], openEnded: false },
+        { kind: 'sandbox', id: 'sandbox' },
+      ],
+      models: [],
+      aliases: [],
+    })
+  })
+
+  test('cannot be changed, to the ground', async () => {
+    const config = await load({ OPENAI_API_KEY: 'sk-one,sk-two' })
+    const [openai] = config.snapshot.providers
+    const parts = [config, config.listen, config.snapshot, config.snapshot.providers, openai]
+    expect(parts.map(Object.isFrozen)).toEqual([true, true, true, true, true])
+    expect(openai?.kind === 'openai' && Object.isFrozen(openai.apiKeys)).toBe(true)
+  })
+})
+
+describe('a configuration', () => {
+  test('takes several keys, and lets any model through to another address', async () => {
+    const { snapshot } = await load({
+      OPENAI_API_KEY: 'sk-one, sk-two',
+      OPENAI_BASE_URL: 'http://10.0.0.7:4000/v1/',
+    })
+    expect(snapshot.providers[0]).toEqual({
+      kind: 'openai',
+      id: 'openai',
+      baseUrl: 'http://10.0.0.7:4000/v1',
+      apiKeys: ['sk-one', 'sk-two'],
+      openEnded: true,
+    })
+  })
+
+  test('names every problem at once, and no value of a secret', async () => {
+    const problems = await problemsOf({
+      PORT: '80a',
+      LOG_LEVEL: 'loud',
+      OPENAI_API_KEY: 'sk-very-secret,',
+      REQUEST_TIMEOUT: '0.5',
+      TLS_CERT: 'cert.pem',
+      EXAI_CONFIG: 'exai.yaml',
+      HOST: '0.0.0.0',
+    })
+    const names = problems.map(problem => problem.split(' ')[0])
+    expect(names.sort()).toEqual(
+      ['EXAI_CONFIG', 'HOST', 'LOG_LEVEL', 'OPENAI_API_KEY', 'PORT', 'REQUEST_TIMEOUT', 'TLS_CERT'].sort(),
+    )
+    expect(problems.join('\n')).not.toContain('sk-very-secret')
+  })
+
+  test('counts an empty variable as not set', async () => {
+    const { listen, snapshot } = await load({ PORT: ' ', OPENAI_API_KEY: '', OPENAI_BASE_URL: '' })
+    expect(listen.port).toBe(8080)
+    expect(snapshot.providers[0]).toMatchObject({ apiKeys: [], baseUrl: 'https://api.openai.com/v1' })
+  })
+
+  test('ends a failed start with the status of sysexits for it', () => {
+    expect(CONFIG_EXIT_CODE).toBe(78)
+    expect(new ConfigError(['PORT must be 1', 'HOST is bad']).message).toContain(
+      'PORT must be 1\nHOST is bad',
+    )
+  })
+
+  test('says what has no effect, and what was probably meant', async () => {
+    const { notices } = await load({
+      SUPABASE_URL: 'your_supabase_url',
+      SUPABASE_KEY: 'your_supabase_key',
+      REDIS_URL: 'redis://localhost:6379',
+      ZAI_API_KEY: 'id.secret',
+      MOONSHOT_API_KEY: 'sk-a',
+      KIMI_API_KEY: 'sk-b',
+      WORKERS: '4',
+      EXAI_PORT: '9000',
+      EXAI_CONFG: 'x.yaml',
+      EXAI_COLOUR: 'blue',
+      UNRELATED: '1',
+    })
+    expect([...notices].sort()).toEqual([
+      'EXAI_COLOUR is no setting, and has no effect',
+      'EXAI_CONFG is no setting: did you mean EXAI_CONFIG?',
+      'EXAI_PORT is no setting: did you mean PORT?',
+      'GLM_API_KEY is not used: this version has no adapter for that provider',
+      'KIMI_API_KEY is not used: this version has no adapter for that provider',
+      'MOONSHOT_API_KEY is ignored, because KIMI_API_KEY is set',
+      'REDIS_URL is not used by this version',
+      'SUPABASE_KEY is not used by this version',
+      'SUPABASE_URL is not used by this version',
+      'WORKERS is not used by this version, which runs one process',
+    ])
+  })
+
+  test('reads the other names of a setting, and blames the one that was used', async () => {
+    expect(await problemsOf({ MOONSHOT_API_URL: 'api.moonshot.ai' })).toEqual([
+      'MOONSHOT_API_URL must be an absolute URL that begins with http:// or https://',
+    ])
+    const { snapshot } = await load({ OPENAI_API_BASE: 'https://eu.api.openai.com/v1' })
+    expect(snapshot.providers[0]).toMatchObject({ baseUrl: 'https://eu.api.openai.com/v1' })
+  })
+})
+
+describe('a service without authentication', () => {
+  test.each(['0.0.0.0', '::', '192.168.1.4', 'gateway.example', '127.1'])(
+    'does not start on %s',
+    async host => {
+      const [problem, ...others] = await problemsOf({ HOST: host })
+      expect(others).toEqual([])
+      expect(problem).toMatch(/^HOST is not a loopback address.*EXAI_AUTH=none.*JWT_SECRET.*not available/)
+    },
+  )
+
+  test.each(['127.0.0.1', '127.8.9.1', '::1', '[::1]', 'localhost', 'LOCALHOST'])(
+    'starts on %s',
+    async host => {
+      expect((await load({ HOST: host })).auth).toEqual({ mode: 'loopback' })
+    },
+  )
+
+  test('starts anywhere once everybody is let in', async () => {
+    expect(await load({ HOST: '0.0.0.0', EXAI_AUTH: 'none' })).toMatchObject({
+      listen: { host: '0.0.0.0' },
+      auth: { mode: 'open' },
+    })
+  })
+
+  test('knows loopback in its IPv6 form', () => {
+    expect(isLoopback('::ffff:127.0.0.1')).toBe(true)
+    expect(isLoopback('::ffff:10.0.0.1')).toBe(false)
+    expect(isLoopback('localhost.example')).toBe(false)
+  })
+})
+
+describe('a service that cannot check who asks', () => {
+  const longSecret = 's'.repeat(32)
+
+  test.each([
+    ['EXAI_AUTH=key', { EXAI_AUTH: 'key' }, /^EXAI_AUTH=key: .*cannot check API keys yet.*refuses to start/],
+    ['JWT_SECRET', { JWT_SECRET: longSecret }, /^JWT_SECRET: .*cannot check tokens yet.*refuses to start/],
+    ['JWT_JWKS_URL', { JWT_JWKS_URL: 'https://id.example/jwks' }, /^JWT_JWKS_URL: .*cannot check tokens yet/],
+  ])('does not start with %s, even where everybody may come in', async (_, env, problem) => {
+    for (const HOST of ['127.0.0.1', '0.0.0.0']) {
+      const problems = await problemsOf({ EXAI_AUTH: 'none', ...env, HOST })
+      expect(problems).toEqual([expect.stringMatching(problem)])
+      expect(problems.join()).not.toContain(longSecret)
+    }
+  })
+
+  test('says that a secret under 32 bytes is too short, counted in bytes', async () => {
+    const short = await problemsOf({ JWT_SECRET: 'ä'.repeat(15) })
+    expect(short).toEqual([
+      expect.stringMatching(/yet/),
+      expect.stringMatching(/^JWT_SECRET must have at least 32 bytes/),
+    ])
+    expect(await problemsOf({ JWT_SECRET: 'ä'.repeat(16) })).toHaveLength(1)
+  })
+})
+
+describe('TLS', () => {
+  const identity = selfSigned()
+  const env = { TLS_CERT: 'tls/cert.pem', TLS_KEY: '/etc/exai/key.pem' }
+  const paths = ['/srv/exai/tls/cert.pem', '/etc/exai/key.pem'] as const
+
+  test('is read from both files, relative to the folder of the process', async () => {
+    const { listen } = await load(env, { [paths[0]]: identity.cert, [paths[1]]: identity.key })
+    expect(listen.tls).toEqual({ cert: identity.cert, key: identity.key })
+  })
+
+  test('needs both names', async () => {
+    expect(await problemsOf({ TLS_CERT: 'a' })).toEqual([
+      expect.stringMatching(/^TLS_CERT is set without TLS_KEY/),
+    ])
+    expect(await problemsOf({ TLS_KEY: 'a' })).toEqual([
+      expect.stringMatching(/^TLS_KEY is set without TLS_CERT/),
+    ])
+  })
+
+  test('needs files that are there', async () => {
+    expect(await problemsOf(env, { [paths[0]]: identity.cert })).toEqual([
+      'TLS_KEY names a file that cannot be read (ENOENT): correct the path',
+    ])
+  })
+
+  test('needs a key that belongs to the certificate', async () => {
+    const [problem] = await problemsOf(env, { [paths[0]]: identity.cert, [paths[1]]: identity.cert })
+    expect(problem).toMatch(/^TLS_CERT and TLS_KEY are no PEM certificate and its private key/)
+  })
+})
