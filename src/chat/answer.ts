@@ -1,0 +1,156 @@
+// An answer as it grows: takes a provider's deltas and gives the message, in full and less what was already sent.
+import type { JsonObject, MessageInitShape } from '@bufbuild/protobuf'
+import { FinishReason, type MessageSchema, type PartSchema, Role } from '#gen/exai/v1/chat_pb'
+import type { Delta, TokenCounts } from '../core/delta.ts'
+
+type MessageInit = MessageInitShape<typeof MessageSchema>
+type PartInit = MessageInitShape<typeof PartSchema>
+
+type Piece =
+  | { readonly type: 'text'; text: string }
+  | { readonly type: 'reasoning'; text: string; opaque: Uint8Array | undefined }
+  | { readonly type: 'tool_call'; readonly callId: string; readonly name: string; arguments: string }
+  | { readonly type: 'citation'; readonly url: string; readonly title: string; readonly text: string }
+
+/** Who answers; stamped on reasoning parts, so that sealed reasoning never goes to somebody else. */
+export interface AnswerOrigin {
+  readonly provider: string
+  readonly model: string
+}
+
+/** An answer as it grows. */
+export interface Answer {
+  /** Takes the next step. Deltas of tool calls that never started are ignored. */
+  add(delta: Delta): void
+  /** Whether the model has put out anything. */
+  hasOutput(): boolean
+  /** The message so far, whole. */
+  message(origin: AnswerOrigin, partial: boolean): MessageInit
+  /** The message so far with empty texts, for a client that has them already. Parts stay in their places. */
+  strippedMessage(origin: AnswerOrigin): MessageInit
+  /** Text, reasoning and tool arguments put out so far, to be counted when the provider reports no usage. */
+  writtenTexts(): readonly string[]
+  counts(): TokenCounts | undefined
+  finishReason(): FinishReason
+  responseId(): string
+  metadata(): JsonObject | undefined
+}
+
+/**
+ * Makes an empty answer. Consecutive text makes one part, and so does consecutive reasoning; a tool call between two
+ * texts parts them. A citation does not, and neither does sealed reasoning without any text: clients see no event for
+ * them, and must be able to rebuild the parts from events.
+ */
+export function createAnswer(): Answer {
+  const pieces: Piece[] = []
+  const calls = new Map<string, Extract<Piece, { type: 'tool_call' }>>()
+  let last: Piece | undefined
+  let counts: TokenCounts | undefined
+  let finish: FinishReason = FinishReason.UNSPECIFIED
+  let responseId = ''
+  let metadata: JsonObject | undefined
+
+  function push<P extends Piece>(piece: P): P {
+    pieces.push(piece)
+    const isSeen = piece.type !== 'citation' && (piece.type !== 'reasoning' || piece.text !== '')
+    if (isSeen) last = piece
+    return piece
+  }
+
+  function add(delta: Delta): void {
+    switch (delta.type) {
+      case 'text':
+        if (last?.type === 'text') last.text += delta.text
+        else push({ type: 'text', text: delta.text })
+        return
+      case 'reasoning':
+        if (last?.type === 'reasoning') last.text += delta.text
+        else push({ type: 'reasoning', text: delta.text, opaque: undefined })
+        return
+      case 'reasoning_opaque':
+        if (last?.type === 'reasoning') last.opaque = delta.opaque
+        else push({ type: 'reasoning', text: '', opaque: delta.opaque })
+        return
+      case 'tool_call_start':
+        calls.set(
+          delta.callId,
+          push({ type: 'tool_call', callId: delta.callId, name: delta.name, arguments: '' }),
+        )
+        return
+      case 'tool_call_arguments': {
+        const call = calls.get(delta.callId)
+        if (call !== undefined) call.arguments += delta.text
+        return
+      }
+      case 'tool_call_end':
+        return
+      case 'citation':
+        push({ type: 'citation', url: delta.url, title: delta.title, text: delta.text })
+        return
+      case 'usage':
+        counts = delta.counts
+        return
+      case 'meta':
+        if (delta.responseId !== undefined) responseId = delta.responseId
+        if (delta.metadata !== undefined) metadata = { ...metadata, ...delta.metadata }
+        return
+      case 'finish':
+        finish = delta.reason
+        return
+      default:
+        delta satisfies never
+    }
+  }
+
+  return {
+    add,
+    hasOutput: () => pieces.length > 0,
+    message: (origin, partial) => ({
+      role: Role.ASSISTANT,
+      content: pieces.map(piece => partOf(piece, origin, false)),
+      partial,
+    }),
+    strippedMessage: origin => ({
+      role: Role.ASSISTANT,
+      content: pieces.map(piece => partOf(piece, origin, true)),
+    }),
+    writtenTexts: () =>
+      pieces.map(piece => (piece.type === 'tool_call' ? piece.name + piece.arguments : piece.text)),
+    counts: () => counts,
+    finishReason: () => finish,
+    responseId: () => responseId,
+    metadata: () => metadata,
+  }
+}
+
+function partOf(piece: Piece, { provider, model }: AnswerOrigin, stripped: boolean): PartInit {
+  switch (piece.type) {
+    case 'text':
+      return { kind: { case: 'text', value: stripped ? '' : piece.text } }
+    case 'reasoning':
+      return {
+        kind: {
+          case: 'reasoning',
+          value: {
+            text: stripped ? '' : piece.text,
+            ...(piece.opaque === undefined ? {} : { opaque: piece.opaque }),
+            provider,
+            model,
+          },
+        },
+      }
+    case 'tool_call':
+      return {
+        kind: {
+          case: 'toolCall',
+          value: { callId: piece.callId, name: piece.name, arguments: piece.arguments || '{}' },
+        },
+      }
+    case 'citation':
+      return {
+        kind: { case: 'citation', value: { url: piece.url, title: piece.title, text: piece.text } },
+      }
+    default:
+      return piece satisfies never
+  }
+}

@@ -1,0 +1,68 @@
+// The public events of a stream, numbered without gaps, made from a provider's deltas.
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import type { CompleteResponseSchema, StreamEventSchema } from '#gen/exai/v1/chat_service_pb'
+import { Usage_Provenance } from '#gen/exai/v1/usage_pb'
+import type { Delta } from '../core/delta.ts'
+import type { WarningInit } from '../core/provider.ts'
+import { durationOf } from '../core/time.ts'
+
+/** A stream event as it is made. */
+export type EventInit = MessageInitShape<typeof StreamEventSchema>
+type EventKind = NonNullable<EventInit['event']>
+
+/** Makes the events of one stream and numbers them from 1. */
+export interface EventMaker {
+  started(responseId: string, provider: string, model: string): EventInit
+  /** The event of a delta; undefined for one that clients see only in `completed`. */
+  delta(delta: Delta): EventInit | undefined
+  warning(warning: WarningInit): EventInit
+  completed(response: MessageInitShape<typeof CompleteResponseSchema>): EventInit
+}
+
+/** A heartbeat: it has no number, because it is never kept. */
+export function heartbeat(elapsedMs: number): EventInit {
+  return { event: { case: 'heartbeat', value: { elapsedDuration: durationOf(elapsedMs) } } }
+}
+
+/** Makes the events of one stream. */
+export function createEvents(): EventMaker {
+  let sequence = 0
+  const numbered = (event: EventKind): EventInit => {
+    sequence += 1
+    return { sequence, event }
+  }
+  return {
+    started: (responseId, provider, model) =>
+      numbered({ case: 'started', value: { responseId, provider, model } }),
+    delta: delta => {
+      const event = eventOf(delta)
+      return event === undefined ? undefined : numbered(event)
+    },
+    warning: warning => numbered({ case: 'warning', value: warning }),
+    completed: response => numbered({ case: 'completed', value: { response } }),
+  }
+}
+
+function eventOf(delta: Delta): EventKind | undefined {
+  switch (delta.type) {
+    case 'text':
+      return { case: 'textDelta', value: { text: delta.text } }
+    case 'reasoning':
+      return { case: 'reasoningDelta', value: { text: delta.text } }
+    case 'tool_call_start':
+      return { case: 'toolCallStart', value: { callId: delta.callId, name: delta.name } }
+    case 'tool_call_arguments':
+      return { case: 'toolCallDelta', value: { callId: delta.callId, arguments: delta.text } }
+    case 'tool_call_end':
+      return { case: 'toolCallEnd', value: { callId: delta.callId } }
+    case 'usage':
+      return { case: 'usage', value: { ...delta.counts, provenance: Usage_Provenance.REPORTED } }
+    case 'reasoning_opaque':
+    case 'citation':
+    case 'meta':
+    case 'finish':
+      return undefined
+    default:
+      return delta satisfies never
+  }
+}

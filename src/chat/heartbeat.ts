@@ -1,0 +1,45 @@
+// Keeps a stream audibly alive: puts a sign of life into every long silence.
+
+/** What a heartbeat needs. */
+export interface HeartbeatDeps<T> {
+  /** Silence after which there is a sign, in milliseconds. */
+  readonly everyMs: number
+  readonly sign: () => T
+  /** Called when the reading ends: a source that still waits must end then, because it cannot be returned from. */
+  readonly leave: () => void
+}
+
+/**
+ * Passes a stream on and puts `sign()` into each silence, so that no proxy on the way takes a thinking model for a dead
+ * connection. It waits for the source, never for a timer, and ends with the source.
+ */
+export async function* withHeartbeat<T>(
+  source: AsyncGenerator<T>,
+  { everyMs, sign, leave }: HeartbeatDeps<T>,
+): AsyncGenerator<T> {
+  const silent = Symbol('silent')
+  let wake: (() => void) | undefined
+  const timer = setTimeout(() => wake?.(), everyMs)
+  try {
+    let pending = source.next()
+    for (;;) {
+      const step = await new Promise<IteratorResult<T> | typeof silent>((resolve, reject) => {
+        wake = () => resolve(silent)
+        pending.then(resolve, reject)
+      })
+      if (step === silent) {
+        yield sign()
+        timer.refresh()
+        continue
+      }
+      if (step.done) return
+      yield step.value
+      timer.refresh()
+      pending = source.next()
+    }
+  } finally {
+    clearTimeout(timer)
+    leave()
+    await source.return(undefined)
+  }
+}

@@ -1,0 +1,117 @@
+// What there is to chat with: the list of models, and the count of a request's tokens.
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import { ReasoningEffort } from '#gen/exai/v1/chat_pb'
+import type {
+  CompleteRequest,
+  CountTokensResponseSchema,
+  ListModelsResponseSchema,
+} from '#gen/exai/v1/chat_service_pb'
+import {
+  Model_ReasoningMode as Mode,
+  type ModelSchema,
+  Model_StructuredOutput as Structured,
+} from '#gen/exai/v1/model_pb'
+import { Usage_Provenance } from '#gen/exai/v1/usage_pb'
+import { unroutableReason } from '../catalogue/entry.ts'
+import type { Call } from '../core/call.ts'
+import type { ModelEntry, ModelRate, Reasoning, StructuredOutput } from '../core/model.ts'
+import type { Provider } from '../core/provider.ts'
+import { timestampOf } from '../core/time.ts'
+import type { TokenCounter } from '../metering/count.ts'
+import { planRoute, type RoutingDeps } from '../routing/candidates.ts'
+import { assemble } from './assemble.ts'
+import { countedRequest } from './texts.ts'
+import { validateRequest } from './validate.ts'
+
+type ModelInit = MessageInitShape<typeof ModelSchema>
+
+/** Lists every model of the configured providers, or of one of them, in configured order. */
+export function listModels(
+  provider: string,
+  { catalogue, providers, now }: RoutingDeps,
+): MessageInitShape<typeof ListModelsResponseSchema> {
+  const at = now()
+  const listed = provider === '' ? providers : providers.filter(one => one.id === provider)
+  return {
+    models: listed.flatMap(owner =>
+      catalogue
+        .list()
+        .filter(entry => entry.provider === owner.id)
+        .map(entry => modelOf(entry, owner, catalogue.version, at)),
+    ),
+  }
+}
+
+/** Counts the input tokens of a request as Complete would send it. Throws what Complete throws before it asks anybody. */
+export async function countTokens(
+  call: Call,
+  request: CompleteRequest,
+  deps: { readonly routing: RoutingDeps; readonly counter: TokenCounter },
+): Promise<MessageInitShape<typeof CountTokensResponseSchema>> {
+  validateRequest(request)
+  const messages = assemble(request.messages)
+  const [first] = planRoute(request, deps.routing).candidates
+  const { tokens } = await deps.counter.countRequest(countedRequest(request, messages), call.signal)
+  return {
+    inputTokens: tokens,
+    provenance: Usage_Provenance.ESTIMATED,
+    provider: first?.provider.id ?? '',
+    model: first?.model.id ?? '',
+  }
+}
+
+const STRUCTURED = {
+  none: Structured.UNSPECIFIED,
+  json_object: Structured.JSON,
+  json_schema: Structured.JSON_SCHEMA,
+} as const satisfies Record<StructuredOutput, Structured>
+
+const REASONING = {
+  none: Mode.NEVER,
+  optional: Mode.OPTIONAL,
+  always: Mode.ALWAYS,
+} as const satisfies Record<Reasoning, Mode>
+
+function modelOf(entry: ModelEntry, owner: Provider, priceVersion: string, now: number): ModelInit {
+  return {
+    id: entry.id,
+    provider: entry.provider,
+    aliases: [...entry.aliases],
+    description: entry.notes,
+    contextWindowTokens: entry.contextWindow ?? 0,
+    maxInputTokens: entry.maxInputTokens ?? 0,
+    maxOutputTokens: entry.maxOutputTokens ?? 0,
+    inputModalities: [...entry.modalitiesIn],
+    outputModalities: [...entry.modalitiesOut],
+    tools: entry.tools,
+    structuredOutput: STRUCTURED[entry.structuredOutput],
+    reasoning: REASONING[entry.reasoning],
+    reasoningEfforts: entry.reasoningEfforts.map(
+      effort => ReasoningEffort[effort.toUpperCase() as keyof typeof ReasoningEffort],
+    ),
+    ...(entry.price === undefined
+      ? {}
+      : {
+          price: {
+            ...ratesOf(entry.price),
+            tiers: entry.price.tiers.map(tier => ({
+              aboveInputTokens: tier.aboveInputTokens,
+              ...ratesOf(tier),
+            })),
+            priceVersion,
+          },
+        }),
+    ...(entry.shutdown === undefined ? {} : { shutdownTime: timestampOf(Date.parse(entry.shutdown)) }),
+    unroutableReason: unroutableReason(entry, now) || owner.unusableReason,
+    lifecycle: entry.status,
+  }
+}
+
+function ratesOf(rate: ModelRate) {
+  return {
+    inputNanoUsdPerMillion: rate.input,
+    outputNanoUsdPerMillion: rate.output,
+    ...(rate.cachedInput === undefined ? {} : { cachedInputNanoUsdPerMillion: rate.cachedInput }),
+    ...(rate.cacheWrite === undefined ? {} : { cacheWriteNanoUsdPerMillion: rate.cacheWrite }),
+  }
+}

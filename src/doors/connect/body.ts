@@ -1,0 +1,90 @@
+// Reads the body of a request without ever destroying it: an unread rest must not take the answer with it.
+import { constants } from 'node:http2'
+import type { PortRequest } from '../../server/port-handler.ts'
+
+/** What a body is read with. */
+export interface BodyReading {
+  /** Ends the reading. */
+  readonly signal: AbortSignal
+  /** Makes the error that the reader gets when the signal has ended the reading, or the client has left. */
+  readonly failure: () => Error
+}
+
+/** The bytes of a body as they arrive. Leaving the loop early leaves the rest for `discardRest`. */
+export function readBody(
+  req: PortRequest,
+  { signal, failure }: BodyReading,
+): AsyncIterableIterator<Uint8Array> {
+  const events = ['readable', 'end', 'close', 'error'] as const
+  let wake = (): void => {}
+  let isListening = false
+  const onEvent = (): void => wake()
+  const stop = (): void => {
+    for (const event of events) req.off(event, onEvent)
+    signal.removeEventListener('abort', onEvent)
+  }
+  const end = { done: true, value: undefined } as const
+  const start = (): void => {
+    isListening = true
+    for (const event of events) req.on(event, onEvent)
+    signal.addEventListener('abort', onEvent)
+  }
+  return {
+    next: async () => {
+      // Not earlier: a body that nobody reads must stay free to be discarded.
+      if (!isListening) start()
+      for (;;) {
+        if (signal.aborted) {
+          stop()
+          throw failure()
+        }
+        const chunk: unknown = req.read()
+        if (chunk instanceof Uint8Array) return { done: false, value: chunk }
+        if (req.readableEnded || req.destroyed) {
+          stop()
+          if (req.readableEnded) return end
+          throw failure()
+        }
+        await new Promise<void>(resolve => {
+          wake = resolve
+        })
+      }
+    },
+    return: () => {
+      stop()
+      return Promise.resolve(end)
+    },
+    [Symbol.asyncIterator]() {
+      return this
+    },
+  }
+}
+
+// Beyond this, or after this, a client that goes on sending what was refused loses its connection.
+const DISCARD_MAX_BYTES = 32 * 1024 * 1024
+const DISCARD_MAX_MS = 30_000
+
+/**
+ * Takes what is left of a body and throws it away, within limits. Many clients read the answer only when they have sent
+ * everything; closing a socket with unread bytes in it makes the kernel reset it, and the answer is lost.
+ */
+export function discardRest(req: PortRequest): void {
+  if (req.readableEnded || req.destroyed) return
+  let sizeBytes = 0
+  const cut = (): void => {
+    if ('stream' in req) req.stream.close(constants.NGHTTP2_NO_ERROR)
+    else req.socket.destroy()
+  }
+  const timer = setTimeout(cut, DISCARD_MAX_MS).unref()
+  const stop = (): void => clearTimeout(timer)
+  // While somebody listens for it, nothing flows by itself.
+  req.removeAllListeners('readable')
+  req.on('data', (chunk: Uint8Array) => {
+    sizeBytes += chunk.byteLength
+    if (sizeBytes > DISCARD_MAX_BYTES) cut()
+  })
+  req.once('end', stop)
+  req.once('close', stop)
+  req.on('error', stop)
+  req.resume()
+}

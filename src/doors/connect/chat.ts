@@ -1,0 +1,35 @@
+// The chat service: each RPC hands its message to the chat and its answer back, and nothing else.
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import type { ServiceImpl } from '@connectrpc/connect'
+import type {
+  ChatService,
+  CompleteRequest,
+  CompleteResponseSchema,
+  CountTokensResponseSchema,
+  ListModelsRequest,
+  ListModelsResponseSchema,
+  StreamEventSchema,
+} from '#gen/exai/v1/chat_service_pb'
+import type { Call } from '../../core/call.ts'
+import { exchangeOf } from './served.ts'
+
+/** What the door needs of the chat. Everything throws GatewayError, and ends when the call's signal aborts. */
+export interface Chat {
+  complete(call: Call, request: CompleteRequest): Promise<MessageInitShape<typeof CompleteResponseSchema>>
+  stream(call: Call, request: CompleteRequest): AsyncIterable<MessageInitShape<typeof StreamEventSchema>>
+  countTokens(
+    call: Call,
+    request: CompleteRequest,
+  ): Promise<MessageInitShape<typeof CountTokensResponseSchema>>
+  listModels(request: ListModelsRequest): MessageInitShape<typeof ListModelsResponseSchema>
+}
+
+/** The RPCs of the chat service that there are. */
+export function chatService(chat: Chat): Partial<ServiceImpl<typeof ChatService>> {
+  return {
+    complete: (request, context) => chat.complete(exchangeOf(context), request),
+    streamComplete: (request, context) => chat.stream(exchangeOf(context), request),
+    countTokens: (request, context) => chat.countTokens(exchangeOf(context), request),
+    listModels: request => chat.listModels(request),
+  }
+}

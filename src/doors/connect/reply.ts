@@ -1,0 +1,71 @@
+// Writes an answer of connect-es to the port, at the pace of its reader.
+import type { Writable } from 'node:stream'
+import type { UniversalServerResponse } from '@connectrpc/connect/protocol'
+import type { PortResponse } from '../../server/port-handler.ts'
+
+/** Writes a whole answer. Resolves when it has been handed to the system or when the client has left. */
+export async function writeReply(res: PortResponse, reply: UniversalServerResponse): Promise<void> {
+  const { status, header = new Headers(), body } = reply
+  res.statusCode = status
+  header.forEach((value, name) => void res.setHeader(name, value))
+  if (body !== undefined && header.has('content-length')) {
+    // A unary answer of Connect is one piece: header and body leave in one write.
+    for await (const chunk of body) return finish(res, chunk)
+  }
+  if (body !== undefined) {
+    for await (const chunk of body) {
+      if (!isOpen(res)) return
+      if (!write(res, chunk)) await drained(res)
+    }
+  }
+  if (!isOpen(res)) return
+  const trailers: Record<string, string> = {}
+  // Known only now: the status of a gRPC call is made when its stream has ended.
+  reply.trailer?.forEach((value, name) => {
+    trailers[name] = value
+  })
+  if (reply.trailer !== undefined) {
+    // Node's HTTP/2 forgets the trailers of an answer whose header leaves together with its end.
+    if ('stream' in res && !res.headersSent) res.writeHead(status)
+    res.addTrailers(trailers)
+  }
+  await finish(res)
+}
+
+// The two signatures have nothing in common for the compiler.
+function write(res: PortResponse, chunk: Uint8Array): boolean {
+  return 'stream' in res ? res.write(chunk) : res.write(chunk)
+}
+
+function isOpen(res: PortResponse): boolean {
+  const sink = sinkOf(res)
+  return !sink.destroyed && !sink.closed && !res.writableEnded
+}
+
+// The compatibility layer of HTTP/2 says 'finish' also for a stream that was reset, and never that it is destroyed.
+function sinkOf(res: PortResponse): Writable {
+  return 'stream' in res ? res.stream : res
+}
+
+function drained(res: PortResponse): Promise<void> {
+  return new Promise(resolve => {
+    const done = (): void => {
+      res.off('drain', done)
+      res.off('close', done)
+      resolve()
+    }
+    res.on('drain', done)
+    res.on('close', done)
+  })
+}
+
+function finish(res: PortResponse, chunk?: Uint8Array): Promise<void> {
+  return new Promise(resolve => {
+    if (!isOpen(res)) return resolve()
+    const sink = sinkOf(res)
+    sink.once('finish', resolve)
+    sink.once('close', resolve)
+    if (chunk === undefined) res.end()
+    else res.end(chunk)
+  })
+}

@@ -1,0 +1,203 @@
+// Reads an answer of the chat completions wire into deltas, whole or chunk by chunk: one set of rules for both.
+import type { JsonObject } from '@bufbuild/protobuf'
+import { FinishReason } from '#gen/exai/v1/chat_pb'
+import { type Delta, isOutput } from '../../core/delta.ts'
+import { GatewayError } from '../../core/errors.ts'
+import type { Upstream } from './dialect.ts'
+import { afterOutput, broken, readComplaint, refusal } from './errors.ts'
+import { createHalfKeeper } from './halves.ts'
+import { createToolCallReader } from './tool-calls.ts'
+import { readUsage } from './usage.ts'
+import { type Foreign, foreign, foreignList, foreignText } from './wire.ts'
+
+/** Reads one answer. A failure is thrown as a GatewayError, and what `out` holds by then is still good. */
+export interface AnswerReader {
+  /** Takes the JSON of one chunk, or of the whole answer, and adds its deltas to `out`. */
+  take(body: unknown, out: Delta[]): void
+  /** Says that nothing more comes: adds the ends of tool calls and the finish. Throws when the answer is not whole. */
+  end(out: Delta[]): void
+  /** Whether the model has said why it stopped. */
+  readonly finished: boolean
+}
+
+/** What a reader needs beside whom it reads. */
+export interface AnswerOptions {
+  /** Makes an id for a tool call that has none of its own. */
+  readonly newCallId: () => string
+}
+
+const finishReasons: ReadonlyMap<string, FinishReason> = new Map<string, FinishReason>([
+  ['stop', FinishReason.STOP],
+  ['length', FinishReason.LENGTH],
+  ['tool_calls', FinishReason.TOOL_CALLS],
+  ['function_call', FinishReason.TOOL_CALLS],
+  ['content_filter', FinishReason.CONTENT_FILTER],
+])
+
+// Finish reasons that name a failure: OpenRouter, GLM, DeepSeek.
+const failures: ReadonlySet<string> = new Set(['error', 'network_error', 'insufficient_system_resource'])
+
+type ChunkFields =
+  | 'id'
+  | 'model'
+  | 'choices'
+  | 'usage'
+  | 'x_groq'
+  | 'service_tier'
+  | 'system_fingerprint'
+  | 'provider'
+type ChoiceFields = 'delta' | 'message' | 'finish_reason' | 'usage' | 'error'
+type SpeechFields =
+  | 'content'
+  | 'refusal'
+  | 'reasoning_content'
+  | 'reasoning'
+  | 'reasoning_details'
+  | 'thinking'
+  | 'tool_calls'
+  | 'function_call'
+  | 'annotations'
+
+/** Makes a reader for one answer. */
+export function createAnswerReader(upstream: Upstream, options: AnswerOptions): AnswerReader {
+  const calls = createToolCallReader(options.newCallId)
+  const texts = createHalfKeeper()
+  const thoughts = createHalfKeeper()
+  const cited = new Set<string>()
+  let finish = ''
+  let began = false
+  let responseId = ''
+  let metadata: JsonObject = {}
+
+  function meta(chunk: Foreign<ChunkFields>, choice: Foreign<ChoiceFields> | undefined, out: Delta[]): void {
+    const id = responseId === '' ? foreignText(chunk.id) : ''
+    const word = foreignText(choice?.finish_reason)
+    const told = {
+      model: foreignText(chunk.model),
+      service_tier: foreignText(chunk.service_tier),
+      system_fingerprint: foreignText(chunk.system_fingerprint),
+      provider: foreignText(chunk.provider),
+      finish_reason: word !== '' && reasonOf(upstream, word) === FinishReason.OTHER ? word : '',
+    }
+    const fresh = Object.entries(told).filter(([name, value]) => value !== '' && metadata[name] !== value)
+    if (id === '' && fresh.length === 0) return
+    if (id !== '') responseId = id
+    // The whole of it each time, so that it does not matter whether a reader merges or replaces.
+    if (fresh.length > 0) metadata = { ...metadata, ...Object.fromEntries(fresh) }
+    out.push({
+      type: 'meta',
+      ...(id === '' ? {} : { responseId: id }),
+      ...(fresh.length === 0 ? {} : { metadata }),
+    })
+  }
+
+  function speech(said: Foreign<SpeechFields>, out: Delta[]): void {
+    const thought = thoughts.take(readThought(said))
+    if (thought !== '') out.push({ type: 'reasoning', text: thought })
+    const text = texts.take(readContent(said.content))
+    if (text !== '') out.push({ type: 'text', text })
+    // A refusal is what the model says, in a field of its own.
+    const refused = texts.take(foreignText(said.refusal))
+    if (refused !== '') out.push({ type: 'text', text: refused })
+    for (const annotation of foreignList(said.annotations)) cite(annotation, out)
+    if (said.tool_calls !== undefined) calls.take(listOf(said.tool_calls), out)
+    const legacy = foreign(said.function_call)
+    if (legacy !== undefined) calls.take([{ index: 0, function: legacy }], out)
+  }
+
+  function cite(annotation: unknown, out: Delta[]): void {
+    const source = foreign<'url' | 'title' | 'content'>(foreign<'url_citation'>(annotation)?.url_citation)
+    const url = foreignText(source?.url)
+    const title = foreignText(source?.title)
+    // Some hosts repeat all annotations with every chunk.
+    if (url === '' || cited.has(url)) return
+    cited.add(url)
+    out.push({ type: 'citation', url, title, text: foreignText(source?.content) })
+  }
+
+  function read(chunk: Foreign<ChunkFields>, out: Delta[]): void {
+    const choice = foreign<ChoiceFields>(foreignList(chunk.choices)[0])
+    // `message` is the whole answer; in a stream, some hosts repeat in it what the deltas said.
+    const said = foreign<SpeechFields>(choice?.delta ?? (began ? undefined : choice?.message))
+    meta(chunk, choice, out)
+    if (said !== undefined) speech(said, out)
+    const counts = readUsage(chunk.usage, choice?.usage, chunk.x_groq)
+    if (counts !== undefined) out.push({ type: 'usage', counts })
+    const word = foreignText(choice?.finish_reason)
+    if (word !== '') finish = word
+    const complaint = readComplaint({ error: choice?.error })
+    if (complaint !== undefined) throw refusal(upstream, complaint)
+    if (failures.has(word)) throw refusal(upstream, { message: '', code: word, type: '' })
+  }
+
+  return {
+    take(body, out) {
+      const from = out.length
+      try {
+        const complaint = readComplaint(body)
+        if (complaint !== undefined) throw refusal(upstream, complaint)
+        const chunk = foreign<ChunkFields>(body)
+        if (chunk === undefined) throw broken(upstream, 'sent JSON that is no answer')
+        read(chunk, out)
+      } catch (error) {
+        began ||= out.slice(from).some(isOutput)
+        throw began && error instanceof GatewayError ? afterOutput(error) : error
+      }
+      began ||= out.slice(from).some(isOutput)
+    },
+    end(out) {
+      // Without a reason to stop, only whole tool calls show that the model was done.
+      if (finish === '' && !calls.complete()) {
+        const what = began
+          ? 'ended its stream in the middle of the answer'
+          : 'ended its stream without an answer'
+        throw broken(upstream, what)
+      }
+      const thought = thoughts.rest()
+      if (thought !== '') out.push({ type: 'reasoning', text: thought })
+      const text = texts.rest()
+      if (text !== '') out.push({ type: 'text', text })
+      if (!calls.end(out)) throw broken(upstream, 'called a tool without naming it')
+      const reason = finish === '' ? FinishReason.TOOL_CALLS : reasonOf(upstream, finish)
+      // Many hosts say `stop` after tool calls.
+      out.push({
+        type: 'finish',
+        reason: reason === FinishReason.STOP && calls.any ? FinishReason.TOOL_CALLS : reason,
+      })
+    },
+    get finished() {
+      return finish !== ''
+    },
+  }
+}
+
+function reasonOf(upstream: Upstream, word: string): FinishReason {
+  const own = upstream.dialect.finishReasons
+  return (Object.hasOwn(own, word) ? own[word] : undefined) ?? finishReasons.get(word) ?? FinishReason.OTHER
+}
+
+// Some hosts send the same thought in two fields: the first one that holds text is taken.
+function readThought(said: Foreign<SpeechFields>): string {
+  return (
+    foreignText(said.reasoning_content) ||
+    foreignText(said.reasoning) ||
+    foreignList(said.reasoning_details)
+      .map(detail => {
+        const fields = foreign<'text' | 'summary'>(detail)
+        return foreignText(fields?.text) || foreignText(fields?.summary)
+      })
+      .join('') ||
+    foreignText(said.thinking)
+  )
+}
+
+function readContent(content: unknown): string {
+  if (typeof content === 'string') return content
+  return foreignList(content)
+    .map(part => foreignText(part) || foreignText(foreign<'text'>(part)?.text))
+    .join('')
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : value === null ? [] : [value]
+}

@@ -1,0 +1,40 @@
+// Reads an answer that came as one JSON document.
+import type { Delta } from '../../core/delta.ts'
+import { GatewayError } from '../../core/errors.ts'
+import { type AnswerOptions, createAnswerReader } from './answer.ts'
+import type { Upstream } from './dialect.ts'
+import { broken } from './errors.ts'
+
+/** Reads the text of a 200 answer. Throws a GatewayError when it holds an error, or is not a whole answer. */
+export function readReply(upstream: Upstream, text: string, options: AnswerOptions): readonly Delta[] {
+  const answer = createAnswerReader(upstream, options)
+  const out: Delta[] = []
+  answer.take(parse(upstream, text), out)
+  answer.end(out)
+  return out
+}
+
+function parse(upstream: Upstream, text: string): unknown {
+  try {
+    // JSON.parse skips the blank lines with which DeepSeek keeps a connection alive before its answer.
+    return JSON.parse(text)
+  } catch (error) {
+    if (looksLikePage(text)) throw pageError(upstream)
+    throw broken(upstream, 'sent an answer that is no whole JSON', error)
+  }
+}
+
+// Proxies and wrong base URLs answer with pages.
+function looksLikePage(text: string): boolean {
+  return /^\s*<(?:!doctype|html|head|body|\?xml)/i.test(text)
+}
+
+// No model was asked.
+function pageError(upstream: Upstream): GatewayError {
+  const { provider, model } = upstream
+  return new GatewayError(
+    'UPSTREAM_UNAVAILABLE',
+    `${provider} answered with a web page instead of JSON: check its base URL`,
+    { provider, model },
+  )
+}

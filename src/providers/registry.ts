@@ -1,0 +1,13 @@
+// The kinds of providers: one line each.
+import type { ProviderConfig } from '../config/snapshot.ts'
+import { createOpenAi } from './openai.ts'
+import { createOpenAiCompatible } from './openai-compatible.ts'
+import { createSandbox } from './sandbox.ts'
+import type { ProviderFactory } from './settings.ts'
+
+/** Every kind of provider, by the name that the configuration uses for it. */
+export const providers = {
+  openai: createOpenAi,
+  'openai-compatible': createOpenAiCompatible,
+  sandbox: createSandbox,
+} as const satisfies Readonly<Record<ProviderConfig['kind'], ProviderFactory>>

@@ -1,0 +1,185 @@
+// One request to one provider: a fresh object with its own time limits, which says at its end how it went.
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import { RouteAttempt_Outcome as Outcome, type RouteAttemptSchema } from '#gen/exai/v1/route_pb'
+import type { Clock } from '../core/clock.ts'
+import { type Delta, isOutput } from '../core/delta.ts'
+import { GatewayError, wireReason } from '../core/errors.ts'
+import type { AttemptInput, Candidate } from '../core/provider.ts'
+import { durationOf } from '../core/time.ts'
+
+/** Longest silences that an attempt bears, in milliseconds. */
+export interface AttemptLimits {
+  /** From the start of the attempt to its first output. */
+  readonly firstTokenMs: number
+  /** Between two pieces of the answer. */
+  readonly idleMs: number
+}
+
+/** What an attempt needs. */
+export interface AttemptDeps {
+  readonly candidate: Candidate
+  /** Ends the attempt with the call; its reason is a GatewayError. */
+  readonly signal: AbortSignal
+  readonly input: Omit<AttemptInput, 'model' | 'signal'>
+  readonly limits: AttemptLimits
+  readonly clock: Clock
+}
+
+/** One running request to one provider. */
+export interface Attempt {
+  readonly candidate: Candidate
+  /** Asks, and waits for the first good event: what came up to it. Throws GatewayError when nothing good came. */
+  begin(): Promise<readonly Delta[]>
+  /** The rest of the answer. Throws GatewayError when it breaks. Must be read or returned from after `begin`. */
+  rest(): AsyncGenerator<readonly Delta[]>
+  /** Ends it, if it still runs, and closes the upstream socket. Resolves when the adapter has let go. */
+  cancel(reason: GatewayError): Promise<void>
+  /** How it went so far. */
+  record(): MessageInitShape<typeof RouteAttemptSchema>
+  /** From the start to the first output, in milliseconds; undefined before it. */
+  firstTokenMs(): number | undefined
+  /** From the start to the end, or until now while it runs, in milliseconds. */
+  durationMs(): number
+}
+
+/** Makes an attempt; nothing is sent before `begin`. */
+export function createAttempt({ candidate, signal, input, limits, clock }: AttemptDeps): Attempt {
+  const { provider, model } = candidate
+  const startedAtMs = clock.monotonic()
+  const ending = new AbortController()
+  let source: AsyncIterator<readonly Delta[]> | undefined
+  let firstOutputAtMs: number | undefined
+  let endedAtMs: number | undefined
+  let outcome: Outcome = Outcome.UNSPECIFIED
+  let fault: GatewayError | undefined
+  let finished = false
+
+  const onCallEnd = (): void => ending.abort(signal.reason)
+  let isWaiting = true
+  let silence = silenceOf('no first token', limits.firstTokenMs)
+
+  function silenceOf(what: string, ms: number): NodeJS.Timeout {
+    return setTimeout(() => {
+      // A reader that is slower than the upstream must not make the upstream look silent.
+      if (!isWaiting) return
+      const reason = firstOutputAtMs === undefined ? 'UPSTREAM_UNAVAILABLE' : 'UPSTREAM_BROKEN'
+      ending.abort(new GatewayError(reason, `${provider.id} sent ${what} for ${ms / 1000} s`))
+    }, ms)
+  }
+
+  function firstOutput(): void {
+    firstOutputAtMs = clock.monotonic()
+    clearTimeout(silence)
+    silence = silenceOf('nothing', limits.idleMs)
+  }
+
+  function end(how: Outcome, error?: GatewayError): void {
+    if (endedAtMs !== undefined) return
+    endedAtMs = clock.monotonic()
+    clearTimeout(silence)
+    signal.removeEventListener('abort', onCallEnd)
+    outcome = how
+    fault = error
+  }
+
+  function fail(caught: unknown): GatewayError {
+    // An abort reaches us as whatever the adapter's library throws for it: the reason that was given is the truth.
+    const known = ending.signal.aborted ? GatewayError.from(ending.signal.reason) : GatewayError.from(caught)
+    const error = afterOutput(known).with({ provider: provider.id, model: model.id })
+    if (signal.aborted) end(Outcome.CANCELLED, error)
+    else end(firstOutputAtMs === undefined ? Outcome.FAILED : Outcome.BROKEN, error)
+    return error
+  }
+
+  /** Once there was output, nothing may say any more that nothing was answered: a caller would just ask again. */
+  function afterOutput(error: GatewayError): GatewayError {
+    const isTooLate = firstOutputAtMs !== undefined && error.code === 'UNAVAILABLE' && !signal.aborted
+    return isTooLate
+      ? new GatewayError('UPSTREAM_BROKEN', `${provider.id} broke off its answer`, {
+          ...error.details,
+          cause: error,
+        })
+      : error
+  }
+
+  async function next(): Promise<readonly Delta[] | undefined> {
+    if (source === undefined) return undefined
+    isWaiting = true
+    // Before the first output nothing restarts the timer, or an upstream could put it off with signs of life.
+    if (firstOutputAtMs !== undefined || finished) silence.refresh()
+    const step = await source.next()
+    isWaiting = false
+    if (ending.signal.aborted) throw ending.signal.reason
+    if (!step.done) {
+      for (const delta of step.value) {
+        if (firstOutputAtMs === undefined && isOutput(delta)) firstOutput()
+        if (delta.type === 'finish') finished = true
+      }
+      return step.value
+    }
+    if (finished) return undefined
+    throw new GatewayError('UPSTREAM_BROKEN', `the answer of ${provider.id} ended before it was complete`)
+  }
+
+  async function cancel(reason: GatewayError): Promise<void> {
+    if (endedAtMs === undefined) {
+      ending.abort(reason)
+      end(Outcome.CANCELLED, reason)
+    }
+    await release()
+  }
+
+  async function release(): Promise<void> {
+    // The adapter may throw the very abort that we caused: nobody is left to hear it.
+    await source?.return?.().catch(() => undefined)
+  }
+
+  return {
+    candidate,
+    async begin() {
+      const held: Delta[] = []
+      try {
+        signal.throwIfAborted()
+        ending.signal.throwIfAborted()
+        signal.addEventListener('abort', onCallEnd, { once: true })
+        source = provider.open({ ...input, model, signal: ending.signal })[Symbol.asyncIterator]()
+        while (firstOutputAtMs === undefined && !finished) {
+          const batch = await next()
+          if (batch === undefined) break
+          held.push(...batch)
+        }
+        return held
+      } catch (caught) {
+        const error = fail(caught)
+        // An abort that came together with a batch leaves the adapter waiting at that batch.
+        await release()
+        throw error
+      }
+    },
+    async *rest() {
+      try {
+        for (let batch = await next(); batch !== undefined; batch = await next()) yield batch
+        end(Outcome.SUCCEEDED)
+      } catch (caught) {
+        throw fail(caught)
+      } finally {
+        await cancel(new GatewayError('CANCELLED', 'the caller left'))
+      }
+    },
+    cancel,
+    record: () => ({
+      provider: provider.id,
+      model: model.id,
+      outcome,
+      duration: durationOf((endedAtMs ?? clock.monotonic()) - startedAtMs),
+      error: fault === undefined ? 0 : wireReason(fault.reason),
+      upstreamStatus: fault?.details.upstreamStatus ?? 0,
+      upstreamCode: fault?.details.upstreamCode ?? '',
+      ...(firstOutputAtMs === undefined
+        ? {}
+        : { timeToFirstToken: durationOf(firstOutputAtMs - startedAtMs) }),
+    }),
+    firstTokenMs: () => (firstOutputAtMs === undefined ? undefined : firstOutputAtMs - startedAtMs),
+    durationMs: () => (endedAtMs ?? clock.monotonic()) - startedAtMs,
+  }
+}

@@ -1,0 +1,48 @@
+// Every method of the contract has an answer, whether this version has the method or not.
+import { describe, expect, test } from 'vitest'
+import { AccessService } from '#gen/exai/v1/access_service_pb'
+import { ChatService } from '#gen/exai/v1/chat_service_pb'
+import { EmbeddingsService } from '#gen/exai/v1/embeddings_service_pb'
+import { FilesService } from '#gen/exai/v1/files_service_pb'
+import { MonitoringService } from '#gen/exai/v1/monitoring_service_pb'
+import { startServer } from './harness.ts'
+import { envelope, grpc, raw } from './raw.ts'
+
+const there = ['Complete', 'StreamComplete', 'CountTokens', 'ListModels']
+
+describe.each([ChatService, FilesService, MonitoringService, AccessService, EmbeddingsService])(
+  '$typeName',
+  service => {
+    test.each(service.methods)(
+      '$name answers, or says by its name that it is not available',
+      async method => {
+        await using server = await startServer()
+        const path = `/${service.typeName}/${method.name}`
+        const { headers, trailers } = await raw(server, path, grpc, envelope(Buffer.alloc(0)))
+        const status = { ...headers, ...trailers }
+        const isThere = service === ChatService && there.includes(method.name)
+        expect(status['grpc-status']).toBe(isThere ? '0' : '12')
+        if (!isThere) {
+          expect(decodeURIComponent(String(status['grpc-message']))).toBe(
+            `${service.typeName}.${method.name} is not available in this version`,
+          )
+        }
+        const { end } = await server.onlyEnd()
+        expect(end.method).toBe(`${service.typeName}/${method.name}`)
+      },
+    )
+  },
+)
+
+test('an answer may be larger than a request', async () => {
+  const text = 'x'.repeat(5_000_000)
+  await using server = await startServer({ chat: { complete: () => Promise.resolve({ id: text }) } })
+  const { trailers, body } = await raw(
+    server,
+    '/exai.v1.ChatService/Complete',
+    grpc,
+    envelope(Buffer.alloc(0)),
+  )
+  expect(trailers['grpc-status']).toBe('0')
+  expect(body.byteLength).toBeGreaterThan(text.length)
+})

@@ -1,0 +1,84 @@
+// What a request needs of a model: each need is named by its field, and only real needs count.
+import { create, type MessageInitShape } from '@bufbuild/protobuf'
+import { describe, expect, it } from 'vitest'
+import { MessageSchema, type PartSchema, Role } from '#gen/exai/v1/chat_pb'
+import { createCatalogue } from '../../../src/catalogue/catalogue.ts'
+import { assumedEntry } from '../../../src/catalogue/configured.ts'
+import type { ModelEntry } from '../../../src/core/model.ts'
+import { planRoute } from '../../../src/routing/candidates.ts'
+import { missingCapability } from '../../../src/routing/capabilities.ts'
+import { ask } from '../../support/completion-rig.ts'
+import { createScriptedProvider } from '../../support/scripted-provider.ts'
+
+type PartInit = MessageInitShape<typeof PartSchema>
+type Over = NonNullable<Parameters<typeof ask>[1]>
+
+const able = assumedEntry('one', 'one-model')
+const plain: ModelEntry = { ...able, tools: false, structuredOutput: 'none', modalitiesIn: ['text'] }
+const text: PartInit = { kind: { case: 'text', value: 'look' } }
+const media = (mimeType: string): PartInit => ({
+  kind: { case: 'media', value: { mimeType, source: { case: 'url', value: 'https://example.org/a' } } },
+})
+const showing = (...content: PartInit[]): Over => ({
+  messages: [create(MessageSchema, { role: Role.USER, content: [text] }), { role: Role.USER, content }],
+})
+const inResult = (part: PartInit): Over => ({
+  messages: [
+    { role: Role.TOOL, content: [{ kind: { case: 'toolResult', value: { callId: 'c', content: [part] } } }] },
+  ],
+})
+const json: Over = { responseFormat: { format: { case: 'json', value: {} } } }
+const schema: Over = { responseFormat: { format: { case: 'jsonSchema', value: { name: 'n', schema: {} } } } }
+
+describe('a need', () => {
+  it.each<[string, Over, string]>([
+    ['tools', { tools: [{ name: 'look' }] }, 'it cannot call tools'],
+    ['a schema', schema, 'it cannot be held to response_format.json_schema'],
+    ['JSON', json, 'it cannot be held to response_format.json'],
+    ['an image', showing(text, media('image/png')), 'it does not read image (messages[1].content[1])'],
+    ['an image in capitals', showing(media('IMAGE/PNG')), 'it does not read image (messages[1].content[0])'],
+    ['a PDF', showing(media('application/pdf')), 'it does not read pdf (messages[1].content[0])'],
+    ['a sound', showing(media('audio/wav')), 'it does not read audio (messages[1].content[0])'],
+    ['a video', showing(media('video/mp4')), 'it does not read video (messages[1].content[0])'],
+    ['a table', showing(media('text/csv')), 'it does not read file (messages[1].content[0])'],
+    ['an image in a result', inResult(media('image/png')), 'it does not read image (messages[0].content[0])'],
+  ])('for %s is named where the model lacks it, and met where it does not', (_, over, missing) => {
+    expect(missingCapability(ask('hi', over), plain)).toBe(missing)
+    expect(missingCapability(ask('hi', over), able)).toBeUndefined()
+  })
+
+  it('for JSON is met by a model that keeps to JSON alone, and for a schema is not', () => {
+    const half: ModelEntry = { ...able, structuredOutput: 'json_object' }
+    expect(missingCapability(ask('hi', json), half)).toBeUndefined()
+    expect(missingCapability(ask('hi', schema), half)).toBe(
+      'it cannot be held to response_format.json_schema',
+    )
+  })
+
+  it('is not seen in plain text, in a plain format, or in media whose kind only the bytes tell', () => {
+    const format: Over = { responseFormat: { format: { case: 'text', value: {} } } }
+    for (const over of [{}, format, showing(media('')), inResult(text)])
+      expect(missingCapability(ask('hi', over), plain)).toBeUndefined()
+  })
+})
+
+describe('a request that only unable models could take', () => {
+  it.each<[string, Over, string]>([
+    ['tools', { tools: [{ name: 'look' }] }, 'it cannot call tools'],
+    ['an image', showing(media('image/png')), 'it does not read image (messages[1].content[0])'],
+  ])('is UNSUPPORTED and names %s', (_, over, missing) => {
+    const provider = createScriptedProvider('one', [])
+    const now = () => 0
+    const table = { asOf: '2026-01-01', problems: [], models: [plain] }
+    const deps = { catalogue: createCatalogue({ models: table, now }), providers: [provider], now }
+    expect(() => planRoute(ask('hi', over), deps)).toThrow(
+      expect.objectContaining({
+        reason: 'UNSUPPORTED',
+        message: `nobody can answer for model "one-model": one/one-model: ${missing}`,
+      }),
+    )
+    expect(() =>
+      planRoute(ask('hi', over), { ...deps, providers: [{ ...provider, unusableReason: 'no key' }] }),
+    ).toThrow(expect.objectContaining({ reason: 'UNSUPPORTED' }))
+  })
+})
