@@ -1,0 +1,59 @@
+// What the kernel says: CPU time and memory of a process, and on which machine all this ran.
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { cpus, loadavg, totalmem } from 'node:os'
+
+/** Microseconds of CPU, user and system, of all threads of a process since it began; to a clock tick. See proc(5). */
+export function cpuMicros(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  // The name in parentheses may itself hold blanks and parentheses; utime and stime are fields 14 and 15.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const ticks = Number(fields[11]) + Number(fields[12])
+  return (ticks * 1_000_000) / ticksPerSecond()
+}
+
+/** Resident memory of a process, in bytes. */
+export function rssBytes(pid: number): number {
+  const kib = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  return Number(kib ?? 0) * 1024
+}
+
+/** The cores of the server and of everything else; undefined where processes can't be pinned: no taskset, or one core. */
+export type Cores = { readonly server: number; readonly rest: number }
+
+/** Finds two cores that this process may use. */
+export function findCores(): Cores | undefined {
+  const allowed = /^Cpus_allowed_list:\s+(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? ''
+  const all = allowed.split(',').flatMap(range => {
+    const [from = 0, to = from] = range.split('-').map(Number)
+    return Array.from({ length: to - from + 1 }, (_, index) => from + index)
+  })
+  const [server, rest] = all
+  if (server === undefined || rest === undefined) return undefined
+  try {
+    execFileSync('taskset', ['--version'], { stdio: 'ignore' })
+  } catch {
+    return undefined // Not on this machine: nothing is pinned, and the report says so.
+  }
+  return { server, rest }
+}
+
+/** Keeps this process, and children that say nothing else, on one core. */
+export function pinSelf(core: number): void {
+  execFileSync('taskset', ['-a', '-c', '-p', String(core), String(process.pid)], { stdio: 'ignore' })
+}
+
+/** The machine in one line, for a report. */
+export function describeMachine(): string {
+  const all = cpus()
+  const gib = (totalmem() / 2 ** 30).toFixed(0)
+  const [load = 0] = loadavg()
+  return `${all[0]?.model ?? 'unknown CPU'}, ${all.length} cores, ${gib} GiB, node ${process.version}, load average before the run ${load.toFixed(2)}`
+}
+
+let ticks: number | undefined
+
+function ticksPerSecond(): number {
+  ticks ??= Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))
+  return ticks
+}

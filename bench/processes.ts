@@ -1,0 +1,167 @@
+// Starts the processes of a run, each on its core and with a clean environment, and ends them.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { openSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openHttp1 } from './http1-client.ts'
+import { checkAnswer, http1Bytes, requestOf } from './wire.ts'
+
+/** The repository's root folder. */
+export const root = join(import.meta.dirname, '..')
+
+/** How to start a process. */
+export type ChildOptions = {
+  /** The program, from the root. */
+  readonly file: string
+  readonly args?: readonly string[]
+  /** Arguments for Node itself. */
+  readonly nodeArgs?: readonly string[]
+  /** The core that it is pinned to. */
+  readonly core?: number | undefined
+  readonly env?: Readonly<Record<string, string>>
+  /** Where it runs; a `.env` there would be read. */
+  readonly cwd?: string
+  /** Path of a file for its output; without one stdout is dropped and stderr is ours. */
+  readonly log?: string
+}
+
+/** Starts a process. It has an IPC channel, so it can tell that we are gone. */
+export function startChild(options: ChildOptions): ChildProcess {
+  const { file, args = [], nodeArgs = [], core, env = {}, cwd = root, log } = options
+  const node = [process.execPath, ...nodeArgs, join(root, file), ...args]
+  const [program = '', ...rest] = core === undefined ? node : ['taskset', '-c', String(core), ...node]
+  const out = log === undefined ? undefined : openSync(log, 'a')
+  return spawn(program, rest, {
+    cwd,
+    env: { ...inherited(), ...env },
+    stdio: ['ignore', out ?? 'ignore', out ?? 'inherit', 'ipc'],
+  })
+}
+
+/** The next IPC message of a process, which is trusted to be of this form: both ends are ours. */
+export function answerOf<Message>(child: ChildProcess): Promise<Message> {
+  return new Promise((resolve, reject) => {
+    const ended = (): void => reject(new Error('a process of the run ended before it answered'))
+    child.once('exit', ended)
+    child.once('message', message => {
+      child.off('exit', ended)
+      resolve(message as Message)
+    })
+  })
+}
+
+/** Asks a process to end and waits until it has; one that takes more than 10 s is killed. */
+export async function stopChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, 'exit')
+  child.kill('SIGTERM')
+  const timer = setTimeout(() => child.kill('SIGKILL'), 10_000)
+  await exited
+  clearTimeout(timer)
+}
+
+/** A server under test. */
+export type Server = {
+  readonly child: ChildProcess
+  readonly pid: number
+  readonly port: number
+  /** From the start of the process to its first ready answer, in milliseconds. */
+  readonly readyMs: number
+  /** From the start of the process to its first chat answer, in milliseconds. */
+  readonly firstAnswerMs: number
+}
+
+/** What a server under test is started with. */
+export type ServerOptions = {
+  readonly upstreamPort: number
+  readonly core: number | undefined
+  /** A folder for its data and its log. */
+  readonly folder: string
+  readonly nodeArgs?: readonly string[]
+}
+
+/** Starts the gateway as a user does, with its log at the default level going to a file. */
+export function startGateway({ upstreamPort, core, folder, nodeArgs = [] }: ServerOptions): Promise<Server> {
+  return measured(port => ({
+    file: 'src/main.ts',
+    nodeArgs,
+    core,
+    cwd: folder,
+    log: join(folder, 'exai.log'),
+    env: {
+      OPENAI_API_KEY: 'sk-bench-00000000000000000000',
+      OPENAI_BASE_URL: `http://127.0.0.1:${upstreamPort}/v1`,
+      HOST: '127.0.0.1',
+      PORT: String(port),
+      DATA_DIR: join(folder, 'data'),
+    },
+  }))
+}
+
+/** Starts the floor. */
+export function startFloor({ upstreamPort, core, folder }: ServerOptions): Promise<Server> {
+  return measured(port => ({
+    file: 'bench/floor.ts',
+    args: [String(port), `http://127.0.0.1:${upstreamPort}`],
+    core,
+    cwd: folder,
+  }))
+}
+
+const START_MS_MAX = 30_000
+const RETRY_MS = 2
+
+async function measured(options: (port: number) => ChildOptions): Promise<Server> {
+  const port = await freePort()
+  const startedMs = performance.now()
+  const child = startChild(options(port))
+  const ready = 'GET /health/ready HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n'
+  try {
+    await until(child, startedMs, async () => {
+      const client = await openHttp1(port)
+      const { status } = await client.call(Buffer.from(ready)).finally(client.close)
+      if (status !== 200) throw new Error(`not ready: ${status}`)
+    })
+    const readyMs = performance.now() - startedMs
+    const client = await openHttp1(port)
+    const answer = await client.call(http1Bytes(requestOf('connect', 'unary'))).finally(client.close)
+    checkAnswer('connect', 'unary', answer, true)
+    return { child, pid: child.pid ?? 0, port, readyMs, firstAnswerMs: performance.now() - startedMs }
+  } catch (error) {
+    await stopChild(child)
+    throw error
+  }
+}
+
+async function until(child: ChildProcess, startedMs: number, run: () => Promise<void>): Promise<void> {
+  for (;;) {
+    try {
+      return await run()
+    } catch (cause) {
+      if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}`, { cause })
+      if (performance.now() - startedMs > START_MS_MAX)
+        throw new Error('the server does not start', { cause })
+      await sleep(RETRY_MS)
+    }
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  // A listening TCP server has an address of this form.
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+// Keys and settings of whoever runs this must not reach the servers.
+function inherited(): NodeJS.ProcessEnv {
+  const names = ['PATH', 'HOME', 'TMPDIR', 'NODE_V8_COVERAGE']
+  return Object.fromEntries(
+    names.map(name => [name, process.env[name]]).filter(([, value]) => value !== undefined),
+  )
+}
