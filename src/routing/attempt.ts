@@ -163,7 +163,9 @@ export function createAttempt({ candidate, signal, input, limits, clock }: Attem
       } catch (caught) {
         throw fail(caught)
       } finally {
-        await cancel(new GatewayError('CANCELLED', 'the caller left'))
+        // An error costs its stack trace: it is made only for a reader that left early.
+        if (endedAtMs === undefined) await cancel(new GatewayError('CANCELLED', 'the caller left'))
+        else await release()
       }
     },
     cancel,
