@@ -80,7 +80,9 @@ export const faults = {
   'error-after-events': (reply, value, context) => {
     const [head] = splitAtEvent(reply.body, numberOf(value, 1))
     const data = bodyBytes(context.refusal('500').body).toString()
-    return { ...reply, body: [...head, ...eventReply([`data: ${data}\n\n`]).body] }
+    const eventsBefore = head.filter(piece => piece.kind === 'event').length
+    const frame = reply.errorFrame?.(data, eventsBefore) ?? `data: ${data}\n\n`
+    return { ...reply, body: [...head, ...eventReply([frame]).body] }
   },
   'retry-after': (reply, value) => withHeader(reply, 'retry-after', value ?? '1'),
   'retry-after-ms': (reply, value) => withHeader(reply, 'retry-after-ms', value ?? '100'),

@@ -5,8 +5,10 @@ import { effortOf } from './openai-rules.ts'
 import { withoutFaults } from './script.ts'
 import { type JsonObject, listOf, objectOf, textOf } from './shape.ts'
 
-const MEDIA_PART_TOKENS = 85
-const effortTokens: Readonly<Record<string, number>> = {
+/** What a part that is not text counts. */
+export const MEDIA_PART_TOKENS = 85
+/** How many tokens of thought an effort takes here. */
+export const effortTokens: Readonly<Record<string, number>> = {
   minimal: 4,
   low: 8,
   medium: 16,

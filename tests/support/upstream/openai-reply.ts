@@ -31,7 +31,7 @@ const usageJson = (usage: Usage): JsonObject => ({
   },
 })
 
-/** Text as the answer's style has it. */
+/** Text content as the style has it: a string, or a list with one part. */
 export const contentJson = (answer: Answer, text: string | null): unknown =>
   answer.style.contentAs === 'list' && text !== null ? [{ type: 'text', text }] : text
 
@@ -45,7 +45,7 @@ export const reasoningJson = (answer: Answer, text: string): JsonObject =>
   )
 
 /** The arguments as the host would send them; text that is no JSON stays text. */
-function argumentsJson(answer: Answer, call: ToolCall): unknown {
+export function argumentsJson(answer: Answer, call: ToolCall): unknown {
   return answer.style.argumentsAs === 'object' ? JSON.parse(call.arguments) : call.arguments
 }
 
@@ -153,7 +153,7 @@ function deltasOf(answer: Answer): readonly JsonObject[] {
   ]
 }
 
-/** The tool calls as the deltas of a stream, in the answer's style. */
+/** The deltas of the tool calls, bent by the style. */
 export function callDeltas(answer: Answer): readonly JsonObject[] {
   const { toolCalls, style } = answer
   const delta = (index: number, call: JsonObject): JsonObject => ({
@@ -180,7 +180,7 @@ export function callDeltas(answer: Answer): readonly JsonObject[] {
 }
 
 /** Cuts JSON text into fragments, never inside a character. */
-function inPieces(json: string): readonly string[] {
+export function inPieces(json: string): readonly string[] {
   const characters = [...json]
   const count = Math.ceil(characters.length / ARGUMENT_PIECE_CHARACTERS)
   return Array.from({ length: count }, (_, at) =>

@@ -166,7 +166,8 @@ const strictSchemas: Rule = body => {
   return openAiError(400, 'invalid_json_schema', message, loose.param)
 }
 
-function isClosed(schema: unknown): boolean {
+/** Whether every object in the schema is closed and requires all its properties. */
+export function isClosed(schema: unknown): boolean {
   if (Array.isArray(schema)) return schema.every(isClosed)
   if (!isObject(schema)) return true
   if (schema['type'] === 'object') {

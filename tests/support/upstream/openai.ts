@@ -1,16 +1,19 @@
-// Plays OpenAI's Chat Completions on a real socket, strictly: the double that adapters are tested against.
+// Plays OpenAI on a real socket, strictly: the double that adapters are tested against.
 import { createHash } from 'node:crypto'
 import { type AnswerChange, answerTo, type Chat } from './answer.ts'
 import { applyAnswerFault, isAnswerFault } from './answer-faults.ts'
 import { lastUserText, readChat } from './openai-chat.ts'
-import { openAiError, openAiRefusal, refusalOf } from './openai-errors.ts'
+import { openAiError, openAiRefusal } from './openai-errors.ts'
 import { defaultModels, findModel, type ServedModel } from './openai-models.ts'
 import { completionJson, type Envelope, streamFrames } from './openai-reply.ts'
 import { requestShape } from './openai-request.ts'
 import { brokenRule } from './openai-rules.ts'
 import { eventReply, jsonReply, type Reply } from './reply.ts'
+import { mountResponses } from './responses.ts'
+import { checkOpenAiBody } from './responses-body.ts'
+import type { Mounted } from './responses-mount.ts'
 import { startServer, type Upstream } from './server.ts'
-import { isObject, type JsonObject, objectOf, ShapeError, textOf } from './shape.ts'
+import { type JsonObject, objectOf, textOf } from './shape.ts'
 import type { Fault, Received, UpstreamRequest, Wire } from './wire.ts'
 
 /** How the double is set up. */
@@ -39,12 +42,16 @@ export function createOpenAiWire(options: OpenAiOptions): Wire {
   const served = options.models ?? defaultModels
   const shape = requestShape(options.extraFields ?? [], options.extraAssistantFields ?? [])
   const counters: Counters = { calls: 0, answers: 0, cacheKeys: new Set() }
+  const nextCallId = (): string => `call_${String(++counters.calls).padStart(24, '0')}`
+  const mounted = mountResponses(served, nextCallId)
 
   function receive(request: UpstreamRequest): Received {
     const refused = refuseCaller(request, keys)
     if (refused !== undefined) return final(refused)
     const path = request.path.split('?')[0] ?? ''
     if (path === '/v1/models' || path.startsWith('/v1/models/')) return final(models(request, path, served))
+    const other = mounted(request, path)
+    if (other !== undefined) return receiveOther(other)
     if (path !== '/v1/chat/completions') {
       return final(openAiError(404, 'unknown_url', `Unknown request URL: ${request.method} ${path}.`))
     }
@@ -57,23 +64,25 @@ export function createOpenAiWire(options: OpenAiOptions): Wire {
     return receiveChat(checked.body, checked.model)
   }
 
+  function receiveOther(other: Mounted): Received {
+    if ('final' in other) return final(other.final)
+    return {
+      scriptable: true,
+      stream: other.stream,
+      lastUserText: other.lastUserText,
+      reply(change, faults) {
+        const reply = other.reply(withFaults(change, faults))
+        return { ...reply, headers: { ...headersFor(++counters.answers), ...reply.headers } }
+      },
+    }
+  }
+
   function checkBody(
     request: UpstreamRequest,
   ): { readonly refusal: Reply } | { readonly body: JsonObject; readonly model: ServedModel } {
-    const { body } = request
-    if (!/^application\/json(\s*;\s*charset=utf-8)?$/i.test(request.headers['content-type'] ?? '')) {
-      return {
-        refusal: openAiError(400, 'unsupported_content_type', 'The content type must be application/json.'),
-      }
-    }
-    if (!isObject(body))
-      return { refusal: openAiError(400, null, 'We could not parse the JSON body of your request.') }
-    try {
-      shape(body, '')
-    } catch (error) {
-      if (error instanceof ShapeError) return { refusal: refusalOf(error.violation) }
-      throw error
-    }
+    const checked = checkOpenAiBody(request, shape)
+    if ('refusal' in checked) return checked
+    const { body } = checked
     const name = textOf(body['model'])
     const model = findModel(name, served)
     if (model === undefined) {
@@ -94,7 +103,7 @@ export function createOpenAiWire(options: OpenAiOptions): Wire {
     counters.cacheKeys.add(cacheKey)
     const chat = readChat(body, model, {
       prefixIsCached,
-      nextCallId: () => `call_${String(++counters.calls).padStart(24, '0')}`,
+      nextCallId,
     })
     return {
       scriptable: true,

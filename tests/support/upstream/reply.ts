@@ -19,6 +19,11 @@ export type Reply = {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: readonly Piece[]
+  /**
+   * Makes the frame of an error in the middle of the stream from the error answer's JSON text and the number of events
+   * before it; undefined: the JSON as a `data:` line.
+   */
+  readonly errorFrame?: (errorJson: string, eventsBefore: number) => string
   /** What comes before the status line; undefined: nothing. */
   readonly before?: Extract<Piece, { readonly kind: 'wait' | 'silence' | 'reset' }>
 }
