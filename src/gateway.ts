@@ -5,6 +5,8 @@ import { ChatService } from '#gen/exai/v1/chat_service_pb'
 import { EmbeddingsService } from '#gen/exai/v1/embeddings_service_pb'
 import { FilesService } from '#gen/exai/v1/files_service_pb'
 import { MonitoringService } from '#gen/exai/v1/monitoring_service_pb'
+import { ServerReflection } from '#gen/grpc/reflection/v1/reflection_pb'
+import { ServerReflection as ServerReflectionAlpha } from '#gen/grpc/reflection/v1alpha/reflection_pb'
 import { bundledModels } from './catalogue/bundled.ts'
 import { createCatalogue } from './catalogue/catalogue.ts'
 import { createCompletion } from './chat/complete.ts'
@@ -31,6 +33,9 @@ import { createMetrics, type EndedCall } from './telemetry/metrics.ts'
 
 /** Silence after which a stream shows that it is alive, in milliseconds: half of what impatient proxies bear. */
 const HEARTBEAT_MS = 10_000
+
+/** When the token encoding is loaded after the start, in milliseconds: not before the first calls, and before the first count. */
+const LOAD_ENCODING_AFTER_MS = 2_000
 
 const SERVICES: readonly DescService[] = [
   ChatService,
@@ -76,7 +81,9 @@ export async function startGateway({ config, log, clock, version }: GatewayDeps)
   const metrics = createMetrics({
     providers: providers.map(provider => provider.id),
     models: catalogue.list().map(entry => entry.id),
-    methods: SERVICES.flatMap(({ typeName, methods }) => methods.map(({ name }) => `${typeName}/${name}`)),
+    methods: [...SERVICES, ServerReflection, ServerReflectionAlpha].flatMap(({ typeName, methods }) =>
+      methods.map(({ name }) => `${typeName}/${name}`),
+    ),
   })
   for (const { id, unusableReason } of providers)
     metrics.providerHealth(id, unusableReason === '' ? 'ok' : 'down')
@@ -149,6 +156,11 @@ export async function startGateway({ config, log, clock, version }: GatewayDeps)
     drainDelayMs: timeouts.drainDelayMs,
     drainTimeoutMs: timeouts.drainTimeoutMs,
   })
+  const loading = setTimeout(() => {
+    counter.load().catch((err: unknown) => log.error('the token encoding cannot be loaded', { err }))
+  }, LOAD_ENCODING_AFTER_MS)
+  stack.defer(() => clearTimeout(loading))
+
   const opened = stack.move()
   return {
     at,

@@ -19,6 +19,8 @@ export interface TokenCounter {
   countText(text: string, signal?: AbortSignal): Promise<TokenCount>
   /** Counts a request with the overhead of its messages; rejects with the signal's reason once it is aborted. */
   countRequest(request: CountedRequest, signal?: AbortSignal): Promise<TokenCount>
+  /** Loads the encoding now, so that the first count does not wait for it. */
+  load(): Promise<void>
 }
 
 /**
@@ -63,6 +65,10 @@ export function createTokenCounter(): TokenCounter {
 
   return {
     countText: (text, signal) => countTexts([text], signal),
+    async load() {
+      loading ??= loadEncoding()
+      await loading
+    },
     async countRequest({ texts, messages }, signal) {
       const { tokens, estimated } = await countTexts(texts, signal)
       const overhead = messages === 0 ? 0 : messages * messageOverheadTokens + answerPrimingTokens

@@ -34,8 +34,9 @@ export interface Drain {
   abort(): void
 }
 
-// What ended calls get to tell their clients so, and connections to close by themselves.
-const FAREWELL_MS = 1_000
+// What ended calls get to tell their clients so, and connections to close by themselves. The first call that is settled
+// without its end may load the token encoding before it can answer: more than a second on a busy machine.
+const FAREWELL_MS = 5_000
 
 /** Makes the end of the service. Nothing happens before `run`. */
 export function createDrain(deps: DrainDeps): Drain {

@@ -33,6 +33,7 @@ const lookups = {
     install: 'bash .ci/run, or pip install grpcio grpcio-tools in build/venv',
     inCi: true,
   },
+  promtool: { programs: ['promtool'], install: "promtool of Debian's package prometheus", inCi: true },
   curl: { programs: ['curl'], install: 'apt-get install curl', inCi: true },
 } as const satisfies Record<string, Lookup>
 

@@ -25,8 +25,8 @@ export async function writeReply(res: PortResponse, reply: UniversalServerRespon
     trailers[name] = value
   })
   if (reply.trailer !== undefined) {
-    // Node's HTTP/2 forgets the trailers of an answer whose header leaves together with its end.
-    if ('stream' in res && !res.headersSent) res.writeHead(status)
+    // Node forgets the trailers of an answer whose header leaves together with its end.
+    if (!res.headersSent) flushHeader(res, status)
     res.addTrailers(trailers)
   }
   await finish(res)
@@ -35,6 +35,11 @@ export async function writeReply(res: PortResponse, reply: UniversalServerRespon
 // The two signatures have nothing in common for the compiler.
 function write(res: PortResponse, chunk: Uint8Array): boolean {
   return 'stream' in res ? res.write(chunk) : res.write(chunk)
+}
+
+function flushHeader(res: PortResponse, status: number): void {
+  if ('stream' in res) res.writeHead(status)
+  else res.flushHeaders()
 }
 
 function isOpen(res: PortResponse): boolean {

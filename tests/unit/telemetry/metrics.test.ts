@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { REASONS } from '../../../src/core/errors.ts'
 import { createMetrics, type Metrics } from '../../../src/telemetry/metrics.ts'
-import { find, searchPath } from '../../support/tools.ts'
+import { tool } from '../../support/tools.ts'
 
 const asked = { provider: 'openai', model: 'gpt-5.4' }
 
@@ -173,7 +173,7 @@ describe('the metrics', () => {
     expect(await second.lines()).toEqual([])
   })
 
-  const promtool = find(['promtool'], searchPath())
+  const promtool = tool('promtool')?.path
 
   test.runIf(promtool)("pass Prometheus' own check", async () => {
     const { metrics } = setUp()

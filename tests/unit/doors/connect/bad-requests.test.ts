@@ -1,4 +1,5 @@
 // What strangers send: every malformed or oversized request gets a clear answer, one log line and one entry in the metrics.
+import { request as httpRequest } from 'node:http'
 import { connect as connectTcp } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -189,5 +190,20 @@ describe('a client that is gone', () => {
     expect(answer).toContain('"deadline_exceeded"')
     socket.destroy()
     expect((await server.onlyEnd()).end.code).toBe('DEADLINE_EXCEEDED')
+  })
+})
+
+describe('gRPC on HTTP/1.1', () => {
+  test('a call that fails before any message carries its status in the trailers', async () => {
+    await using server = await startServer()
+    const trailers = await new Promise<NodeJS.Dict<string>>((resolve, reject) => {
+      const call = httpRequest(`${server.url}/${COMPLETE}`, { method: 'POST', headers: grpc }, res => {
+        res.resume()
+        res.once('end', () => resolve(res.trailers))
+      })
+      call.once('error', reject)
+      call.end(envelope(Buffer.from([0xff, 0xff])))
+    })
+    expect(trailers['grpc-status']).toBe('3')
   })
 })
