@@ -110,7 +110,7 @@ export function createCompletion(deps: CompletionDeps): Completion {
   /** Tries candidate after candidate until one sends a good first event. */
   async function begin(run: Run, stream: boolean): Promise<{ attempt: Attempt; first: readonly Delta[] }> {
     const { signal, request, messages } = run
-    let failure = new GatewayError('NO_CANDIDATE', 'nobody was asked')
+    let failure: GatewayError | undefined
     for (const candidate of run.plan.candidates) {
       // Before the attempt exists: a call that asks nobody has used nothing.
       signal.throwIfAborted()
@@ -135,7 +135,7 @@ export function createCompletion(deps: CompletionDeps): Completion {
         if (failure.code !== 'UNAVAILABLE' || signal.aborted) throw failure
       }
     }
-    throw failure
+    throw failure ?? new GatewayError('NO_CANDIDATE', 'nobody was asked')
   }
 
   async function* events(run: Run): AsyncGenerator<EventInit> {
