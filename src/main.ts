@@ -7,6 +7,7 @@ import { usage } from './cli/usage.ts'
 import { type Config, loadConfig } from './config/config.ts'
 import { ConfigError } from './config/config-error.ts'
 import { readDotEnv } from './config/dot-env.ts'
+import { secretsOf } from './config/snapshot.ts'
 import { systemClock } from './core/clock.ts'
 import { startGateway } from './gateway.ts'
 import { createLogger, type Logger } from './telemetry/logger.ts'
@@ -62,7 +63,7 @@ async function configOf(): Promise<Config | undefined> {
 }
 
 async function serve(config: Config): Promise<number | undefined> {
-  const secrets = config.snapshot.providers.flatMap(one => (one.kind === 'sandbox' ? [] : one.apiKeys))
+  const secrets = secretsOf(config.snapshot)
   const log = createLogger({ level: config.logLevel, version: manifest.version, secrets })
   for (const notice of config.notices) log.warn(notice)
   process.on('uncaughtException', err => {

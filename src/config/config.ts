@@ -6,9 +6,10 @@ import type { LogLevel } from '../core/log.ts'
 import { ConfigError } from './config-error.ts'
 import { type Environment, readEnvironment } from './environment.ts'
 import type { ConfigFile } from './file.ts'
+import { composeProviders } from './providers.ts'
 import { type ReadFile, whyUnreadable } from './read-file.ts'
-import { type SettingValues, settings } from './settings.ts'
-import { createSnapshot, deepFreeze, type HttpProviderConfig, type Snapshot } from './snapshot.ts'
+import type { SettingValues } from './settings.ts'
+import { createSnapshot, deepFreeze, type Snapshot } from './snapshot.ts'
 
 /** PEM texts of a server's identity. */
 export interface TlsConfig {
@@ -41,6 +42,8 @@ export interface Config {
   }
   readonly limits: { readonly maxRequestBytes: number }
   readonly metricsPublic: boolean
+  /** Whether media may be fetched from addresses that are not public. */
+  readonly allowPrivateUrls: boolean
   readonly logLevel: LogLevel
   /** Absolute. */
   readonly dataDir: string
@@ -68,6 +71,7 @@ export async function loadConfig({ env, readFile, cwd }: ConfigDeps): Promise<Co
   const tls = readTls(values, { readFile, cwd, problems })
   const file = await readConfigFile(values.EXAI_CONFIG, { env, readFile, cwd, problems })
   if (problems.length > 0) throw new ConfigError(problems)
+  const { providers, notices: providerNotices } = composeProviders(values, file.providers)
   return deepFreeze({
     listen: { host: values.HOST, port: values.PORT, tls, corsOrigins: values.CORS_ORIGINS ?? [] },
     auth: { mode: values.EXAI_AUTH === 'none' ? 'open' : 'loopback' },
@@ -81,16 +85,21 @@ export async function loadConfig({ env, readFile, cwd }: ConfigDeps): Promise<Co
     },
     limits: { maxRequestBytes: values.MAX_REQUEST_BYTES },
     metricsPublic: values.METRICS_PUBLIC,
+    allowPrivateUrls: values.ALLOW_PRIVATE_URLS,
     logLevel: values.LOG_LEVEL,
     dataDir: resolve(cwd, values.DATA_DIR),
     workers: values.WORKERS,
     snapshot: createSnapshot({
       version: 1,
-      providers: [openai(values), ...file.providers, { kind: 'sandbox', id: 'sandbox' }],
+      providers,
       models: file.models,
       aliases: file.aliases,
     }),
-    notices: [...notices, ...valueNotices(values)],
+    notices: [
+      ...notices,
+      ...providerNotices,
+      ...(values.WORKERS > 1 ? ['WORKERS is not used by this version, which runs one process'] : []),
+    ],
   })
 }
 
@@ -181,26 +190,4 @@ async function readConfigFile(
   if (result.ok) return result.file
   reading.problems.push(...result.problems)
   return nothing
-}
-
-function openai(values: SettingValues): HttpProviderConfig {
-  const baseUrl = values.OPENAI_BASE_URL
-  return {
-    kind: 'openai',
-    id: 'openai',
-    baseUrl,
-    apiKeys: values.OPENAI_API_KEY ?? [],
-    // Behind another address there may be models that nobody has described to us.
-    openEnded: baseUrl !== settings.OPENAI_BASE_URL.default,
-  }
-}
-
-const withoutAdapter = ['GLM_API_KEY', 'KIMI_API_KEY', 'MINIMAX_API_KEY'] as const
-
-function valueNotices(values: SettingValues): readonly string[] {
-  const notices = withoutAdapter
-    .filter(name => values[name] !== undefined)
-    .map(name => `${name} is not used: this version has no adapter for that provider`)
-  if (values.WORKERS > 1) notices.push('WORKERS is not used by this version, which runs one process')
-  return notices
 }

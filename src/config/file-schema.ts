@@ -1,9 +1,13 @@
 // The shape of the config file: which keys there are, and what their values must be like.
 import * as z from 'zod'
 import { baseUrl } from './kinds.ts'
+import { HTTP_KINDS, type HttpKind, PRESETS, type PresetName } from './snapshot.ts'
 
-/** Ids of the providers that need no entry in the file; `auto` is no provider and no alias either. */
-export const RESERVED_NAMES: readonly string[] = ['openai', 'glm', 'kimi', 'minimax', 'sandbox', 'auto']
+/** Ids of the providers that need no entry in the file; an entry with such a name changes the provider. */
+export const BUILT_IN_NAMES = ['openai', 'glm', 'kimi', 'minimax'] as const
+
+/** Names that no entry may have: the provider in the process, and what is no provider and no alias either. */
+export const RESERVED_NAMES: readonly string[] = ['sandbox', 'auto']
 
 /** No provider has ids or names that come near this length. */
 const nameLengthMax = 256
@@ -35,16 +39,36 @@ const modelFields = {
   reasoning: z.enum(['none', 'optional', 'always']).optional(),
 }
 
+// One step where the compiler cannot see that the names of an object's fields are the object's keys.
+const kindNames = Object.keys(HTTP_KINDS) as HttpKind[]
+const presetNames = Object.keys(PRESETS) as PresetName[]
+
+const key = z.strictObject({
+  api_key: z.string().optional(),
+  api_key_env: name.optional(),
+  label: z
+    .string()
+    .regex(
+      /^(?!key-\d+$)[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/,
+      'must be 1 to 32 letters, digits, dots, dashes and underscores, and not like key-1, which keys without a label get',
+    )
+    .optional(),
+  base_url: url.optional(),
+  account: name.optional(),
+})
+
 const model = z.strictObject({ id: name, ...modelFields })
 
 const provider = z.strictObject({
   name: z
     .string()
     .regex(/^[a-z][a-z0-9-]{0,31}$/, 'must be 1 to 32 lower-case letters, digits and dashes, a letter first'),
-  kind: z.literal('openai-compatible'),
-  base_url: url,
+  kind: z.enum(kindNames).optional(),
+  preset: z.enum(presetNames).optional(),
+  base_url: url.optional(),
   api_key: z.string().optional(),
   api_key_env: name.optional(),
+  keys: z.array(key).optional(),
   open_ended: z.boolean().optional(),
   models: z.array(model).optional(),
 })
@@ -61,6 +85,9 @@ export type FileContent = z.infer<typeof fileSchema>
 
 /** One provider as it was read. */
 export type FileProvider = z.infer<typeof provider>
+
+/** A key as it was read. */
+export type FileKey = z.infer<typeof key>
 
 /** A model as it was read, here or there in the file. */
 export type FileModel = z.infer<typeof model>

@@ -1,7 +1,9 @@
 // Reads the config file (YAML): what does not fit into environment variables.
 import { LineCounter, parseDocument } from 'yaml'
 import type { Environment } from './environment.ts'
+import { readKeys } from './file-keys.ts'
 import {
+  BUILT_IN_NAMES,
   type FileContent,
   type FileModel,
   type FileProblem,
@@ -9,12 +11,13 @@ import {
   parseShape,
   RESERVED_NAMES,
 } from './file-schema.ts'
-import { secrets } from './kinds.ts'
-import type { AliasConfig, HttpProviderConfig, ModelConfig } from './snapshot.ts'
+import type { FileProviderConfig } from './providers.ts'
+import { type AliasConfig, HTTP_KINDS, type HttpKind, type ModelConfig, PRESETS } from './snapshot.ts'
 
 /** What a config file adds to the configuration. */
 export interface ConfigFile {
-  readonly providers: readonly HttpProviderConfig[]
+  /** In the order of the file; no name twice. */
+  readonly providers: readonly FileProviderConfig[]
   readonly models: readonly ModelConfig[]
   readonly aliases: readonly AliasConfig[]
 }
@@ -91,15 +94,13 @@ function check(content: FileContent, env: Environment): readonly FileProblem[] {
   for (const [index, provider] of providers.entries()) {
     const path = ['providers', index]
     if (RESERVED_NAMES.includes(provider.name))
-      problems.push({
-        path: [...path, 'name'],
-        problem: `is a name of this service: choose one other than ${RESERVED_NAMES.join(', ')}`,
-      })
+      problems.push({ path: [...path, 'name'], problem: 'is a name of this service: choose another' })
     if (names.has(provider.name))
       problems.push({ path: [...path, 'name'], problem: 'is given twice: give each provider its own name' })
     names.add(provider.name)
-    problems.push(...checkKey(provider, path, env))
-    if (provider.open_ended === false && (provider.models ?? []).length === 0)
+    problems.push(...checkKind(provider, path))
+    problems.push(...checkKeys(provider, path, env))
+    if (provider.open_ended === false && !isBuiltIn(provider.name) && (provider.models ?? []).length === 0)
       problems.push({
         path: [...path, 'models'],
         problem: 'is missing: list the models, or set open_ended: true',
@@ -107,7 +108,7 @@ function check(content: FileContent, env: Environment): readonly FileProblem[] {
     problems.push(...checkModels(provider.models ?? [], [...path, 'models'], () => provider.name))
   }
   for (const [index, model] of models.entries()) {
-    if (!names.has(model.provider) && (!RESERVED_NAMES.includes(model.provider) || model.provider === 'auto'))
+    if (!names.has(model.provider) && !isBuiltIn(model.provider) && model.provider !== 'sandbox')
       problems.push({ path: ['models', index, 'provider'], problem: 'is no provider of this configuration' })
   }
   problems.push(...checkModels(models, ['models'], model => model.provider))
@@ -115,26 +116,50 @@ function check(content: FileContent, env: Environment): readonly FileProblem[] {
   return problems
 }
 
-function checkKey(
+function isBuiltIn(name: string): boolean {
+  return BUILT_IN_NAMES.some(one => one === name)
+}
+
+/** The adapter of a provider; undefined where nothing says it. */
+function kindOf({ name, kind, preset }: FileProvider): HttpKind | undefined {
+  return BUILT_IN_NAMES.find(one => one === name) ?? (preset === undefined ? kind : 'openai-compatible')
+}
+
+function checkKind(provider: FileProvider, path: readonly PropertyKey[]): readonly FileProblem[] {
+  const { name, kind, preset, base_url: baseUrl } = provider
+  if (isBuiltIn(name)) {
+    const field = preset !== undefined ? 'preset' : kind !== undefined && kind !== name ? 'kind' : undefined
+    return field === undefined
+      ? []
+      : [
+          {
+            path: [...path, field],
+            problem: `does not fit the name ${name}: remove it, or choose another name`,
+          },
+        ]
+  }
+  if (preset !== undefined)
+    return kind === undefined || kind === 'openai-compatible'
+      ? []
+      : [{ path: [...path, 'preset'], problem: `does not fit the kind ${kind}: keep one of the two` }]
+  if (kind === undefined) return [{ path: [...path, 'kind'], problem: 'is missing: give a kind or a preset' }]
+  return kind === 'openai-compatible' && baseUrl === undefined
+    ? [{ path: [...path, 'base_url'], problem: 'is missing' }]
+    : []
+}
+
+function checkKeys(
   provider: FileProvider,
   path: readonly PropertyKey[],
   env: Environment,
 ): readonly FileProblem[] {
-  const { api_key: key, api_key_env: variable } = provider
-  if (key !== undefined && variable !== undefined)
-    return [{ path: [...path, 'api_key_env'], problem: 'stands beside api_key: keep one of the two' }]
-  if (key !== undefined) {
-    const result = secrets.parse(key.trim())
-    return result.ok ? [] : [{ path: [...path, 'api_key'], problem: result.problem }]
-  }
-  if (variable === undefined) return []
-  const value = env[variable]?.trim() ?? ''
-  if (value === '')
-    return [{ path: [...path, 'api_key_env'], problem: `names ${variable}, which is not set` }]
-  const result = secrets.parse(value)
-  return result.ok
-    ? []
-    : [{ path: [...path, 'api_key_env'], problem: `names ${variable}, which ${result.problem}` }]
+  const { keys, problems } = readKeys(provider, path, env)
+  const kind = kindOf(provider)
+  if (keys.length > 0 || problems.length > 0 || kind === undefined || isBuiltIn(provider.name))
+    return problems
+  const wantsKey =
+    provider.preset === undefined ? HTTP_KINDS[kind].wantsKey : PRESETS[provider.preset].wantsKey
+  return wantsKey ? [{ path, problem: 'has no key: give it api_key, api_key_env or keys' }] : []
 }
 
 function checkModels<M extends FileModel>(
@@ -178,14 +203,7 @@ function checkAliases(aliases: Readonly<Record<string, string>>): readonly FileP
 
 function fileOf({ providers = [], models = [], aliases = {} }: FileContent, env: Environment): ConfigFile {
   return {
-    providers: providers.map(provider => ({
-      kind: provider.kind,
-      id: provider.name,
-      baseUrl: provider.base_url,
-      apiKeys: keysOf(provider, env),
-      // Without a list of models, every name must be let through, or none could be.
-      openEnded: provider.open_ended ?? (provider.models ?? []).length === 0,
-    })),
+    providers: providers.map(provider => providerOf(provider, env)),
     models: [
       ...providers.flatMap(provider => (provider.models ?? []).map(model => modelOf(provider.name, model))),
       ...models.map(model => modelOf(model.provider, model)),
@@ -194,11 +212,17 @@ function fileOf({ providers = [], models = [], aliases = {} }: FileContent, env:
   }
 }
 
-function keysOf(provider: FileProvider, env: Environment): readonly string[] {
-  const text =
-    provider.api_key ?? (provider.api_key_env === undefined ? undefined : env[provider.api_key_env])
-  const result = secrets.parse(text?.trim() ?? '')
-  return result.ok ? result.value : []
+function providerOf(provider: FileProvider, env: Environment): FileProviderConfig {
+  const { name, preset, base_url: baseUrl, open_ended: openEnded, models = [] } = provider
+  return {
+    kind: kindOf(provider) ?? 'openai-compatible',
+    id: name,
+    ...(preset === undefined ? {} : { preset }),
+    ...(baseUrl === undefined ? {} : { baseUrl }),
+    keys: readKeys(provider, [], env).keys,
+    // Without a list of models, every name must be let through, or none could be; those of the four are known.
+    openEnded: openEnded ?? (isBuiltIn(name) ? undefined : models.length === 0),
+  }
 }
 
 function modelOf(provider: string, model: FileModel): ModelConfig {

@@ -113,6 +113,15 @@ export const baseUrl: Kind<string> = {
 /** A secret text. */
 export const secret: Kind<string> = { ...text, label: 'secret' }
 
+/** A text for a header field: visible ASCII without spaces. */
+export const headerText: Kind<string> = {
+  label: 'text',
+  parse: value =>
+    /^[\x21-\x7e]{1,256}$/.test(value)
+      ? parsed(value)
+      : failed('must be at most 256 visible ASCII characters without spaces'),
+}
+
 /** Keys with commas between them, each fit for a header (visible ASCII). A repeated key counts once. */
 export const secrets: Kind<readonly string[]> = {
   label: 'secrets, comma-separated',

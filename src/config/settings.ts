@@ -116,6 +116,16 @@ export const settings = {
     default: 'https://api.openai.com/v1',
     about: 'Where OpenAI is; set it for a region or a proxy.',
   },
+  OPENAI_ORG_ID: {
+    group: 'Providers',
+    kind: kinds.headerText,
+    about: 'Organisation that OpenAI bills; needed only by keys that belong to several.',
+  },
+  OPENAI_PROJECT_ID: {
+    group: 'Providers',
+    kind: kinds.headerText,
+    about: 'Project that OpenAI bills; needed only by keys that belong to several.',
+  },
   GLM_API_KEY: {
     group: 'Providers',
     kind: kinds.secrets,
@@ -160,7 +170,13 @@ export const settings = {
   EXAI_CONFIG: {
     group: 'Providers',
     kind: kinds.path,
-    about: 'YAML file with more providers, models, prices and aliases.',
+    about: 'YAML file with more providers, keys, models, prices and aliases.',
+  },
+  ALLOW_PRIVATE_URLS: {
+    group: 'Providers',
+    kind: kinds.boolean,
+    default: '0',
+    about: 'Whether media that a call names by URL may be fetched from addresses that are not public.',
   },
   REQUEST_TIMEOUT: {
     group: 'Time',

@@ -1,15 +1,54 @@
 // What a call sees of the configuration: providers, models and names, numbered and never changed.
 
+/** Well-known hosts of the chat completions wire, and whether they want a key. */
+export const PRESETS = {
+  ollama: { wantsKey: false },
+  vllm: { wantsKey: false },
+  'llama.cpp': { wantsKey: false },
+  deepseek: { wantsKey: true },
+  openrouter: { wantsKey: true },
+} as const
+
+/** The name of such a host. */
+export type PresetName = keyof typeof PRESETS
+
+/** The adapters that speak over HTTP, and whether they want a key. */
+export const HTTP_KINDS = {
+  openai: { wantsKey: true },
+  glm: { wantsKey: true },
+  kimi: { wantsKey: true },
+  minimax: { wantsKey: true },
+  'openai-compatible': { wantsKey: false },
+} as const
+
+/** The name of such an adapter. */
+export type HttpKind = keyof typeof HTTP_KINDS
+
+/** One key of a provider. */
+export interface KeyConfig {
+  readonly secret: string
+  /** Stands for the key wherever one is named; no two keys of a provider have the same. */
+  readonly label: string
+  /** Of its region or plan, without a slash at its end. Absent: the provider's. */
+  readonly baseUrl?: string | undefined
+  /** Keys of one account share its limits and its bill. Absent: an account of its own. */
+  readonly account?: string | undefined
+}
+
 /** A provider that is asked over HTTP. */
 export interface HttpProviderConfig {
   /** The adapter that speaks with it. */
-  readonly kind: 'openai' | 'openai-compatible'
-  /** `openai`, or the name from the config file. */
+  readonly kind: HttpKind
+  /** `openai glm kimi minimax`, or the name from the config file. */
   readonly id: string
-  /** Without a slash at its end; the paths of the wire are appended to it. */
-  readonly baseUrl: string
-  /** Empty: `openai` cannot be used then, and an `openai-compatible` one is asked without a key. */
-  readonly apiKeys: readonly string[]
+  /** The host of which the adapter knows the ways. Absent: none. */
+  readonly preset?: PresetName | undefined
+  /** Without a slash at its end; the paths of the wire are appended to it. Absent: the one of the kind or preset. */
+  readonly baseUrl?: string | undefined
+  /** Empty: a kind or preset that wants a key cannot be used then, and another is asked without one. */
+  readonly keys: readonly KeyConfig[]
+  /** Header fields of every request. Absent: none. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
   /** Whether any `id/model` is passed on, known to us or not. */
   readonly openEnded: boolean
 }
@@ -61,10 +100,15 @@ export interface AliasConfig {
 export interface Snapshot {
   /** Counts up from 1 with each change. */
   readonly version: number
-  /** In the order in which they are asked: those of the environment, those of the file, the sandbox. */
+  /** In the order in which they are asked: the four that need no entry in the file, those of the file, the sandbox. */
   readonly providers: readonly ProviderConfig[]
   readonly models: readonly ModelConfig[]
   readonly aliases: readonly AliasConfig[]
+}
+
+/** Every key of a Snapshot, so that a log can keep them out. */
+export function secretsOf({ providers }: Snapshot): readonly string[] {
+  return providers.flatMap(one => (one.kind === 'sandbox' ? [] : one.keys.map(key => key.secret)))
 }
 
 /** Makes a Snapshot that nobody can change, whatever happens to what it was made from. */

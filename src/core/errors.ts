@@ -64,6 +64,12 @@ export const REASONS = {
 /** A reason from the closed list. */
 export type Reason = keyof typeof REASONS
 
+/** What a failure counts against: the provider's circuit, our key everywhere, our key with this model, or nobody. */
+export type Against = 'provider' | 'key' | 'key_model' | 'nobody'
+
+/** What a provider has against one of our keys; `concurrency` is a limit of calls at once, `permission` is about one model. */
+export type KeyTrouble = 'auth' | 'permission' | 'quota' | 'plan_window' | 'rate_limit' | 'concurrency'
+
 /** What an error may say beside its reason and message. */
 export interface GatewayErrorDetails {
   /** Provider that was asked. */
@@ -80,6 +86,12 @@ export interface GatewayErrorDetails {
   readonly upstreamStatus?: number
   /** The provider's own error code. */
   readonly upstreamCode?: string
+  /** What a failure of a provider counts against. Absent: what its reason says by itself. Never sent to a client. */
+  readonly against?: Against
+  /** What exactly the provider has against the key, when it counts against a key. Never sent to a client. */
+  readonly keyTrouble?: KeyTrouble
+  /** How long what it counts against stays out, in milliseconds, 0 or more. Absent: the usual time. Never sent to a client. */
+  readonly cooldownMs?: number
   /** The original fault; it is logged, and never sent to a client. */
   readonly cause?: unknown
 }

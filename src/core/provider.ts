@@ -4,6 +4,7 @@ import type { Message } from '#gen/exai/v1/chat_pb'
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
 import type { WarningSchema } from '#gen/exai/v1/warning_pb'
 import type { Deltas } from './delta.ts'
+import type { GatewayError } from './errors.ts'
 import type { ModelEntry } from './model.ts'
 
 /** A warning as it is made. */
@@ -22,18 +23,39 @@ export interface AttemptInput {
   readonly signal: AbortSignal
   /** Names a field that was dropped, clamped or changed; under `strict` the attempt is refused instead. */
   readonly warn: (warning: WarningInit) => void
+  /** Takes the label of the key that the attempt uses, never the key. Not called where no key is used. */
+  readonly useKey?: (label: string) => void
+}
+
+/** What a count asks of a provider: it is never told which key was used. */
+export type CountInput = Omit<AttemptInput, 'useKey'>
+
+/** How many input tokens a provider counted. */
+export interface ProviderCount {
+  readonly tokens: number
+  /** `tools` and `response_format`, where they become input and are not in the count. */
+  readonly notCounted: readonly string[]
 }
 
 /** One configured provider. */
 export interface Provider {
   /** `openai glm kimi minimax sandbox`, or the name from the config file. */
   readonly id: string
-  /** Why the provider cannot be used now, such as a missing key; empty when it can. */
+  /** Why the provider cannot be used now, such as a missing key; empty when it can. It changes while keys come and go. */
   readonly unusableReason: string
+  /** The failure of everything that would be asked of it now, while it cannot be used and will be again by itself. */
+  readonly outage?: GatewayError | undefined
   /** Models that it serves by itself, beside those of the catalogue. */
   readonly models: readonly ModelEntry[]
   /** Asks the model. Throws GatewayError, from the call itself or from the iteration; ending without `finish` is a broken answer. */
   open(input: AttemptInput): Deltas
+  /**
+   * Counts input tokens without asking the model. Undefined when it cannot for this model, or failed; throws nothing but the
+   * signal's reason. Absent: it never can.
+   */
+  countTokens?(input: CountInput): Promise<ProviderCount | undefined>
+  /** Asks which models it has. Throws GatewayError. Absent: it has no such list. */
+  listModels?(signal: AbortSignal): Promise<readonly ModelEntry[]>
   /** Lets go of connections. */
   close(): Promise<void>
 }

@@ -20,7 +20,7 @@ export interface AttemptDeps {
   readonly candidate: Candidate
   /** Ends the attempt with the call; its reason is a GatewayError. */
   readonly signal: AbortSignal
-  readonly input: Omit<AttemptInput, 'model' | 'signal'>
+  readonly input: Omit<AttemptInput, 'model' | 'signal' | 'useKey'>
   readonly limits: AttemptLimits
   readonly clock: Clock
 }
@@ -53,8 +53,12 @@ export function createAttempt({ candidate, signal, input, limits, clock }: Attem
   let outcome: Outcome = Outcome.UNSPECIFIED
   let fault: GatewayError | undefined
   let finished = false
+  let keyLabel = ''
 
   const onCallEnd = (): void => ending.abort(signal.reason)
+  const useKey = (label: string): void => {
+    keyLabel = label
+  }
   let isWaiting = true
   let silence = silenceOf('no first token', limits.firstTokenMs)
 
@@ -142,7 +146,7 @@ export function createAttempt({ candidate, signal, input, limits, clock }: Attem
         signal.throwIfAborted()
         ending.signal.throwIfAborted()
         signal.addEventListener('abort', onCallEnd, { once: true })
-        source = provider.open({ ...input, model, signal: ending.signal })[Symbol.asyncIterator]()
+        source = provider.open({ ...input, model, signal: ending.signal, useKey })[Symbol.asyncIterator]()
         while (firstOutputAtMs === undefined && !finished) {
           const batch = await next()
           if (batch === undefined) break
@@ -177,6 +181,7 @@ export function createAttempt({ candidate, signal, input, limits, clock }: Attem
       error: fault === undefined ? 0 : wireReason(fault.reason),
       upstreamStatus: fault?.details.upstreamStatus ?? 0,
       upstreamCode: fault?.details.upstreamCode ?? '',
+      keyLabel,
       ...(firstOutputAtMs === undefined
         ? {}
         : { timeToFirstToken: durationOf(firstOutputAtMs - startedAtMs) }),

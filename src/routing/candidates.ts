@@ -8,7 +8,7 @@ import { costCeiling } from '../catalogue/price.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { ModelEntry } from '../core/model.ts'
 import type { Candidate, Provider } from '../core/provider.ts'
-import { missingCapability } from './capabilities.ts'
+import { isEmulated, missingCapability } from './capabilities.ts'
 
 type SkipInit = MessageInitShape<typeof RouteSkipSchema>
 
@@ -58,13 +58,16 @@ export function planRoute(request: CompleteRequest, deps: RoutingDeps): Plan {
       if (skip !== undefined) skipped.push({ provider: provider.id, model: model.id, ...skip })
       else chosen.push({ provider, model, reason: reasonOf(isAuto, index, model) })
     }
+    // Among all models, one that keeps to the asked form by itself comes before a cheaper one that has to be talked into it.
+    if (isAuto)
+      chosen.sort((a, b) => Number(isEmulated(request, a.model)) - Number(isEmulated(request, b.model)))
     const taken = isAuto ? chosen.slice(0, AUTO_CANDIDATES_MAX) : chosen
     candidates.push(...taken)
     // Those that `auto` had no room for may still be named as a fallback.
     for (const { model } of chosen.slice(taken.length)) seen.delete(`${model.provider}/${model.id}`)
   }
   if (candidates.length > 0) return { candidates: candidates.slice(0, CANDIDATES_MAX), skipped }
-  throw nobody(request, skipped)
+  throw outageOf(skipped, deps) ?? nobody(request, skipped)
 }
 
 function reasonOf(isAuto: boolean, index: number, model: ModelEntry): string {
@@ -92,7 +95,10 @@ function named(name: string, { catalogue, providers }: RoutingDeps): readonly Mo
 
 /** Current chat models of real providers, cheapest first; the sandbox alone when there is no real provider. */
 function autoOrder({ catalogue, providers, now }: RoutingDeps): readonly ModelEntry[] {
-  const real = providers.filter(one => one.id !== SANDBOX && one.unusableReason === '').map(one => one.id)
+  // One whose keys are all out for a while is still there: a model that is none must not stand in for it.
+  const real = providers
+    .filter(one => one.id !== SANDBOX && (one.unusableReason === '' || one.outage !== undefined))
+    .map(one => one.id)
   const at = now()
   const entries = catalogue.list().filter(entry => {
     const isOffered = real.length === 0 ? entry.provider === SANDBOX : real.includes(entry.provider)
@@ -132,6 +138,14 @@ function skipOf(
   if (missing !== undefined) return { reason: Skip.CAPABILITY, message: missing }
   if (provider.unusableReason !== '') return { reason: Skip.NO_KEY, message: provider.unusableReason }
   return undefined
+}
+
+/** The failure of whoever is back first among those that are only out for a while: the same call may succeed then. */
+function outageOf(skipped: readonly SkipInit[], { providers }: RoutingDeps): GatewayError | undefined {
+  const out = new Set(skipped.filter(skip => skip.reason === Skip.NO_KEY).map(skip => skip.provider))
+  return providers
+    .flatMap(one => (out.has(one.id) ? (one.outage ?? []) : []))
+    .sort((a, b) => (a.details.retryDelayMs ?? 0) - (b.details.retryDelayMs ?? 0))[0]
 }
 
 function nobody(request: CompleteRequest, skipped: readonly SkipInit[]): GatewayError {

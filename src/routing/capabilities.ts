@@ -6,11 +6,8 @@ import type { Modality, ModelEntry } from '../core/model.ts'
 /** Says what a request needs that a model lacks, naming the field; undefined when nothing is missing. */
 export function missingCapability(request: CompleteRequest, model: ModelEntry): string | undefined {
   if (request.tools.length > 0 && !model.tools) return 'it cannot call tools'
-  const format = request.responseFormat?.format.case
-  if (format === 'jsonSchema' && model.structuredOutput !== 'json_schema')
-    return 'it cannot be held to response_format.json_schema'
-  if (format === 'json' && model.structuredOutput === 'none')
-    return 'it cannot be held to response_format.json'
+  if (request.strict && isEmulated(request, model))
+    return 'it cannot be held to response_format, and strict forbids to emulate it'
   for (const [index, message] of request.messages.entries()) {
     for (const [position, part] of message.content.entries()) {
       const unread = unreadMedia(part, model)
@@ -18,6 +15,13 @@ export function missingCapability(request: CompleteRequest, model: ModelEntry): 
     }
   }
   return undefined
+}
+
+/** Whether the form of the answer has to be asked for in words and checked here, because the model has no such mode. */
+export function isEmulated(request: CompleteRequest, model: ModelEntry): boolean {
+  const format = request.responseFormat?.format.case
+  if (format === 'jsonSchema') return model.structuredOutput !== 'json_schema'
+  return format === 'json' && model.structuredOutput === 'none'
 }
 
 function unreadMedia(part: Part, model: ModelEntry): string | undefined {
@@ -30,7 +34,9 @@ function unreadMedia(part: Part, model: ModelEntry): string | undefined {
   }
   if (part.kind.case !== 'media') return undefined
   const modality = modalityOf(part.kind.value)
-  return modality === undefined || model.modalitiesIn.includes(modality) ? undefined : modality
+  if (modality === undefined || model.modalitiesIn.includes(modality)) return undefined
+  // A model that reads files of any kind reads PDF among them.
+  return modality === 'pdf' && model.modalitiesIn.includes('file') ? undefined : modality
 }
 
 /** The kind of a media part; undefined when only its bytes could tell, and then the provider decides. */

@@ -42,6 +42,7 @@ describe('a configuration of nothing', () => {
       },
       limits: { maxRequestBytes: 4_194_304 },
       metricsPublic: false,
+      allowPrivateUrls: false,
       logLevel: 'info',
       dataDir: '/srv/exai/data',
       workers: 1,
@@ -49,12 +50,16 @@ describe('a configuration of nothing', () => {
     })
   })
 
-  test('has openai, which waits for a key, and the sandbox', async () => {
+  test('has the four providers, which wait for their keys, and the sandbox', async () => {
     const { snapshot } = await load({})
+    const waiting = (id: string, baseUrl: string) => ({ kind: id, id, baseUrl, keys: [], openEnded: false })
     expect(snapshot).toEqual({
       version: 1,
       providers: [
-        { kind: 'openai', id: 'openai', baseUrl: 'https://api.openai.com/v1', apiKeys: [], openEnded: false },
+        waiting('openai', 'https://api.openai.com/v1'),
+        waiting('glm', 'https://api.z.ai/api/paas/v4'),
+        waiting('kimi', 'https://api.moonshot.ai/v1'),
+        waiting('minimax', 'https://api.minimax.io/v1'),
         { kind: 'sandbox', id: 'sandbox' },
       ],
       models: [],
@@ -67,7 +72,9 @@ describe('a configuration of nothing', () => {
     const [openai] = config.snapshot.providers
     const parts = [config, config.listen, config.snapshot, config.snapshot.providers, openai]
     expect(parts.map(Object.isFrozen)).toEqual([true, true, true, true, true])
-    expect(openai?.kind === 'openai' && Object.isFrozen(openai.apiKeys)).toBe(true)
+    expect(
+      openai?.kind === 'openai' && openai.keys.every(Object.isFrozen) && Object.isFrozen(openai.keys),
+    ).toBe(true)
   })
 })
 
@@ -81,7 +88,10 @@ describe('a configuration', () => {
       kind: 'openai',
       id: 'openai',
       baseUrl: 'http://10.0.0.7:4000/v1',
-      apiKeys: ['sk-one', 'sk-two'],
+      keys: [
+        { secret: 'sk-one', label: 'key-1' },
+        { secret: 'sk-two', label: 'key-2' },
+      ],
       openEnded: true,
     })
   })
@@ -106,7 +116,7 @@ describe('a configuration', () => {
   test('counts an empty variable as not set', async () => {
     const { listen, snapshot } = await load({ PORT: ' ', OPENAI_API_KEY: '', OPENAI_BASE_URL: '' })
     expect(listen.port).toBe(8080)
-    expect(snapshot.providers[0]).toMatchObject({ apiKeys: [], baseUrl: 'https://api.openai.com/v1' })
+    expect(snapshot.providers[0]).toMatchObject({ keys: [], baseUrl: 'https://api.openai.com/v1' })
   })
 
   test('ends a failed start with the status of sysexits for it', () => {
@@ -134,8 +144,6 @@ describe('a configuration', () => {
       'EXAI_COLOUR is no setting, and has no effect',
       'EXAI_CONFG is no setting: did you mean EXAI_CONFIG?',
       'EXAI_PORT is no setting: did you mean PORT?',
-      'GLM_API_KEY is not used: this version has no adapter for that provider',
-      'KIMI_API_KEY is not used: this version has no adapter for that provider',
       'MOONSHOT_API_KEY is ignored, because KIMI_API_KEY is set',
       'REDIS_URL is not used by this version',
       'SUPABASE_KEY is not used by this version',

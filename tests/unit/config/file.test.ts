@@ -34,16 +34,42 @@ describe('the example in docs/configuration.md', () => {
 
   test('is a whole configuration', async () => {
     const { snapshot } = await loadConfig({
-      env: { EXAI_CONFIG: 'exai.yaml', DEEPSEEK_API_KEY: 'sk-deep' },
+      env: {
+        EXAI_CONFIG: 'exai.yaml',
+        DEEPSEEK_API_KEY: 'sk-deep',
+        GLM_API_KEY: 'id.international',
+        BIGMODEL_API_KEY: 'id.china',
+      },
       cwd: '/srv',
       readFile: () => example,
     })
-    expect(snapshot.providers.map(({ id }) => id)).toEqual(['openai', 'local', 'deepseek', 'sandbox'])
-    expect(snapshot.providers[2]).toEqual({
+    expect(snapshot.providers.map(({ id }) => id)).toEqual([
+      'openai',
+      'glm',
+      'kimi',
+      'minimax',
+      'local',
+      'deepseek',
+      'sandbox',
+    ])
+    expect(snapshot.providers[1]).toMatchObject({
+      baseUrl: 'https://api.z.ai/api/paas/v4',
+      keys: [
+        { secret: 'id.international', label: 'key-1' },
+        {
+          secret: 'id.china',
+          label: 'china',
+          baseUrl: 'https://open.bigmodel.cn/api/paas/v4',
+          account: 'bigmodel',
+        },
+      ],
+      openEnded: false,
+    })
+    expect(snapshot.providers[5]).toEqual({
       kind: 'openai-compatible',
       id: 'deepseek',
-      baseUrl: 'https://api.deepseek.com/v1',
-      apiKeys: ['sk-deep'],
+      preset: 'deepseek',
+      keys: [{ secret: 'sk-deep', label: 'key-1' }],
       openEnded: true,
     })
     expect(snapshot.models).toEqual([
@@ -73,9 +99,10 @@ describe('the example in docs/configuration.md', () => {
 
   test('needs the variable that it names', async () => {
     const line = example.split('\n').findIndex(text => text.includes('DEEPSEEK_API_KEY')) + 1
-    const act = loadConfig({ env: { EXAI_CONFIG: 'conf/exai.yaml' }, cwd: '/srv', readFile: () => example })
+    const env = { EXAI_CONFIG: 'conf/exai.yaml', BIGMODEL_API_KEY: 'id.china' }
+    const act = loadConfig({ env, cwd: '/srv', readFile: () => example })
     await expect(act).rejects.toMatchObject({
-      problems: [`exai.yaml:${line}: providers[1].api_key_env names DEEPSEEK_API_KEY, which is not set`],
+      problems: [`exai.yaml:${line}: providers[2].api_key_env names DEEPSEEK_API_KEY, which is not set`],
     })
   })
 })
@@ -86,12 +113,12 @@ describe('a config file', () => {
   })
 
   test('gives a provider its keys from a variable, from itself, or none', () => {
-    expect(read(provider('    api_key_env: LOCAL_KEY')).providers[0]?.apiKeys).toEqual([
-      'sk-local-1',
-      'sk-local-2',
+    expect(read(provider('    api_key_env: LOCAL_KEY')).providers[0]?.keys).toEqual([
+      { secret: 'sk-local-1' },
+      { secret: 'sk-local-2' },
     ])
-    expect(read(provider('    api_key: sk-own')).providers[0]?.apiKeys).toEqual(['sk-own'])
-    expect(read(provider()).providers[0]?.apiKeys).toEqual([])
+    expect(read(provider('    api_key: sk-own')).providers[0]?.keys).toEqual([{ secret: 'sk-own' }])
+    expect(read(provider()).providers[0]?.keys).toEqual([])
   })
 
   test('lets every name through to a provider without listed models, and no other to one with', () => {
@@ -124,9 +151,8 @@ describe('a config file', () => {
     ].join('\n')
     expect([...problemsOf(text)].sort()).toEqual([
       'exai.yaml:10: alias is not known: correct or remove it',
-      'exai.yaml:2: providers[0].base_url is missing',
       'exai.yaml:2: providers[0].name must be 1 to 32 lower-case letters, digits and dashes, a letter first',
-      'exai.yaml:3: providers[0].kind must be openai-compatible',
+      'exai.yaml:3: providers[0].kind must be openai or glm or kimi or minimax or openai-compatible',
       'exai.yaml:4: providers[0].base-url is not known: correct or remove it',
       'exai.yaml:5: providers[0].api_key must be of the type string',
       'exai.yaml:8: providers[0].models[0].context_window must be at least 1',
@@ -142,8 +168,8 @@ describe('a config file', () => {
     ],
     [
       'a reserved name',
-      provider().replace('local', 'glm'),
-      'exai.yaml:2: providers[0].name is a name of this service: choose one other than openai, glm, kimi, minimax, sandbox, auto',
+      provider().replace('local', 'sandbox'),
+      'exai.yaml:2: providers[0].name is a name of this service: choose another',
     ],
     [
       'two keys',

@@ -45,8 +45,23 @@ describe('an attempt that goes well', () => {
       error: ErrorReason.UNSPECIFIED,
       upstreamStatus: 0,
       upstreamCode: '',
+      keyLabel: '',
     })
     expect(rig.left()).toEqual(nothing)
+  })
+
+  it('records the label of the key that the provider used', async () => {
+    const provider = createScriptedProvider('one', [[finish]])
+    const rig = rigOf({
+      ...provider,
+      open(input) {
+        input.useKey?.('team-2')
+        return provider.open(input)
+      },
+    })
+    await rig.attempt.begin()
+    await restOf(rig.attempt)
+    expect(rig.attempt.record()).toMatchObject({ keyLabel: 'team-2' })
   })
 
   it('may say nothing at all, as long as it says that it is over', async () => {

@@ -236,6 +236,17 @@ describe('a candidate that cannot be asked', () => {
     expect(plan.skipped).toEqual([['east/big', Skip.NO_KEY, 'EAST_API_KEY is not set']])
   })
 
+  it('is UNAVAILABLE until the earliest return, and never the sandbox, while every key is out for a while', () => {
+    const out = (id: string, retryDelayMs: number): Provider => ({
+      ...provider(id, `every key of ${id} is out`),
+      outage: new GatewayError('UPSTREAM_CREDENTIALS', `every key of ${id} is out`, { retryDelayMs }),
+    })
+    const providers = [out('east', 60_000), out('west', 20_000), sandbox]
+    const refusal = refusalOf('auto', {}, providers)
+    expect(refusal).toMatchObject({ reason: 'UPSTREAM_CREDENTIALS', details: { retryDelayMs: 20_000 } })
+    expect(refusalOf('east/big', {}, providers).details.retryDelayMs).toBe(60_000)
+  })
+
   it('names at most three reasons', () => {
     const crowd = Array.from({ length: 5 }, (_, index) => model('west', `m${index}`))
     const fallbackModels = crowd.slice(1).map(({ id }) => id)

@@ -6,7 +6,7 @@ import { createCatalogue } from '../../../src/catalogue/catalogue.ts'
 import { assumedEntry } from '../../../src/catalogue/configured.ts'
 import type { ModelEntry } from '../../../src/core/model.ts'
 import { planRoute } from '../../../src/routing/candidates.ts'
-import { missingCapability } from '../../../src/routing/capabilities.ts'
+import { isEmulated, missingCapability } from '../../../src/routing/capabilities.ts'
 import { ask } from '../../support/completion-rig.ts'
 import { createScriptedProvider } from '../../support/scripted-provider.ts'
 
@@ -33,8 +33,16 @@ const schema: Over = { responseFormat: { format: { case: 'jsonSchema', value: { 
 describe('a need', () => {
   it.each<[string, Over, string]>([
     ['tools', { tools: [{ name: 'look' }] }, 'it cannot call tools'],
-    ['a schema', schema, 'it cannot be held to response_format.json_schema'],
-    ['JSON', json, 'it cannot be held to response_format.json'],
+    [
+      'a schema under strict',
+      { ...schema, strict: true },
+      'it cannot be held to response_format, and strict forbids to emulate it',
+    ],
+    [
+      'JSON under strict',
+      { ...json, strict: true },
+      'it cannot be held to response_format, and strict forbids to emulate it',
+    ],
     ['an image', showing(text, media('image/png')), 'it does not read image (messages[1].content[1])'],
     ['an image in capitals', showing(media('IMAGE/PNG')), 'it does not read image (messages[1].content[0])'],
     ['a PDF', showing(media('application/pdf')), 'it does not read pdf (messages[1].content[0])'],
@@ -47,12 +55,20 @@ describe('a need', () => {
     expect(missingCapability(ask('hi', over), able)).toBeUndefined()
   })
 
-  it('for JSON is met by a model that keeps to JSON alone, and for a schema is not', () => {
+  it('for a schema is met in words where strict does not forbid it', () => {
     const half: ModelEntry = { ...able, structuredOutput: 'json_object' }
-    expect(missingCapability(ask('hi', json), half)).toBeUndefined()
-    expect(missingCapability(ask('hi', schema), half)).toBe(
-      'it cannot be held to response_format.json_schema',
+    expect(missingCapability(ask('hi', { ...json, strict: true }), half)).toBeUndefined()
+    expect(missingCapability(ask('hi', { ...schema, strict: true }), half)).toBe(
+      'it cannot be held to response_format, and strict forbids to emulate it',
     )
+    expect(missingCapability(ask('hi', schema), plain)).toBeUndefined()
+    expect(isEmulated(ask('hi', schema), half)).toBe(true)
+    expect(isEmulated(ask('hi', schema), able)).toBe(false)
+  })
+
+  it('for a PDF is met by a model that reads files', () => {
+    const files: ModelEntry = { ...plain, modalitiesIn: ['text', 'file'] }
+    expect(missingCapability(ask('hi', showing(media('application/pdf'))), files)).toBeUndefined()
   })
 
   it('is not seen in plain text, in a plain format, or in media whose kind only the bytes tell', () => {
