@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Dispatcher, Pool } from 'undici'
 import { GatewayError } from '../core/errors.ts'
+import { bodyOf } from './http-body.ts'
 
 /** Names of headers in lower case; of repeated ones the first. */
 export type UpstreamHeaders = Readonly<Record<string, string | undefined>>
@@ -30,6 +31,18 @@ export interface UpstreamRequest {
   readonly signal: AbortSignal
 }
 
+/** A request of any method. */
+export interface UpstreamSend {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** Begins with a slash; may end in a query. */
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  /** An iterable is read once and no faster than it is sent; what it throws is thrown, as INTERNAL unless it is a GatewayError. */
+  readonly body?: string | AsyncIterable<Uint8Array>
+  /** As for a POST. */
+  readonly signal: AbortSignal
+}
+
 /** An answer whose body is still to be read; it ends in `text`, in `read` giving undefined, in `release` or in `close`. */
 export interface UpstreamResponse {
   readonly status: number
@@ -55,6 +68,8 @@ export interface UpstreamHttp {
    * After the head it is UPSTREAM_BROKEN. Nothing is ever sent twice.
    */
   post(request: UpstreamRequest): Promise<UpstreamResponse>
+  /** Sends a request of any method, as `post` does. */
+  send(request: UpstreamSend): Promise<UpstreamResponse>
   /** Open sockets, idle ones included. */
   openSockets(): number
   /** Closes all connections at once, those of running requests too. */
@@ -94,28 +109,31 @@ export function createUpstreamHttp(deps: UpstreamHttpDeps): UpstreamHttp {
     return pool
   }
 
-  async function post(request: UpstreamRequest): Promise<UpstreamResponse> {
-    const { path, headers, body, signal } = request
+  async function send(request: UpstreamSend): Promise<UpstreamResponse> {
+    const { method, path, headers, body, signal } = request
     opening ??= open()
     const dispatcher = await opening
     if (signal.aborted) throw reasonOf(signal)
     try {
       const data = await dispatcher.request({
-        method: 'POST',
-        path: `${prefix}${path}${base.search}`,
+        method,
+        path: `${prefix}${path}${path.includes('?') ? base.search.replace('?', '&') : base.search}`,
         headers: { ...headers, 'accept-encoding': 'identity' },
-        body,
+        ...(body && { body: bodyOf(body) }),
         signal,
       })
       return createResponse(provider, data, signal, deps.maxResponseBytes)
     } catch (error) {
       if (signal.aborted) throw reasonOf(signal)
+      // The source of a body failed: the provider is not to blame.
+      if (error instanceof GatewayError) throw error
       throw beforeAnswer(provider, error, connectTimeoutMs)
     }
   }
 
   return {
-    post,
+    post: request => send({ ...request, method: 'POST' }),
+    send,
     openSockets: () => pool?.stats.connected ?? 0,
     async close() {
       await (await opening)?.destroy()

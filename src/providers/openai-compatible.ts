@@ -3,6 +3,7 @@ import { GatewayError } from '../core/errors.ts'
 import type { Provider } from '../core/provider.ts'
 import type { Dialect } from './openai-dialect/dialect.ts'
 import { createHost } from './openai-dialect/host.ts'
+import { type Preset, presets } from './presets.ts'
 import type { ProviderSettings } from './settings.ts'
 
 /** What such hosts have in common; `quirks` in the settings say what is different about one. */
@@ -21,14 +22,18 @@ export const compatibleDialect: Dialect = {
   responseForms: ['json_object', 'json_schema'],
   streamUsage: true,
   toolEffort: [],
+  thinkTags: true,
   errorCodes: {},
   finishReasons: {},
 }
 
-/** Makes a provider for such a host. It needs a base URL; without keys it sends none. */
+/** Makes a provider for such a host. It needs a base URL or a preset; without keys it sends none. */
 export function createOpenAiCompatible(settings: ProviderSettings): Provider {
-  const { baseUrl, id } = settings
+  const { id } = settings
+  const preset: Preset | undefined = settings.preset === undefined ? undefined : presets[settings.preset]
+  const baseUrl = settings.baseUrl ?? preset?.baseUrl
   if (baseUrl === undefined)
     throw new GatewayError('INVALID_REQUEST', `${id} has no base URL: set one in its settings`)
-  return createHost(settings, { baseUrl, dialect: compatibleDialect, unusableReason: '' })
+  const dialect = { ...compatibleDialect, ...preset?.quirks }
+  return createHost(settings, { baseUrl, dialect, unusableReason: '' })
 }

@@ -1,7 +1,15 @@
-// OpenAI on its chat completions endpoint (platform.openai.com/docs/api-reference/chat).
-import type { Provider } from '../core/provider.ts'
+// OpenAI on its chat completions endpoint, and on its Responses endpoint where a model or its tools need that one.
+import { systemClock } from '../core/clock.ts'
+import type { CountInput, Provider } from '../core/provider.ts'
+import { countWays } from './count-upstream.ts'
+import { createKeyedProvider, keysOf } from './keyed.ts'
+import { type ChatDeps, createChat } from './openai-dialect/chat.ts'
 import type { Dialect } from './openai-dialect/dialect.ts'
-import { createHost } from './openai-dialect/host.ts'
+import { createAsides } from './openai-dialect/host.ts'
+import { createRedactor } from './openai-dialect/redact.ts'
+import { createResponsesChat } from './openai-responses/chat.ts'
+import { needsResponses } from './openai-responses/needs.ts'
+import { buildRequest } from './openai-responses/request.ts'
 import type { ProviderSettings } from './settings.ts'
 
 const BASE_URL = 'https://api.openai.com/v1'
@@ -33,10 +41,19 @@ export const openAiDialect: Dialect = {
 
 /** Makes the provider for OpenAI, or for a host that speaks exactly as OpenAI does. */
 export function createOpenAi(settings: ProviderSettings): Provider {
-  const keyless = settings.keys.length === 0
-  return createHost(settings, {
+  const { id, clock = systemClock } = settings
+  const dialect = { ...openAiDialect, ...settings.quirks }
+  const redact = createRedactor(keysOf(settings).map(key => key.secret))
+  const deps: ChatDeps = { provider: id, dialect, clock, redact }
+  const chat = createChat(deps)
+  const responses = createResponsesChat(deps)
+  // The only count that OpenAI has is that endpoint's.
+  const bodyOf = async (input: CountInput) =>
+    input.model.endpoints.includes('responses') ? buildRequest(input, dialect, id) : undefined
+  return createKeyedProvider(settings, {
     baseUrl: settings.baseUrl ?? BASE_URL,
-    dialect: openAiDialect,
-    unusableReason: keyless ? `${settings.id} has no key: set OPENAI_API_KEY` : '',
+    unusableReason: settings.keys.length === 0 ? `${id} has no key: set OPENAI_API_KEY` : '',
+    ask: (input, access) => (needsResponses(input, dialect) ? responses : chat)(input, access),
+    ...createAsides({ upstream: { provider: id, dialect, redact }, clock, way: countWays.openai, bodyOf }),
   })
 }

@@ -5,7 +5,7 @@ import { type Delta, isOutput } from '../../core/delta.ts'
 import { GatewayError } from '../../core/errors.ts'
 import type { Upstream } from './dialect.ts'
 import { afterOutput, broken, readComplaint, refusal } from './errors.ts'
-import { createHalfKeeper } from './halves.ts'
+import { createSpeechReader, type SpeechFields } from './speech.ts'
 import { createToolCallReader } from './tool-calls.ts'
 import { readUsage } from './usage.ts'
 import { type Foreign, foreign, foreignList, foreignText } from './wire.ts'
@@ -43,26 +43,18 @@ type ChunkFields =
   | 'choices'
   | 'usage'
   | 'x_groq'
+  | 'web_search'
+  | 'request_id'
   | 'service_tier'
   | 'system_fingerprint'
   | 'provider'
 type ChoiceFields = 'delta' | 'message' | 'finish_reason' | 'usage' | 'error'
-type SpeechFields =
-  | 'content'
-  | 'refusal'
-  | 'reasoning_content'
-  | 'reasoning'
-  | 'reasoning_details'
-  | 'thinking'
-  | 'tool_calls'
-  | 'function_call'
-  | 'annotations'
+type MessageFields = SpeechFields | 'tool_calls' | 'function_call' | 'annotations'
 
 /** Makes a reader for one answer. */
 export function createAnswerReader(upstream: Upstream, options: AnswerOptions): AnswerReader {
   const calls = createToolCallReader(options.newCallId)
-  const texts = createHalfKeeper()
-  const thoughts = createHalfKeeper()
+  const speech = createSpeechReader(upstream.dialect)
   const cited = new Set<string>()
   let finish = ''
   let began = false
@@ -77,6 +69,7 @@ export function createAnswerReader(upstream: Upstream, options: AnswerOptions): 
       service_tier: foreignText(chunk.service_tier),
       system_fingerprint: foreignText(chunk.system_fingerprint),
       provider: foreignText(chunk.provider),
+      request_id: foreignText(chunk.request_id),
       finish_reason: word !== '' && reasonOf(upstream, word) === FinishReason.OTHER ? word : '',
     }
     const fresh = Object.entries(told).filter(([name, value]) => value !== '' && metadata[name] !== value)
@@ -91,23 +84,21 @@ export function createAnswerReader(upstream: Upstream, options: AnswerOptions): 
     })
   }
 
-  function speech(said: Foreign<SpeechFields>, out: Delta[]): void {
-    const thought = thoughts.take(readThought(said))
-    if (thought !== '') out.push({ type: 'reasoning', text: thought })
-    const text = texts.take(readContent(said.content))
-    if (text !== '') out.push({ type: 'text', text })
-    // A refusal is what the model says, in a field of its own.
-    const refused = texts.take(foreignText(said.refusal))
-    if (refused !== '') out.push({ type: 'text', text: refused })
-    for (const annotation of foreignList(said.annotations)) cite(annotation, out)
-    if (said.tool_calls !== undefined) calls.take(listOf(said.tool_calls), out)
+  function message(said: Foreign<MessageFields>, out: Delta[]): void {
+    speech.take(said, out)
+    for (const annotation of foreignList(said.annotations))
+      cite(foreign<'url_citation'>(annotation)?.url_citation, out)
+    const pieces = listOf(said.tool_calls ?? [])
+    // What was held back comes before the calls, as it was said.
+    if (pieces.length > 0) speech.end(out)
+    calls.take(pieces, out)
     const legacy = foreign(said.function_call)
     if (legacy !== undefined) calls.take([{ index: 0, function: legacy }], out)
   }
 
-  function cite(annotation: unknown, out: Delta[]): void {
-    const source = foreign<'url' | 'title' | 'content'>(foreign<'url_citation'>(annotation)?.url_citation)
-    const url = foreignText(source?.url)
+  function cite(value: unknown, out: Delta[]): void {
+    const source = foreign<'url' | 'link' | 'title' | 'content'>(value)
+    const url = foreignText(source?.url) || foreignText(source?.link)
     const title = foreignText(source?.title)
     // Some hosts repeat all annotations with every chunk.
     if (url === '' || cited.has(url)) return
@@ -118,9 +109,11 @@ export function createAnswerReader(upstream: Upstream, options: AnswerOptions): 
   function read(chunk: Foreign<ChunkFields>, out: Delta[]): void {
     const choice = foreign<ChoiceFields>(foreignList(chunk.choices)[0])
     // `message` is the whole answer; in a stream, some hosts repeat in it what the deltas said.
-    const said = foreign<SpeechFields>(choice?.delta ?? (began ? undefined : choice?.message))
+    const said = foreign<MessageFields>(choice?.delta ?? (began ? undefined : choice?.message))
     meta(chunk, choice, out)
-    if (said !== undefined) speech(said, out)
+    if (said !== undefined) message(said, out)
+    // GLM lists what its search found beside the choices.
+    for (const found of foreignList(chunk.web_search)) cite(found, out)
     const counts = readUsage(chunk.usage, choice?.usage, chunk.x_groq)
     if (counts !== undefined) out.push({ type: 'usage', counts })
     const word = foreignText(choice?.finish_reason)
@@ -134,7 +127,7 @@ export function createAnswerReader(upstream: Upstream, options: AnswerOptions): 
     take(body, out) {
       const from = out.length
       try {
-        const complaint = readComplaint(body)
+        const complaint = readComplaint(body, upstream.dialect)
         if (complaint !== undefined) throw refusal(upstream, complaint)
         const chunk = foreign<ChunkFields>(body)
         if (chunk === undefined) throw broken(upstream, 'sent JSON that is no answer')
@@ -153,10 +146,7 @@ export function createAnswerReader(upstream: Upstream, options: AnswerOptions): 
           : 'ended its stream without an answer'
         throw broken(upstream, what)
       }
-      const thought = thoughts.rest()
-      if (thought !== '') out.push({ type: 'reasoning', text: thought })
-      const text = texts.rest()
-      if (text !== '') out.push({ type: 'text', text })
+      speech.end(out)
       if (!calls.end(out)) throw broken(upstream, 'called a tool without naming it')
       const reason = finish === '' ? FinishReason.TOOL_CALLS : reasonOf(upstream, finish)
       // Many hosts say `stop` after tool calls.
@@ -174,28 +164,6 @@ export function createAnswerReader(upstream: Upstream, options: AnswerOptions): 
 function reasonOf(upstream: Upstream, word: string): FinishReason {
   const own = upstream.dialect.finishReasons
   return (Object.hasOwn(own, word) ? own[word] : undefined) ?? finishReasons.get(word) ?? FinishReason.OTHER
-}
-
-// Some hosts send the same thought in two fields: the first one that holds text is taken.
-function readThought(said: Foreign<SpeechFields>): string {
-  return (
-    foreignText(said.reasoning_content) ||
-    foreignText(said.reasoning) ||
-    foreignList(said.reasoning_details)
-      .map(detail => {
-        const fields = foreign<'text' | 'summary'>(detail)
-        return foreignText(fields?.text) || foreignText(fields?.summary)
-      })
-      .join('') ||
-    foreignText(said.thinking)
-  )
-}
-
-function readContent(content: unknown): string {
-  if (typeof content === 'string') return content
-  return foreignList(content)
-    .map(part => foreignText(part) || foreignText(foreign<'text'>(part)?.text))
-    .join('')
 }
 
 function listOf(value: unknown): readonly unknown[] {

@@ -5,7 +5,8 @@ import type { Delta, Deltas } from '../../core/delta.ts'
 import { GatewayError } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
 import type { AttemptInput } from '../../core/provider.ts'
-import { type UpstreamHeaders, type UpstreamHttp, type UpstreamResponse, within } from '../http.ts'
+import { type UpstreamHeaders, type UpstreamResponse, within } from '../http.ts'
+import type { Access } from '../keyed.ts'
 import type { AnswerOptions } from './answer.ts'
 import type { Dialect, Upstream } from './dialect.ts'
 import { readComplaint, refusal, retryDelayMs } from './errors.ts'
@@ -18,11 +19,8 @@ export interface ChatDeps {
   /** Id of the provider. */
   readonly provider: string
   readonly dialect: Dialect
-  readonly http: UpstreamHttp
   readonly clock: Clock
   readonly redact: (text: string) => string
-  /** The key for the next attempt; undefined when the host wants none. */
-  readonly nextKey: () => string | undefined
 }
 
 const PATH = '/chat/completions'
@@ -30,17 +28,23 @@ const ERROR_BYTES_MAX = 64 * 1024
 /** How long the last words (counts, `[DONE]`) may take after the model has said that it stopped, in milliseconds. */
 const LAST_WORDS_MS = 2000
 
-/** Makes the function that asks a model, as Provider's `open` says. */
-export function createChat(deps: ChatDeps): (input: AttemptInput) => Deltas {
+/** Makes the function that asks a model by some way in, as Provider's `open` says. */
+export function createChat(deps: ChatDeps): (input: AttemptInput, access: Access) => Deltas {
   const { provider, dialect, redact } = deps
   const options: AnswerOptions = { newCallId: () => newId('call', deps.clock.now()) }
-  return async function* ask(input) {
-    const upstream: Upstream = { provider, model: input.model.id, dialect, redact }
+  return async function* ask(input, access) {
+    const upstream: Upstream = {
+      provider,
+      model: input.model.id,
+      dialect,
+      redact,
+      now: () => deps.clock.now(),
+    }
     try {
       const body = JSON.stringify(buildRequest(input, dialect, provider))
-      const response = await deps.http.post({
+      const response = await access.http.post({
         path: PATH,
-        headers: headersOf(deps, input),
+        headers: { ...dialect.headers, ...headersOf(input, access) },
         body,
         signal: input.signal,
       })
@@ -106,7 +110,7 @@ async function refused(
   const { status, headers } = response
   const text = await response.head(ERROR_BYTES_MAX)
   const wait = retryDelayMs(headers, deps.clock.now())
-  return refusal(upstream, readComplaint(parsed(text)), {
+  return refusal(upstream, readComplaint(parsed(text), upstream.dialect), {
     status,
     ...(wait === undefined ? {} : { retryDelayMs: wait }),
   })
@@ -121,19 +125,21 @@ function parsed(text: string): unknown {
   }
 }
 
-function headersOf(deps: ChatDeps, input: AttemptInput): Readonly<Record<string, string>> {
-  const key = deps.nextKey()
+function headersOf(input: AttemptInput, access: Access): Readonly<Record<string, string>> {
   return {
+    ...access.headers,
     'content-type': 'application/json',
     accept: input.stream ? 'text/event-stream' : 'application/json',
-    ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
   }
 }
 
+// OpenAI and most others, Kimi, MiniMax, Kimi Code, OpenRouter.
+const idHeaders = ['x-request-id', 'msh-request-id', 'trace-id', 'x-trace-id', 'x-generation-id']
+
 // The provider's own id of the request is what its support asks for.
 function metaOf(headers: UpstreamHeaders): Delta | undefined {
-  const id = headers['x-request-id'] ?? ''
-  if (!/^[\w.:-]{1,128}$/.test(id)) return undefined
+  const id = idHeaders.map(name => headers[name]).find(value => /^[\w.:-]{1,128}$/.test(value ?? ''))
+  if (id === undefined) return undefined
   const metadata: JsonObject = { request_id: id }
   return { type: 'meta', metadata }
 }

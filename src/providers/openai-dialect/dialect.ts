@@ -1,5 +1,8 @@
 // What sets one host of the chat completions wire apart from another, as data: a new host is a new value, not a new branch.
-import type { FinishReason } from '#gen/exai/v1/chat_pb'
+import type { FinishReason, WebSearch } from '#gen/exai/v1/chat_pb'
+import type { ReasoningEffort, TemperatureRule } from '../../core/model.ts'
+import type { Fields } from '../merge.ts'
+import type { Note } from './notes.ts'
 
 /** What is wrong with a call, in the few kinds that call for different acts. */
 export type ErrorClass =
@@ -10,6 +13,8 @@ export type ErrorClass =
   /** The account has no money left. */
   | 'quota'
   | 'rate_limit'
+  /** Too many calls at once. */
+  | 'concurrency'
   /** A subscription has used up its window of time. */
   | 'plan_window'
   | 'overloaded'
@@ -25,7 +30,7 @@ export type ErrorClass =
 /** A form of `tool_choice` on the wire. */
 export type ToolChoiceForm = 'none' | 'auto' | 'required' | 'named'
 /** A content part of a user message beside text. */
-export type MediaForm = 'image_url' | 'input_audio' | 'file'
+export type MediaForm = 'image_url' | 'video_url' | 'file_url' | 'input_audio' | 'file'
 /** A form of `response_format` beside text. */
 export type ResponseForm = 'json_object' | 'json_schema'
 
@@ -37,14 +42,61 @@ export interface ToolEffortRule {
   readonly whenAbsent: boolean
 }
 
+/** What is sent for one step of effort; with neither field nothing is, because the model cannot be told. */
+export interface ThinkingStep {
+  readonly effort?: string
+  /** The `type` of a `thinking` object. */
+  readonly toggle?: 'enabled' | 'disabled' | 'adaptive'
+}
+
+/** How a family of models is told how much to think. */
+export interface ThinkingRule {
+  /** Ids of the models. */
+  readonly models: RegExp
+  readonly steps: Readonly<Record<ReasoningEffort, ThinkingStep>>
+}
+
+/** Which choices of tools a family of models takes while it thinks. */
+export interface ToolChoiceRule {
+  /** Ids of the models. */
+  readonly models: RegExp
+  readonly whileThinking: readonly ToolChoiceForm[]
+  /** Whether thinking is switched off for any other choice; if not, the nearest choice is sent. */
+  readonly switchesOff: boolean
+}
+
+/** What an error code stands for, where the usual time that its class stays out does not fit. */
+export interface CodeRule {
+  readonly as: ErrorClass
+  readonly cooldownMs: number
+}
+
+/**
+ * A kind of error that a host tells apart only by fixed words at a known place of its message. It counts only for errors
+ * that already are of the broader class, so that words of a prompt cannot decide anything else.
+ */
+export interface PhraseRule {
+  readonly within: ErrorClass
+  readonly pattern: RegExp
+  readonly as: ErrorClass
+}
+
 /** The rules of one host. */
 export interface Dialect {
   /** Field that caps the output. */
   readonly outputCap: 'max_completion_tokens' | 'max_tokens'
   /** Role of system messages for models that can think. */
   readonly thinkerSystemRole: 'system' | 'developer'
-  /** Field for the id of the end user, and its longest value; longer ids are hashed. Absent: there is none. */
-  readonly user?: { readonly field: 'safety_identifier' | 'user'; readonly charsMax: number }
+  /** Whether all system text goes into one message at the beginning. Default false. */
+  readonly oneSystemMessage?: boolean
+  /** Field for the id of the end user, and its shortest and longest value; others are hashed. Absent: there is none. */
+  readonly user?:
+    | {
+        readonly field: 'safety_identifier' | 'user' | 'user_id'
+        readonly charsMin?: number
+        readonly charsMax: number
+      }
+    | undefined
   /** Optional request fields that the host takes. */
   readonly takes: {
     readonly seed: boolean
@@ -53,24 +105,90 @@ export interface Dialect {
     readonly promptCacheKey: boolean
     readonly serviceTier: boolean
   }
+  /** Tiers of service that only some models have, where `takes.serviceTier` is false. */
+  readonly serviceTiers?: { readonly models: RegExp; readonly values: readonly string[] }
   /** Whether `metadata` is taken: `with_store` only while `store` is true. */
   readonly metadata: 'never' | 'with_store' | 'always'
   /** Most stop strings. */
   readonly stopMax: number
+  /** Longest stop string, in bytes. Default: any. */
+  readonly stopBytesMax?: number
   /** Whether models that can think take stop strings. */
   readonly stopForThinkers: boolean
+  /** Whether the answer is cut at stop strings here, because the host does not. Default false. */
+  readonly stopsHere?: boolean
+  /** What is known of the temperature of a model that nobody described. Default: what its entry says. */
+  readonly temperature?: TemperatureRule
+  /** Least `top_p`. Default: any. */
+  readonly topPMin?: number
   /** Longest id of a tool call; longer ones are hashed, the same way in call and result. */
   readonly callIdCharsMax: number
   readonly toolChoices: readonly ToolChoiceForm[]
+  /** The first rule that fits a model counts. Default: none. */
+  readonly toolChoiceRules?: readonly ToolChoiceRule[]
+  /** Names that functions may have; others go under another name. Default: all of the contract. */
+  readonly toolNames?: RegExp
+  /** Models that send arguments in pieces only when `tool_stream` says so. Default: none. */
+  readonly toolStream?: RegExp
   readonly media: readonly MediaForm[]
+  /** Forms that take only bytes: what is at a URL is downloaded first. Default: none. */
+  readonly mediaOnlyData?: readonly MediaForm[]
+  /** Forms that take only URLs. Default: none. */
+  readonly mediaOnlyUrls?: readonly MediaForm[]
+  /** Forms that stand in no request together with any other. Default: none. */
+  readonly mediaApart?: readonly MediaForm[]
+  /** The values that `detail` of an image can have. Default: any. */
+  readonly imageDetails?: readonly string[]
   readonly responseForms: readonly ResponseForm[]
+  /** Puts a JSON Schema into the flavour that the host takes. Default: as it is. */
+  readonly adaptSchema?: (schema: Fields) => Fields
+  /** Whether the host can be held to this schema in its own way. Default: to every one. */
+  readonly schemaFits?: (schema: Fields) => boolean
   /** Whether `stream_options.include_usage` is sent with every stream. */
   readonly streamUsage: boolean
+  /** Whether texts that stand alone must not be empty, nor be null or a list where a string does. Default false. */
+  readonly plainStrings?: boolean
+  /** Whether arguments in the history must be JSON, even if the model wrote something else. Default false. */
+  readonly argumentsJson?: boolean
   /** Field in which reasoning text goes back with an assistant message. Absent: it does not. */
   readonly reasoningEcho?: 'reasoning_content' | 'reasoning'
+  /** Whether sealed reasoning is the list `reasoning_details`, gathered from the answer and sent back as it came. Default false. */
+  readonly reasoningDetails?: boolean
+  /** Models to which thoughts without details go back in the text, between the tags of `thinkTags`. Default: none. */
+  readonly reasoningInText?: RegExp
+  /** What goes back with a tool call whose reasoning is lost, as long as the model thinks. Absent: nothing. */
+  readonly reasoningStandIn?: string
+  /** Models that keep the reasoning of earlier turns only when `clear_thinking` is false. Default: none. */
+  readonly clearThinking?: RegExp
   readonly toolEffort: readonly ToolEffortRule[]
+  /** The first rule that fits a model counts. Default: `reasoning_effort`, by what is known of the model. */
+  readonly thinking?: readonly ThinkingRule[]
+  /** Object in which the effort is sent, as its `effort`. Default: `reasoning_effort` at the top. */
+  readonly effortObject?: 'reasoning'
+  /** Makes the host's own tool that searches the web. Absent: it has none. */
+  readonly webSearch?: (search: WebSearch, note: Note) => Fields
+  /** Name under which the model calls a search that the host runs when its arguments are sent back. Absent: none. */
+  readonly searchCall?: string
+  /** Header fields sent with every request, in lower case. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Fields sent with every request. */
+  readonly always?: Fields
+  /** Field for an id of each attempt, new every time. Absent: there is none. */
+  readonly attemptId?: 'request_id'
+  /** Whether thoughts may stand in the text, between `<think>` and `</think>` at its beginning. Default false. */
+  readonly thinkTags?: boolean
+  /** Marks that are taken out of the text wherever they are. Default: none. */
+  readonly strayTags?: readonly string[]
+  /** Whether a piece of a stream may repeat all that came before it. Default false. */
+  readonly cumulative?: boolean
   /** The host's own error codes and types; they win over the common ones. */
-  readonly errorCodes: Readonly<Record<string, ErrorClass>>
+  readonly errorCodes: Readonly<Record<string, ErrorClass | CodeRule>>
+  /** Kinds of errors without a code of their own. Default: none. */
+  readonly errorPhrases?: readonly PhraseRule[]
+  /** Whether the code stands in parentheses at the end of the message. Default false. */
+  readonly codeInMessage?: boolean
+  /** Zone of the times at which limits end, as `+08:00`. Absent: messages are not read for them. */
+  readonly resetZone?: string
   /** The host's own finish reasons; they win over the common ones. */
   readonly finishReasons: Readonly<Record<string, FinishReason>>
 }
@@ -84,4 +202,6 @@ export interface Upstream {
   readonly dialect: Dialect
   /** Takes everything that looks like a key out of a provider's text. */
   readonly redact: (text: string) => string
+  /** Milliseconds since the Unix epoch, for times that the provider names. Default: the machine's clock. */
+  readonly now?: () => number
 }

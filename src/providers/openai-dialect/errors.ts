@@ -1,101 +1,110 @@
 // What a provider's refusal means: the table from HTTP status and error code to the closed list of reasons.
-import { GatewayError, type GatewayErrorDetails, REASONS, type Reason } from '../../core/errors.ts'
-import type { ErrorClass, Upstream } from './dialect.ts'
+import {
+  type Against,
+  GatewayError,
+  type GatewayErrorDetails,
+  type KeyTrouble,
+  REASONS,
+  type Reason,
+} from '../../core/errors.ts'
+import type { Dialect, ErrorClass, Upstream } from './dialect.ts'
+import { codes, kinds, statuses } from './error-codes.ts'
+import { quoted, safeCode } from './quote.ts'
+import { resetDelayMs } from './resets.ts'
 import { foreign, foreignList, foreignText } from './wire.ts'
 
-interface ClassRow {
+/** What follows from a class of error. */
+export interface ClassRule {
   readonly reason: Reason
+  readonly against: Against
+  /** What exactly is wrong with the key, when it counts against one. */
+  readonly keyTrouble?: KeyTrouble
+  /** How long what it counts against stays out when nobody says otherwise, in milliseconds. Absent: the usual time. */
+  readonly cooldownMs?: number
   /** What the message says after the provider's id. */
   readonly says: string
   /** Whether the provider's own words are added, because the caller can act on them. */
   readonly quoted?: true
 }
 
-const classes = {
-  auth: { reason: 'UPSTREAM_CREDENTIALS', says: 'refuses our key: check the key, its plan and its region' },
-  permission: { reason: 'UPSTREAM_CREDENTIALS', says: 'does not let our key use this model' },
+/** Every class of error. Speed and money are the key's, faults are the provider's, and a bad request is nobody's. */
+export const CLASS_RULES = {
+  auth: {
+    reason: 'UPSTREAM_CREDENTIALS',
+    against: 'key',
+    keyTrouble: 'auth',
+    says: 'refuses our key: check the key, its plan and its region',
+  },
+  permission: {
+    reason: 'UPSTREAM_CREDENTIALS',
+    against: 'key_model',
+    keyTrouble: 'permission',
+    says: 'does not let our key use this model',
+  },
   quota: {
     reason: 'UPSTREAM_CREDENTIALS',
-    says: 'has no credit left for our key: check the plan and billing',
+    against: 'key',
+    keyTrouble: 'quota',
+    says: 'has no credit left for our key: check billing, and the plan and its base URL',
   },
-  rate_limit: { reason: 'UPSTREAM_LIMITED', says: 'limits the rate of our calls: try again later' },
-  plan_window: { reason: 'UPSTREAM_LIMITED', says: 'has no calls left for our plan in this window of time' },
-  overloaded: { reason: 'UPSTREAM_UNAVAILABLE', says: 'is overloaded: try again later' },
-  server: { reason: 'UPSTREAM_UNAVAILABLE', says: 'failed: try again later' },
-  timeout: { reason: 'UPSTREAM_UNAVAILABLE', says: 'took too long: try again later' },
-  misrouted: { reason: 'UPSTREAM_UNAVAILABLE', says: 'has no such endpoint: check its base URL' },
-  bad_request: { reason: 'INVALID_REQUEST', says: 'refuses the request', quoted: true },
-  unsupported: { reason: 'UNSUPPORTED', says: 'cannot do what the request asks', quoted: true },
+  rate_limit: {
+    reason: 'UPSTREAM_LIMITED',
+    against: 'key',
+    keyTrouble: 'rate_limit',
+    says: 'limits the rate of our calls: try again later',
+  },
+  concurrency: {
+    reason: 'UPSTREAM_LIMITED',
+    against: 'key',
+    keyTrouble: 'concurrency',
+    says: 'takes no more of our calls at once: try again later',
+  },
+  plan_window: {
+    reason: 'UPSTREAM_LIMITED',
+    against: 'key',
+    keyTrouble: 'plan_window',
+    cooldownMs: 3_600_000,
+    says: 'has no calls left for our plan in this window of time',
+  },
+  overloaded: {
+    reason: 'UPSTREAM_UNAVAILABLE',
+    against: 'provider',
+    says: 'is overloaded: try again later',
+  },
+  server: { reason: 'UPSTREAM_UNAVAILABLE', against: 'provider', says: 'failed: try again later' },
+  timeout: { reason: 'UPSTREAM_UNAVAILABLE', against: 'provider', says: 'took too long: try again later' },
+  misrouted: {
+    reason: 'UPSTREAM_UNAVAILABLE',
+    against: 'provider',
+    says: 'has no such endpoint: check its base URL',
+  },
+  bad_request: { reason: 'INVALID_REQUEST', against: 'nobody', says: 'refuses the request', quoted: true },
+  unsupported: {
+    reason: 'UNSUPPORTED',
+    against: 'nobody',
+    says: 'cannot do what the request asks',
+    quoted: true,
+  },
   context_length: {
     reason: 'CONTEXT_TOO_LONG',
+    against: 'nobody',
     says: 'finds the request too long for the model',
     quoted: true,
   },
-  content_filter: { reason: 'CONTENT_REFUSED', says: 'refuses the content', quoted: true },
-  not_found: { reason: 'MODEL_NOT_FOUND', says: 'does not know the model', quoted: true },
-} as const satisfies Record<ErrorClass, ClassRow>
+  content_filter: {
+    reason: 'CONTENT_REFUSED',
+    against: 'nobody',
+    says: 'refuses the content',
+    quoted: true,
+  },
+  not_found: {
+    reason: 'MODEL_NOT_FOUND',
+    against: 'nobody',
+    says: 'does not know the model',
+    quoted: true,
+  },
+} as const satisfies Record<ErrorClass, ClassRule>
 
-// Codes, and types that say as much as a code. They win over the HTTP status.
-const codes: ReadonlyMap<string, ErrorClass> = new Map<string, ErrorClass>([
-  ['invalid_api_key', 'auth'],
-  ['invalid_organization', 'auth'],
-  ['authentication_error', 'auth'],
-  ['permission_error', 'permission'],
-  ['insufficient_quota', 'quota'],
-  ['billing_hard_limit_reached', 'quota'],
-  ['rate_limit_exceeded', 'rate_limit'],
-  ['rate_limit_error', 'rate_limit'],
-  ['context_length_exceeded', 'context_length'],
-  // llama.cpp.
-  ['exceed_context_size_error', 'context_length'],
-  ['content_policy_violation', 'content_filter'],
-  ['content_filter', 'content_filter'],
-  ['invalid_prompt', 'content_filter'],
-  ['model_not_found', 'not_found'],
-  ['unknown_url', 'misrouted'],
-  ['file_not_found', 'bad_request'],
-  ['not_found_error', 'not_found'],
-  ['not_supported_error', 'unsupported'],
-  ['overloaded', 'overloaded'],
-  ['overloaded_error', 'overloaded'],
-  ['unavailable_error', 'overloaded'],
-  // OpenAI's flex tier; not billed.
-  ['resource_unavailable', 'overloaded'],
-  // DeepSeek.
-  ['insufficient_system_resource', 'overloaded'],
-])
-
-// Types too general to say more than a status does. They count only where there is no status: in a 200.
-const kinds: ReadonlyMap<string, ErrorClass> = new Map<string, ErrorClass>([
-  ['invalid_request_error', 'bad_request'],
-  ['unsupported_parameter', 'bad_request'],
-  ['unsupported_value', 'bad_request'],
-  ['unknown_parameter', 'bad_request'],
-  ['invalid_value', 'bad_request'],
-])
-
-const statuses: ReadonlyMap<number, ErrorClass> = new Map<number, ErrorClass>([
-  [400, 'bad_request'],
-  [401, 'auth'],
-  [402, 'quota'],
-  [403, 'permission'],
-  [404, 'not_found'],
-  [405, 'misrouted'],
-  [408, 'timeout'],
-  [409, 'server'],
-  [413, 'bad_request'],
-  [422, 'bad_request'],
-  [425, 'server'],
-  [429, 'rate_limit'],
-  [501, 'unsupported'],
-  [502, 'overloaded'],
-  [503, 'overloaded'],
-  [504, 'timeout'],
-  [529, 'overloaded'],
-])
-
-const QUOTE_CHARS_MAX = 500
-const CODE_CHARS_MAX = 64
 const RETRY_DELAY_MS_MAX = 3_600_000
 
 /** A provider's error, in whatever envelope it came. */
@@ -108,15 +117,33 @@ export interface Complaint {
   readonly status?: number
 }
 
-type ErrorFields = 'message' | 'msg' | 'code' | 'type'
+type ErrorFields = 'message' | 'msg' | 'code' | 'type' | 'http_code'
 
 /**
- * Reads the error out of a body: an `error` object or string, a top-level one (older vLLM), `errors[]`, FastAPI's
- * `detail`. Undefined when the body holds none.
+ * Reads the error out of a body: MiniMax's `base_resp`, an `error` object or string, a top-level one (GLM, older vLLM),
+ * `errors[]`, FastAPI's `detail`. Undefined when the body holds none.
  */
-export function readComplaint(body: unknown): Complaint | undefined {
-  const top = foreign<'error' | 'errors' | 'detail' | 'object' | 'choices' | ErrorFields>(body)
+export function readComplaint(
+  body: unknown,
+  { codeInMessage }: Pick<Dialect, 'codeInMessage'> = {},
+): Complaint | undefined {
+  const complaint = complaintIn(body)
+  if (complaint === undefined || codeInMessage !== true) return complaint
+  const code = trailingCode.exec(complaint.message)?.[1]
+  return code === undefined ? complaint : { ...complaint, code }
+}
+
+// MiniMax's business code is behind the message, in ASCII or full-width parentheses, and nowhere else.
+const trailingCode = /[(\uff08](\d{4,5})[)\uff09]\s*$/
+
+function complaintIn(body: unknown): Complaint | undefined {
+  const top = foreign<'base_resp' | 'error' | 'errors' | 'detail' | 'object' | 'choices' | ErrorFields>(body)
   if (top === undefined) return undefined
+  // Before all else: it stands in whole answers with status 200, too.
+  const base = foreign<'status_code' | 'status_msg'>(top.base_resp)
+  const businessCode = Number(base?.status_code ?? 0)
+  if (base !== undefined && businessCode !== 0)
+    return { message: foreignText(base.status_msg), code: String(base.status_code), type: '' }
   for (const found of [top.error, foreignList(top.errors)[0]]) {
     const complaint = complaintOf(found)
     if (complaint !== undefined) return complaint
@@ -125,7 +152,9 @@ export function readComplaint(body: unknown): Complaint | undefined {
   // An answer may have fields of these names beside its choices.
   if (top.choices !== undefined) return undefined
   const detail = Array.isArray(top.detail) ? top.detail[0] : top.detail
-  return complaintOf(detail) ?? (top.message === undefined ? undefined : complaintOf(top))
+  return (
+    complaintOf(detail) ?? (top.message === undefined && top.msg === undefined ? undefined : complaintOf(top))
+  )
 }
 
 function complaintOf(value: unknown): Complaint | undefined {
@@ -135,7 +164,8 @@ function complaintOf(value: unknown): Complaint | undefined {
   const { code, type } = fields
   const message = foreignText(fields.message) || foreignText(fields.msg)
   if (message === '' && code === undefined && type === undefined) return undefined
-  const number = typeof code === 'string' && /^\d{3}$/.test(code) ? Number(code) : code
+  const told = fields.http_code ?? code
+  const number = typeof told === 'string' && /^\d{3}$/.test(told) ? Number(told) : told
   const status = typeof number === 'number' && number >= 400 && number <= 599 ? number : undefined
   return {
     message,
@@ -147,12 +177,19 @@ function complaintOf(value: unknown): Complaint | undefined {
 
 /** The class of a complaint: by its code, then its type, then the status, then what a failure in a 200 can be. */
 export function classify(upstream: Upstream, complaint: Complaint | undefined, status?: number): ErrorClass {
+  const found = broadClass(upstream, complaint, status)
+  const message = complaint?.message ?? ''
+  const narrower = upstream.dialect.errorPhrases?.find(
+    ({ within, pattern }) => within === found && pattern.test(message),
+  )
+  return narrower?.as ?? found
+}
+
+function broadClass(upstream: Upstream, complaint: Complaint | undefined, status?: number): ErrorClass {
   for (const word of [complaint?.code, complaint?.type]) {
     if (word === undefined || word === '') continue
-    const own = Object.hasOwn(upstream.dialect.errorCodes, word)
-      ? upstream.dialect.errorCodes[word]
-      : undefined
-    const found = own ?? codes.get(word)
+    const own = ownRule(upstream, word)
+    const found = (typeof own === 'object' ? own.as : own) ?? codes.get(word)
     if (found !== undefined) return found
   }
   const effective = status ?? complaint?.status
@@ -165,6 +202,10 @@ export function classify(upstream: Upstream, complaint: Complaint | undefined, s
   )
 }
 
+function ownRule({ dialect }: Upstream, word: string): Dialect['errorCodes'][string] | undefined {
+  return Object.hasOwn(dialect.errorCodes, word) ? dialect.errorCodes[word] : undefined
+}
+
 /** The error for a complaint. `status` is the HTTP status when it was not 200. */
 export function refusal(
   upstream: Upstream,
@@ -172,26 +213,46 @@ export function refusal(
   answer: { readonly status?: number; readonly retryDelayMs?: number } = {},
 ): GatewayError {
   const { status } = answer
-  const row: ClassRow = classes[classify(upstream, complaint, status)]
+  const row: ClassRule = CLASS_RULES[classify(upstream, complaint, status)]
   const quote = row.quoted === true ? quoted(upstream, complaint?.message ?? '') : ''
-  const code = safeCode(upstream, complaint)
+  const code = safeCode(upstream, complaint?.code || complaint?.type || '')
   const unknown =
     status !== undefined && status < 500 && !statuses.has(status) && row.reason === 'INVALID_REQUEST'
+  const wait = answer.retryDelayMs ?? waitTold(upstream, row, complaint)
+  const own = ownRule(upstream, complaint?.code ?? '') ?? ownRule(upstream, complaint?.type ?? '')
+  const cooldown = wait ?? (typeof own === 'object' ? own.cooldownMs : row.cooldownMs)
   const details: GatewayErrorDetails = {
     provider: upstream.provider,
     model: upstream.model,
+    against: row.against,
+    ...(row.keyTrouble === undefined ? {} : { keyTrouble: row.keyTrouble }),
     ...(status === undefined ? {} : { upstreamStatus: status }),
     ...(code === '' ? {} : { upstreamCode: code }),
-    ...(answer.retryDelayMs === undefined ? {} : { retryDelayMs: answer.retryDelayMs }),
+    ...(wait === undefined ? {} : { retryDelayMs: wait }),
+    // Without a time of the provider's own, what refuses a key or fails stays out for the usual time.
+    ...(cooldown === undefined || row.against === 'nobody' ? {} : { cooldownMs: cooldown }),
     ...(unknown ? { origin: 'upstream' } : {}),
   }
   return new GatewayError(row.reason, `${upstream.provider} ${row.says}${quote}`, details)
 }
 
+// Some providers say only in words when a limit ends. The words set a time, and never what kind of error it is.
+function waitTold(upstream: Upstream, row: ClassRule, complaint: Complaint | undefined): number | undefined {
+  const { resetZone } = upstream.dialect
+  if (resetZone === undefined || complaint === undefined || row.reason !== 'UPSTREAM_LIMITED')
+    return undefined
+  return resetDelayMs(complaint.message, upstream.now?.() ?? Date.now(), resetZone)
+}
+
 /** A failure of the wire itself, such as JSON that does not parse. Such an answer may be billed. */
 export function broken(upstream: Upstream, what: string, cause?: unknown): GatewayError {
   const { provider, model } = upstream
-  return new GatewayError('UPSTREAM_BROKEN', `${provider} ${what}`, { provider, model, cause })
+  return new GatewayError('UPSTREAM_BROKEN', `${provider} ${what}`, {
+    provider,
+    model,
+    against: 'provider',
+    cause,
+  })
 }
 
 /** The same failure once output has been read: nothing may say any more that nothing was answered. */
@@ -223,22 +284,4 @@ export function retryDelayMs(
         : Number.NaN
   if (!Number.isFinite(waits)) return undefined
   return Math.min(Math.max(Math.round(waits), 0), RETRY_DELAY_MS_MAX)
-}
-
-function quoted(upstream: Upstream, message: string): string {
-  // Line breaks and other control characters would let a provider's text pass for lines of a log.
-  const text = upstream
-    .redact(message)
-    .replace(/\p{Cc}+/gu, ' ')
-    .trim()
-  if (text === '') return ''
-  return `: ${text.length > QUOTE_CHARS_MAX ? `${text.slice(0, QUOTE_CHARS_MAX).toWellFormed()}…` : text}`
-}
-
-function safeCode(upstream: Upstream, complaint: Complaint | undefined): string {
-  const code = complaint?.code || complaint?.type || ''
-  return upstream
-    .redact(code)
-    .replace(/[^\w.:-]+/g, '_')
-    .slice(0, CODE_CHARS_MAX)
 }

@@ -1,46 +1,95 @@
-// A provider on the chat completions wire: its pool, its keys in turn, its dialect.
+// A provider on the chat completions wire: its keys and its dialect, and what it is asked besides chats.
+import type { Clock } from '../../core/clock.ts'
 import { systemClock } from '../../core/clock.ts'
-import type { Provider } from '../../core/provider.ts'
-import { createUpstreamHttp } from '../http.ts'
+import type { CountInput, Provider } from '../../core/provider.ts'
+import { type CountWay, createUpstreamCounter } from '../count-upstream.ts'
+import { type Access, createKeyedProvider, type KeyedProvider, keysOf } from '../keyed.ts'
+import type { Fields } from '../merge.ts'
+import { listUpstreamModels } from '../model-list.ts'
+import { listedEntry } from '../model-lists.ts'
 import type { ProviderSettings } from '../settings.ts'
 import { createChat } from './chat.ts'
-import type { Dialect } from './dialect.ts'
+import type { Dialect, Upstream } from './dialect.ts'
 import { createRedactor } from './redact.ts'
+import { buildRequest } from './request.ts'
+import { createWay } from './way.ts'
 
 /** What a kind of provider adds to its settings. */
 export interface Host {
   readonly baseUrl: string
   readonly dialect: Dialect
-  /** Why it cannot be used now; empty when it can. */
+  /** Why it can never be used with these settings; empty when it can. */
   readonly unusableReason: string
+  /** How it counts tokens. Absent: it does not. */
+  readonly countWay?: CountWay | undefined
 }
 
 /** Makes a provider. Throws INVALID_REQUEST for a base URL that is none. */
 export function createHost(settings: ProviderSettings, host: Host): Provider {
-  const { id, keys, connectTimeoutMs, clock = systemClock } = settings
-  const http = createUpstreamHttp({
-    provider: id,
+  const { id, clock = systemClock, fetchMedia } = settings
+  const dialect = { ...host.dialect, ...settings.quirks }
+  const redact = createRedactor(keysOf(settings).map(key => key.secret))
+
+  /** What would be sent, after everything that is done around a request. */
+  async function bodyOf(input: CountInput): Promise<Fields | undefined> {
+    let body: Fields | undefined
+    const build = createWay<undefined>(
+      // biome-ignore lint/correctness/useYield: it is asked for an answer, and has none.
+      async function* (asked) {
+        body ??= buildRequest(asked, dialect, id)
+      },
+      dialect,
+      fetchMedia,
+    )
+    try {
+      for await (const _ of build(input, undefined));
+    } catch (error) {
+      // Once there is a request, only the answer is missing.
+      if (body === undefined) throw error
+    }
+    return body
+  }
+
+  const ask = createWay(createChat({ provider: id, dialect, clock, redact }), dialect, fetchMedia)
+  return createKeyedProvider(settings, {
     baseUrl: host.baseUrl,
-    ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
-  })
-  let turn = 0
-  const open = createChat({
-    provider: id,
-    dialect: { ...host.dialect, ...settings.quirks },
-    http,
-    clock,
-    redact: createRedactor(keys),
-    nextKey() {
-      const key = keys[turn]
-      turn = (turn + 1) % Math.max(1, keys.length)
-      return key
-    },
-  })
-  return {
-    id,
     unusableReason: host.unusableReason,
-    models: settings.models ?? [],
-    open,
-    close: http.close,
+    ask,
+    ...createAsides({ upstream: { provider: id, dialect, redact }, clock, way: host.countWay, bodyOf }),
+  })
+}
+
+/** What a provider is asked with besides chats. */
+export interface AsidesDeps {
+  readonly upstream: Omit<Upstream, 'model'>
+  readonly clock: Clock
+  /** Absent: it does not count. */
+  readonly way: CountWay | undefined
+  /** The request as it would be sent; undefined when there is no such request for the model. */
+  readonly bodyOf: (input: CountInput) => Promise<Fields | undefined>
+}
+
+/** Makes the counting of tokens and the listing of models. */
+export function createAsides(deps: AsidesDeps): Pick<KeyedProvider, 'count' | 'list'> {
+  const { upstream, clock, way, bodyOf } = deps
+  const { provider, dialect } = upstream
+  const told = ({ http, headers }: Access): Access => ({ http, headers: { ...dialect.headers, ...headers } })
+
+  const count: KeyedProvider['count'] = async (input, access) => {
+    // What a strict call is refused for is said by the call.
+    const request = { ...input.request, strict: false }
+    const body = await bodyOf({ ...input, request, warn: () => {} })
+    if (body === undefined) return undefined
+    const counter = createUpstreamCounter({ upstream, way, access: told(access), clock })
+    const counted = await counter.count(body, input.signal)
+    return counted.tokens === undefined ? undefined : counted
+  }
+
+  return {
+    count: way === undefined ? undefined : count,
+    async list(access, signal) {
+      const models = await listUpstreamModels({ upstream, access: () => told(access), clock }, signal)
+      return models.map(model => listedEntry(provider, model))
+    },
   }
 }

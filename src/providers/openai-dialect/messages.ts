@@ -1,28 +1,50 @@
 // Turns messages of the contract into messages of the chat completions wire.
-import { createHash } from 'node:crypto'
-import { type Message, type Part, Role, type ToolResult } from '#gen/exai/v1/chat_pb'
+import { type Media, type Message, type Part, Role, type ToolResult } from '#gen/exai/v1/chat_pb'
 import type { AttemptInput } from '../../core/provider.ts'
+import { assistantMessage, wireCallId } from './assistant.ts'
 import type { Dialect } from './dialect.ts'
 import { mediaPart } from './media.ts'
-import type { Note } from './notes.ts'
+import { type Note, unsupported } from './notes.ts'
 import { isThinker } from './sampling.ts'
-import type { WireMessage, WirePart, WireToolCall } from './wire.ts'
+import { willThink } from './thinking.ts'
+import type { WireMessage, WirePart } from './wire.ts'
+import type { Work } from './work.ts'
 
-interface Work {
-  readonly input: AttemptInput
-  readonly dialect: Dialect
-  readonly note: Note
-}
+// Kimi refuses empty texts, and a tool may well return nothing.
+const NOTHING = '(empty)'
 
 /** Builds the wire's messages, in order. Throws UNSUPPORTED for a part that cannot be sent at all. */
 export function buildMessages(input: AttemptInput, dialect: Dialect, note: Note): readonly WireMessage[] {
-  const work: Work = { input, dialect, note }
+  const work: Work = { input, dialect, note, thinks: willThink(input, dialect), forms: new Set() }
   // What is new stands at the end of the whole chat: callers are told of the indices that they wrote.
   const kept = Math.max(0, input.messages.length - input.request.messages.length)
-  return input.messages.flatMap((message, index) => {
-    const path = index < kept ? `conversation[${index}]` : `messages[${index - kept}]`
-    return wireMessages(work, message, path)
+  const placed = input.messages.map((message, index) => ({
+    message,
+    path: index < kept ? `conversation[${index}]` : `messages[${index - kept}]`,
+  }))
+  if (dialect.oneSystemMessage !== true)
+    return placed.flatMap(({ message, path }) => wireMessages(work, message, path))
+  const rest = placed.filter(({ message }) => message.role !== Role.SYSTEM)
+  return [
+    ...mergedSystem(work, placed),
+    ...rest.flatMap(({ message, path }) => wireMessages(work, message, path)),
+  ]
+}
+
+interface Placed {
+  readonly message: Message
+  readonly path: string
+}
+
+function mergedSystem(work: Work, placed: readonly Placed[]): readonly WireMessage[] {
+  const texts = placed.flatMap(({ message, path }, index) => {
+    if (message.role !== Role.SYSTEM) return []
+    const leads = placed.slice(0, index).every(before => before.message.role === Role.SYSTEM)
+    // Joining those at the beginning changes nothing; a later one loses its place.
+    if (!leads) work.note('CHANGED', path, 'moved to the beginning, the only place of a system message here')
+    return [plainText(work, message.content, path, '\n')]
   })
+  return texts.length === 0 ? [] : [{ role: 'system', content: texts.join('\n\n') }]
 }
 
 function wireMessages(work: Work, message: Message, path: string): readonly WireMessage[] {
@@ -32,7 +54,7 @@ function wireMessages(work: Work, message: Message, path: string): readonly Wire
     case Role.USER:
       return [{ role: 'user', content: userContent(work, message.content, path) }]
     case Role.ASSISTANT:
-      return [assistantMessage(work, message.content, path)]
+      return assistantMessage(work, message.content, path)
     case Role.TOOL:
       return message.content.flatMap(({ kind }, index) =>
         kind.case === 'toolResult' ? [toolMessage(work, kind.value, `${path}.content[${index}]`)] : [],
@@ -51,42 +73,31 @@ function userContent(work: Work, parts: readonly Part[], path: string): string |
   const wire = parts.flatMap(({ kind }, index): readonly WirePart[] => {
     if (kind.case === 'text') return [{ type: 'text', text: kind.value }]
     const field = `${path}.content[${index}]`
-    if (kind.case === 'media') return [mediaPart(work.input, work.dialect, kind.value, field)]
+    if (kind.case === 'media') return [mediumOf(work, kind.value, field)]
     work.note('DROPPED', field, `a user message takes no ${kind.case ?? 'empty part'} here`)
     return []
   })
-  const [first] = wire
-  // A string is what every host reads; some know no list.
-  return wire.length === 1 && first?.type === 'text' ? first.text : wire
+  const texts = wire.flatMap(part => (part.type === 'text' ? [part.text] : []))
+  // A string is what every host reads; some know no list, or lists only of models with eyes.
+  if (wire.length === texts.length && (wire.length === 1 || work.dialect.plainStrings === true))
+    return filled(work, texts.join('\n'))
+  return work.dialect.plainStrings === true
+    ? wire.filter(part => part.type !== 'text' || part.text !== '')
+    : wire
 }
 
-function assistantMessage(work: Work, parts: readonly Part[], path: string): WireMessage {
-  const { reasoningEcho, callIdCharsMax } = work.dialect
-  const calls: WireToolCall[] = []
-  let thought = ''
-  let text = ''
-  for (const [index, { kind }] of parts.entries()) {
-    if (kind.case === 'text') text += kind.value
-    else if (kind.case === 'toolCall') {
-      const { callId, name, arguments: args } = kind.value
-      const id = wireCallId(callId, callIdCharsMax)
-      calls.push({ id, type: 'function', function: { name, arguments: args === '' ? '{}' : args } })
-    } else if (kind.case === 'reasoning') {
-      // Another provider's thoughts are not this one's.
-      if (kind.value.provider === '' || kind.value.provider === work.input.model.provider)
-        thought += kind.value.text
-    } else if (kind.case === 'media') {
-      work.note('DROPPED', `${path}.content[${index}]`, 'an assistant message takes no media here')
-    }
-    // Citations are notes beside the text, and nothing that a model reads again.
-  }
-  return {
-    role: 'assistant',
-    // Hosts refuse an empty text, and no content at all without a call.
-    content: text === '' && calls.length > 0 ? null : text,
-    tool_calls: calls.length === 0 ? undefined : calls,
-    ...(reasoningEcho === undefined || thought === '' ? {} : { [reasoningEcho]: thought }),
-  }
+function mediumOf({ input, dialect, note, forms }: Work, media: Media, field: string): WirePart {
+  const part = mediaPart(input, dialect, media, field, note)
+  if (part.type === 'text') return part
+  forms.add(part.type)
+  // GLM reads documents or pictures, and not both.
+  if (forms.size > 1 && dialect.mediaApart?.some(form => forms.has(form)))
+    throw unsupported(
+      input,
+      field,
+      `${input.model.provider} reads no ${[...forms].join(' and ')} in one request`,
+    )
+  return part
 }
 
 function toolMessage(work: Work, result: ToolResult, path: string): WireMessage {
@@ -95,8 +106,12 @@ function toolMessage(work: Work, result: ToolResult, path: string): WireMessage 
   return {
     role: 'tool',
     tool_call_id: wireCallId(result.callId, work.dialect.callIdCharsMax),
-    content: plainText(work, result.content, `${path}.tool_result`, '\n'),
+    content: filled(work, plainText(work, result.content, `${path}.tool_result`, '\n')),
   }
+}
+
+function filled({ dialect }: Work, text: string): string {
+  return text === '' && dialect.plainStrings === true ? NOTHING : text
 }
 
 function plainText(work: Work, parts: readonly Part[], path: string, seam: string): string {
@@ -106,10 +121,4 @@ function plainText(work: Work, parts: readonly Part[], path: string, seam: strin
     return []
   })
   return texts.join(seam)
-}
-
-// OpenAI refuses ids of more than 40 characters (openclaw/openclaw#875), and ids of other providers may have 64.
-function wireCallId(callId: string, charsMax: number): string {
-  if (callId.length <= charsMax) return callId
-  return `call_${createHash('sha256').update(callId).digest('hex').slice(0, 32)}`
 }

@@ -1,13 +1,16 @@
 // Turns a request of the contract into the body of `POST /chat/completions`, by the rules of a host and a model.
-import { createHash } from 'node:crypto'
-import { type Tool, ToolChoice_Mode } from '#gen/exai/v1/chat_pb'
+import { createHash, randomUUID } from 'node:crypto'
 import { GatewayError } from '../../core/errors.ts'
 import type { AttemptInput } from '../../core/provider.ts'
 import { type Fields, mergeFields, providerLayers } from '../merge.ts'
-import type { Dialect, ToolChoiceForm } from './dialect.ts'
+import type { Dialect } from './dialect.ts'
 import { buildMessages } from './messages.ts'
 import { createNote, type Note, unsupported } from './notes.ts'
 import { buildSampling } from './sampling.ts'
+import { buildTools } from './tools.ts'
+
+// Below this, answers of models that always think may be empty (antirez/ds4#898).
+const THINKERS_TOKENS_MIN = 2048
 
 /**
  * Builds the body. Every field that cannot be sent as asked is named through `input.warn`; under `strict`, and where there
@@ -29,13 +32,14 @@ export function buildRequest(input: AttemptInput, dialect: Dialect, provider: st
     ...buildSampling(input, dialect, note),
     [dialect.outputCap]: outputCap(input, note),
     ...buildHints(input, dialect, extra, note),
+    ...dialect.always,
+    // A second request under the id of the first would be refused (GLM 1231).
+    ...(dialect.attemptId === undefined ? {} : { [dialect.attemptId]: randomUUID() }),
     ...(input.stream && {
       stream: true,
       stream_options: dialect.streamUsage ? { include_usage: true } : undefined,
     }),
   }
-  if (request.webSearch !== undefined)
-    note('DROPPED', 'web_search', `${provider} cannot search at this endpoint`)
   return { ...layers.reduce(mergeFields, body), stream: body['stream'], n: undefined }
 }
 
@@ -65,56 +69,12 @@ function callersFields(
 function outputCap({ model, request }: AttemptInput, note: Note): number | undefined {
   const asked = request.maxOutputTokens
   const most = model.maxOutputTokens
+  // Thoughts count, too, and these models cannot be told not to think.
+  if (asked !== undefined && asked < THINKERS_TOKENS_MIN && model.reasoning === 'always')
+    note('NOTICE', 'max_output_tokens', `${model.id} may spend all ${asked} tokens on thinking`)
   if (asked === undefined || most === undefined || asked <= most) return asked
   note('CLAMPED', 'max_output_tokens', `${most}, the most that ${model.id} writes`)
   return most
-}
-
-function buildTools(input: AttemptInput, dialect: Dialect, note: Note): Fields {
-  const { request } = input
-  // Hosts refuse a choice without tools; without them every choice means the same.
-  if (request.tools.length === 0) return {}
-  const parallel = request.parallelToolCalls
-  if (parallel !== undefined && !dialect.takes.parallelToolCalls) {
-    note('DROPPED', 'parallel_tool_calls', `${input.model.provider} takes no such field`)
-  }
-  return {
-    tools: request.tools.map((tool, index) => wireTool(input, dialect, tool, index, note)),
-    tool_choice: toolChoice(input, dialect, note),
-    parallel_tool_calls: dialect.takes.parallelToolCalls ? parallel : undefined,
-  }
-}
-
-function wireTool(input: AttemptInput, dialect: Dialect, tool: Tool, index: number, note: Note): Fields {
-  if (tool.strict !== undefined && !dialect.takes.toolStrict) {
-    note('DROPPED', `tools[${index}].strict`, `${input.model.provider} takes no such field`)
-  }
-  const strict = dialect.takes.toolStrict ? tool.strict : undefined
-  // Without a schema the function takes no arguments; a strict one has to say so (OpenAI).
-  const nothing = { type: 'object', properties: {}, ...(strict === true && { additionalProperties: false }) }
-  const described = tool.description === '' ? undefined : tool.description
-  return {
-    type: 'function',
-    function: { name: tool.name, description: described, parameters: tool.parameters ?? nothing, strict },
-  }
-}
-
-const choiceForms: ReadonlyMap<ToolChoice_Mode, ToolChoiceForm> = new Map<ToolChoice_Mode, ToolChoiceForm>([
-  [ToolChoice_Mode.AUTO, 'auto'],
-  [ToolChoice_Mode.NONE, 'none'],
-  [ToolChoice_Mode.REQUIRED, 'required'],
-])
-
-function toolChoice({ model, request }: AttemptInput, dialect: Dialect, note: Note): unknown {
-  const choice = request.toolChoice?.choice
-  if (choice === undefined || choice.case === undefined) return undefined
-  const form = choice.case === 'toolName' ? 'named' : choiceForms.get(choice.value)
-  if (form === undefined) return undefined
-  if (!dialect.toolChoices.includes(form)) {
-    note('CHANGED', 'tool_choice', `auto, because ${model.provider} cannot be told ${form}`)
-    return 'auto'
-  }
-  return choice.case === 'toolName' ? { type: 'function', function: { name: choice.value } } : form
 }
 
 function responseFormat(input: AttemptInput, dialect: Dialect): unknown {
@@ -125,13 +85,14 @@ function responseFormat(input: AttemptInput, dialect: Dialect): unknown {
     throw unsupported(input, 'response_format', `${input.model.provider} cannot be held to ${form}`)
   }
   if (format.case === 'json') return { type: form }
-  const { name, description, schema, strict } = format.value
+  const { name, description, strict } = format.value
+  const schema = format.value.schema ?? {}
   return {
     type: form,
     json_schema: {
       name,
       description: description === '' ? undefined : description,
-      schema,
+      schema: dialect.adaptSchema === undefined ? schema : dialect.adaptSchema(schema),
       strict: strict ?? true,
     },
   }
@@ -155,7 +116,11 @@ function buildHints(input: AttemptInput, dialect: Dialect, extra: Fields, note: 
   return {
     seed: keep(takes.seed, 'seed', seedOf(request.seed, note)),
     prompt_cache_key: keep(takes.promptCacheKey, 'prompt_cache_key', request.promptCacheKey || undefined),
-    service_tier: keep(takes.serviceTier, 'service_tier', request.serviceTier || undefined),
+    service_tier: keep(
+      takes.serviceTier || hasTier(input, dialect),
+      'service_tier',
+      request.serviceTier || undefined,
+    ),
     metadata: labelled ? labels : undefined,
     ...userField(request.user, dialect, note),
   }
@@ -170,14 +135,20 @@ function seedOf(seed: bigint | undefined, note: Note): number | undefined {
   return folded
 }
 
+function hasTier({ model, request }: AttemptInput, { serviceTiers }: Dialect): boolean {
+  return serviceTiers?.models.test(model.id) === true && serviceTiers.values.includes(request.serviceTier)
+}
+
 function userField(user: string, dialect: Dialect, note: Note): Fields {
   if (user === '') return {}
   if (dialect.user === undefined) {
     note('DROPPED', 'user', 'there is no such field on this wire')
     return {}
   }
-  const { field, charsMax } = dialect.user
-  if (user.length <= charsMax) return { [field]: user }
-  note('CHANGED', 'user', `its SHA-256 is sent, because ${charsMax} characters are the most`)
+  const { field, charsMin = 1, charsMax } = dialect.user
+  if (user.length >= charsMin && user.length <= charsMax) return { [field]: user }
+  const limit =
+    user.length < charsMin ? `${charsMin} characters are the least` : `${charsMax} characters are the most`
+  note('CHANGED', 'user', `its SHA-256 is sent, because ${limit}`)
   return { [field]: createHash('sha256').update(user).digest('hex') }
 }

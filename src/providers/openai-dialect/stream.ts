@@ -1,10 +1,10 @@
 // Decodes a streamed answer: bytes in, deltas out, whatever way the bytes are cut.
-import type { Delta } from '../../core/delta.ts'
+import { type Delta, isOutput } from '../../core/delta.ts'
 import { GatewayError } from '../../core/errors.ts'
 import { createSseParser, type SseEvent, SseLimitError } from '../sse.ts'
 import { type AnswerOptions, createAnswerReader } from './answer.ts'
 import type { Upstream } from './dialect.ts'
-import { broken } from './errors.ts'
+import { afterOutput, broken, readComplaint, refusal } from './errors.ts'
 
 /** Decodes one stream. */
 export interface ChatStreamDecoder {
@@ -30,6 +30,7 @@ export function createChatStreamDecoder(upstream: Upstream, options: AnswerOptio
   const parser = createSseParser({ maxLineBytes: LINE_BYTES_MAX, maxEventBytes: EVENT_BYTES_MAX })
   const answer = createAnswerReader(upstream, options)
   let ended = false
+  let began = false
   let failure: GatewayError | undefined
 
   function read(event: SseEvent, out: Delta[]): void {
@@ -40,6 +41,8 @@ export function createChatStreamDecoder(upstream: Upstream, options: AnswerOptio
       answer.end(out)
       return
     }
+    // GLM names the event of an error, whose data may then be anything.
+    if (event.event === 'error') throw failureIn(upstream, data, began || out.some(isOutput))
     answer.take(parse(upstream, data), out)
   }
 
@@ -52,6 +55,7 @@ export function createChatStreamDecoder(upstream: Upstream, options: AnswerOptio
       failure = faultOf(upstream, error)
       if (out.length === 0) throw failure
     }
+    began ||= out.some(isOutput)
     return out
   }
 
@@ -80,6 +84,16 @@ export function createChatStreamDecoder(upstream: Upstream, options: AnswerOptio
       return answer.finished
     },
   }
+}
+
+function failureIn(upstream: Upstream, data: string, began: boolean): GatewayError {
+  const body = looksLikeJson(data) ? parse(upstream, data) : data
+  const error = refusal(upstream, readComplaint(body, upstream.dialect) ?? readComplaint({ error: body }))
+  return began ? afterOutput(error) : error
+}
+
+function looksLikeJson(data: string): boolean {
+  return data.startsWith('{')
 }
 
 function parse(upstream: Upstream, data: string): unknown {

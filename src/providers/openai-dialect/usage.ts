@@ -30,9 +30,11 @@ function countsOf(value: unknown): TokenCounts | undefined {
     return undefined
   const input = foreign<'cached_tokens' | 'cache_write_tokens'>(usage.prompt_tokens_details)
   const output = foreign<'reasoning_tokens'>(usage.completion_tokens_details)
-  const cached =
-    count(input?.cached_tokens) ?? count(usage.cached_tokens) ?? count(usage.prompt_cache_hit_tokens) ?? 0
-  const cachedInputTokens = Math.min(cached, inputTokens)
+  // Kimi writes the true number at the top, and may leave a zero in the details.
+  const cached = [input?.cached_tokens, usage.cached_tokens, usage.prompt_cache_hit_tokens].map(
+    told => count(told) ?? 0,
+  )
+  const cachedInputTokens = Math.min(Math.max(...cached), inputTokens)
   return {
     inputTokens,
     cachedInputTokens,

@@ -7,6 +7,8 @@ export type WirePart =
       readonly type: 'image_url'
       readonly image_url: { readonly url: string; readonly detail?: string | undefined }
     }
+  | { readonly type: 'video_url'; readonly video_url: { readonly url: string } }
+  | { readonly type: 'file_url'; readonly file_url: { readonly url: string } }
   | {
       readonly type: 'input_audio'
       readonly input_audio: { readonly data: string; readonly format: 'wav' | 'mp3' }
@@ -16,7 +18,7 @@ export type WirePart =
 /** A tool call in an assistant message. */
 export interface WireToolCall {
   readonly id: string
-  readonly type: 'function'
+  readonly type: 'function' | 'builtin_function'
   readonly function: { readonly name: string; readonly arguments: string }
 }
 
@@ -26,10 +28,11 @@ export type WireMessage =
   | { readonly role: 'user'; readonly content: string | readonly WirePart[] }
   | {
       readonly role: 'assistant'
-      readonly content: string | null
+      readonly content: string | null | undefined
       readonly tool_calls?: readonly WireToolCall[] | undefined
       readonly reasoning_content?: string | undefined
       readonly reasoning?: string | undefined
+      readonly reasoning_details?: readonly unknown[] | undefined
     }
   | { readonly role: 'tool'; readonly tool_call_id: string; readonly content: string }
 

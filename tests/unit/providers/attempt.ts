@@ -24,7 +24,7 @@ export function model(over: Partial<ModelEntry> = {}): ModelEntry {
     contextWindow: undefined,
     maxInputTokens: undefined,
     maxOutputTokens: undefined,
-    modalitiesIn: ['text', 'image', 'pdf'],
+    modalitiesIn: ['text', 'image', 'pdf', 'audio', 'video', 'file'],
     modalitiesOut: ['text'],
     tools: true,
     structuredOutput: 'json_schema',

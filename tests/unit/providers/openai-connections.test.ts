@@ -3,16 +3,18 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { GatewayError } from '../../../src/core/errors.ts'
 import type { Provider } from '../../../src/core/provider.ts'
 import { createOpenAi } from '../../../src/providers/openai.ts'
+import { createHandClock } from '../../support/hand-clock.ts'
 import { startUpstream } from '../../support/upstream/openai.ts'
 import type { Upstream } from '../../support/upstream/server.ts'
 import { attempt, collect, failure, textOf, user } from './attempt.ts'
 
 let double: Upstream
 let openai: Provider
+const clock = createHandClock()
 
 beforeAll(async () => {
   double = await startUpstream()
-  openai = createOpenAi({ id: 'openai', baseUrl: double.url, keys: ['test-key'] })
+  openai = createOpenAi({ id: 'openai', baseUrl: double.url, keys: ['test-key'], clock })
 })
 afterAll(async () => {
   await openai.close()
@@ -68,6 +70,7 @@ describe('connections', () => {
       await collect(openai.open(attempt(saying('again'), { stream })))
     double.next({ faults: ['error=429'] })
     await failure(openai.open(attempt({})))
+    clock.pass(3_600_000)
     await collect(openai.open(attempt(saying('again'), { stream: true })))
     const used = new Set(double.requests.slice(before).map(({ connection }) => connection))
     // The rest of a stream may still be on its way when the next call begins, which then takes a second one.

@@ -3,18 +3,25 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { FinishReason, ReasoningEffort, Role, ToolChoice_Mode } from '#gen/exai/v1/chat_pb'
 import type { Provider } from '../../../src/core/provider.ts'
 import { createOpenAi } from '../../../src/providers/openai.ts'
+import { createHandClock } from '../../support/hand-clock.ts'
 import { startUpstream } from '../../support/upstream/openai.ts'
 import type { Upstream } from '../../support/upstream/server.ts'
 import { attempt, collect, failure, textOf, thinker, user } from './attempt.ts'
 
 let double: Upstream
 let openai: Provider
+const clock = createHandClock()
+const weekMs = 7 * 24 * 3_600_000
 
 beforeAll(async () => {
   double = await startUpstream()
-  openai = createOpenAi({ id: 'openai', baseUrl: double.url, keys: ['test-key'] })
+  openai = createOpenAi({ id: 'openai', baseUrl: double.url, keys: ['test-key'], clock })
 })
-afterEach(() => expect(double.waiting()).toBe(0))
+afterEach(() => {
+  // The key is out after some failures, and never for longer.
+  clock.pass(weekMs)
+  expect(double.waiting()).toBe(0)
+})
 afterAll(async () => {
   await openai.close()
   await double.close()

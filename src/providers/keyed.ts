@@ -1,0 +1,105 @@
+// A provider that is asked over HTTP with keys: its pool of keys, and a client for each base URL that its keys have.
+import { systemClock } from '../core/clock.ts'
+import type { Deltas } from '../core/delta.ts'
+import { GatewayError } from '../core/errors.ts'
+import type { ModelEntry } from '../core/model.ts'
+import type { AttemptInput, CountInput, Provider, ProviderCount } from '../core/provider.ts'
+import { createUpstreamHttp, type UpstreamHttp } from './http.ts'
+import { createKeyPool, type KeySettings } from './keys.ts'
+import { leased } from './leased.ts'
+import type { ProviderSettings } from './settings.ts'
+
+/** The way in that one attempt uses. */
+export interface Access {
+  readonly http: UpstreamHttp
+  /** `Authorization`, unless the host wants no key, and the header fields of the settings. */
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** What a kind of provider adds to its settings. */
+export interface KeyedProvider {
+  /** Of the keys that have none of their own. */
+  readonly baseUrl: string
+  /** Why it can never be used with these settings; empty when it can. */
+  readonly unusableReason: string
+  /** Asks the model by this way in. */
+  readonly ask: (input: AttemptInput, access: Access) => Deltas
+  /** Counts the tokens of a request; undefined when it cannot. Absent: there is no such endpoint. */
+  readonly count?: ((input: CountInput, access: Access) => Promise<ProviderCount | undefined>) | undefined
+  /** Asks for the models. Absent: there is no such endpoint. */
+  readonly list?: ((access: Access, signal: AbortSignal) => Promise<readonly ModelEntry[]>) | undefined
+}
+
+/** Makes a provider. Throws INVALID_REQUEST for a base URL that is none. */
+export function createKeyedProvider(settings: ProviderSettings, own: KeyedProvider): Provider {
+  const { id, headers = {}, clock = systemClock } = settings
+  const keys = keysOf(settings)
+  const clients = new Map<string, UpstreamHttp>()
+  for (const baseUrl of [own.baseUrl, ...keys.flatMap(key => key.baseUrl ?? [])]) {
+    if (!clients.has(baseUrl)) clients.set(baseUrl, clientOf(settings, baseUrl))
+  }
+  const pool = createKeyPool({ provider: id, keys, clock, onOut: settings.onKeyOut })
+
+  function accessOf(key: KeySettings | undefined): Access {
+    const http = clients.get(key?.baseUrl ?? own.baseUrl)
+    if (http === undefined) throw new GatewayError('INTERNAL', `a key of ${id} has no client`)
+    return { http, headers: { ...headers, ...(key && { authorization: `Bearer ${key.secret}` }) } }
+  }
+
+  async function aside<T>(modelId: string, use: (access: Access) => Promise<T>): Promise<T> {
+    if (own.unusableReason !== '')
+      throw new GatewayError('UPSTREAM_CREDENTIALS', own.unusableReason, { provider: id, against: 'nobody' })
+    const lease = pool.acquire(modelId)
+    try {
+      return await use(accessOf(lease.key))
+    } finally {
+      // These endpoints have rights and limits of their own: what they say of a key is not true of its chats.
+      lease.settle({ type: 'untold' })
+    }
+  }
+
+  const { count, list } = own
+  return {
+    id,
+    get unusableReason() {
+      return own.unusableReason || (pool.outage()?.message ?? '')
+    },
+    get outage() {
+      return own.unusableReason === '' ? pool.outage() : undefined
+    },
+    models: settings.models ?? [],
+    open: input => leased(pool, input, key => own.ask(input, accessOf(key))),
+    ...(count && {
+      async countTokens(input) {
+        input.signal.throwIfAborted()
+        try {
+          return await aside(input.model.id, access => count(input, access))
+        } catch {
+          // A count is a help, and whoever wants one has an estimate of their own.
+          return undefined
+        } finally {
+          input.signal.throwIfAborted()
+        }
+      },
+    }),
+    ...(list && { listModels: signal => aside('', access => list(access, signal)) }),
+    async close() {
+      await Promise.all([...clients.values()].map(client => client.close()))
+    },
+  }
+}
+
+/** The keys of a provider, each with its label. */
+export function keysOf({ keys }: ProviderSettings): readonly KeySettings[] {
+  return keys.map((key, index) =>
+    typeof key === 'string' ? { secret: key, label: `key-${index + 1}` } : key,
+  )
+}
+
+function clientOf({ id, connectTimeoutMs }: ProviderSettings, baseUrl: string): UpstreamHttp {
+  return createUpstreamHttp({
+    provider: id,
+    baseUrl,
+    ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
+  })
+}

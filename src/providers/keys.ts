@@ -1,0 +1,242 @@
+// The keys of one provider: picks one for each attempt, and passes over those that the provider does not take now.
+import type { KeyConfig } from '../config/snapshot.ts'
+import type { Clock } from '../core/clock.ts'
+import { GatewayError, type KeyTrouble } from '../core/errors.ts'
+import { createKeyRoom, type KeyRoom } from './key-room.ts'
+import { absenceMs, isMoment, longer, type Out, TROUBLES } from './key-troubles.ts'
+
+/** One key: its region and its plan belong to it, so it may have a base URL and an account of its own. */
+export type KeySettings = KeyConfig
+
+/** What an attempt has shown about its key: it was taken, nothing was learnt, or what the provider has against it. */
+export type KeyOutcome =
+  | { readonly type: 'served' }
+  | { readonly type: 'untold' }
+  /** `waitMs`: for how long, as the provider said; absent when it did not. */
+  | { readonly type: KeyTrouble; readonly waitMs?: number | undefined }
+
+/** One attempt's use of a key. */
+export interface KeyLease {
+  /** Undefined when the host wants no key. */
+  readonly key: KeySettings | undefined
+  /** Gives the key back; only the first call counts. Every way out of the attempt must come here. */
+  settle(outcome: KeyOutcome): void
+}
+
+/** How a key is; the key itself is not in it. */
+export interface KeyState {
+  readonly label: string
+  /** Attempts that use it now. */
+  readonly running: number
+  /** Present while it is out: why, and until when in milliseconds since the Unix epoch. */
+  readonly out?: { readonly trouble: KeyTrouble; readonly untilMs: number }
+}
+
+/** The keys of one provider. */
+export interface KeyPool {
+  /** Takes the least used key that may ask this model. Throws UPSTREAM_CREDENTIALS or UPSTREAM_LIMITED when there is none now. */
+  acquire(modelId: string): KeyLease
+  /** The failure of every acquire, while every key is out for longer than a moment. */
+  outage(): GatewayError | undefined
+  states(): readonly KeyState[]
+}
+
+/** What a pool is made from. */
+export interface KeyPoolDeps {
+  /** Id of the provider, for messages. */
+  readonly provider: string
+  /** Empty: the host is asked without a key. */
+  readonly keys: readonly KeySettings[]
+  readonly clock: Clock
+  /** From 0 to below 1. Default: Math.random. */
+  readonly random?: (() => number) | undefined
+  /** Takes every key that goes out. */
+  readonly onOut?: ((state: KeyState) => void) | undefined
+}
+
+/** What keys with one bill have in common. */
+interface Account {
+  readonly room: KeyRoom
+  out: Out | undefined
+}
+
+interface Slot {
+  readonly key: KeySettings
+  readonly account: Account
+  running: number
+  /** Number of its last use; 0 before the first. */
+  lastUse: number
+  /** Refusals since it was last taken. */
+  refusals: number
+  out: Out | undefined
+  /** By model. */
+  readonly denied: Map<string, Out>
+}
+
+/** Models are named by callers, so what is remembered of them has an end. */
+const DENIED_MAX = 256
+/** What a caller is told to wait when every key has as many calls as it may, in milliseconds. */
+const BUSY_RETRY_MS = 1000
+
+/** Makes the pool of a provider, with every key in use. */
+export function createKeyPool(deps: KeyPoolDeps): KeyPool {
+  const { provider, clock, random = Math.random } = deps
+  const slots = slotsOf(deps.keys)
+  let uses = 0
+
+  function acquire(modelId: string): KeyLease {
+    if (slots.length === 0) return { key: undefined, settle: () => undefined }
+    const nowMs = clock.monotonic()
+    const [slot] = slots
+      .filter(one => outOf(one, nowMs, modelId) === undefined && one.account.room.hasRoom(nowMs))
+      .sort((a, b) => a.running - b.running || a.lastUse - b.lastUse)
+    if (slot === undefined) throw nobody(nowMs, modelId)
+    uses += 1
+    slot.lastUse = uses
+    slot.running += 1
+    slot.account.room.enter()
+    let isSettled = false
+    return {
+      key: slot.key,
+      settle(outcome) {
+        if (isSettled) return
+        isSettled = true
+        // Before the call leaves: how many ran at once is what a limit is learnt from.
+        learn(slot, modelId, outcome)
+        slot.running -= 1
+        slot.account.room.leave()
+      },
+    }
+  }
+
+  function learn(slot: Slot, modelId: string, outcome: KeyOutcome): void {
+    const nowMs = clock.monotonic()
+    switch (outcome.type) {
+      case 'untold':
+        return
+      case 'served':
+        slot.refusals = 0
+        return
+      case 'concurrency':
+        // With one call there is no fewer: others use the account, too, and it needs a pause.
+        if (!slot.account.room.shrink(nowMs)) goOut(slot, modelId, 'rate_limit', outcome.waitMs)
+        return
+      default:
+        goOut(slot, modelId, outcome.type, outcome.waitMs)
+    }
+  }
+
+  function goOut(slot: Slot, modelId: string, trouble: Out['trouble'], waitMs: number | undefined): void {
+    const nowMs = clock.monotonic()
+    const wasOut = outOf(slot, nowMs, modelId) !== undefined
+    // Calls that began before the first refusal are refused as well: together they are one.
+    const refusals = wasOut ? Math.max(0, slot.refusals - 1) : slot.refusals
+    const out: Out = {
+      trouble,
+      sinceMs: nowMs,
+      untilMs: nowMs + absenceMs({ trouble, waitMs, refusals, random }),
+    }
+    switch (TROUBLES[trouble].scope) {
+      case 'key':
+        if (!wasOut) slot.refusals += 1
+        slot.out = longer(slot.out, out)
+        break
+      case 'account':
+        slot.account.out = longer(slot.account.out, out)
+        break
+      case 'key_model':
+        deny(slot.denied, modelId, out)
+        break
+    }
+    if (!wasOut) deps.onOut?.({ label: slot.key.label, running: slot.running, out: shown(out) })
+  }
+
+  function nobody(nowMs: number, modelId: string): GatewayError {
+    const outs = slots.map(slot => outOf(slot, nowMs, modelId))
+    const first = firstBack(outs)
+    if (first !== undefined) return absent(first, nowMs, modelId)
+    return new GatewayError(
+      'UPSTREAM_LIMITED',
+      `every key of ${provider} has as many calls running as it may: try again later`,
+      { provider, model: modelId, retryDelayMs: BUSY_RETRY_MS, against: 'nobody' },
+    )
+  }
+
+  function absent(out: Out, nowMs: number, modelId?: string): GatewayError {
+    const until = new Date(shown(out).untilMs).toISOString().replace(/\.\d+Z$/, 'Z')
+    const who =
+      out.trouble === 'permission'
+        ? `no key of ${provider} may use ${modelId} until ${until}`
+        : `every key of ${provider} is out until ${until}`
+    const { reason, says } = TROUBLES[out.trouble]
+    return new GatewayError(reason, `${who}: ${says}`, {
+      provider,
+      ...(modelId === undefined ? {} : { model: modelId }),
+      retryDelayMs: Math.ceil(out.untilMs - nowMs),
+      // Nobody was asked.
+      against: 'nobody',
+    })
+  }
+
+  function shown({ trouble, untilMs }: Out): { readonly trouble: KeyTrouble; readonly untilMs: number } {
+    return { trouble, untilMs: Math.ceil(clock.now() + untilMs - clock.monotonic()) }
+  }
+
+  return {
+    acquire,
+    outage() {
+      const nowMs = clock.monotonic()
+      const first = firstBack(slots.map(slot => outOf(slot, nowMs)))
+      return first === undefined || isMoment(first) ? undefined : absent(first, nowMs)
+    },
+    states() {
+      const nowMs = clock.monotonic()
+      return slots.map(slot => {
+        const out = outOf(slot, nowMs)
+        return {
+          label: slot.key.label,
+          running: slot.running,
+          ...(out === undefined ? {} : { out: shown(out) }),
+        }
+      })
+    },
+  }
+}
+
+function slotsOf(keys: readonly KeySettings[]): readonly Slot[] {
+  const accounts = new Map<string, Account>()
+  return keys.map((key, index) => {
+    // A key is its own account unless the settings say otherwise: the number can be no name.
+    const name = key.account ?? `\n${index}`
+    const account = accounts.get(name) ?? { room: createKeyRoom(), out: undefined }
+    accounts.set(name, account)
+    return { key, account, running: 0, lastUse: 0, refusals: 0, out: undefined, denied: new Map() }
+  })
+}
+
+/** Until when and why a key is out, for a model or for all; of several reasons the longest. */
+function outOf(slot: Slot, nowMs: number, modelId?: string): Out | undefined {
+  const denied = modelId === undefined ? undefined : slot.denied.get(modelId)
+  let found: Out | undefined
+  for (const out of [slot.account.out, slot.out, denied]) {
+    if (out !== undefined && out.untilMs > nowMs) found = longer(found, out)
+  }
+  return found
+}
+
+/** Which of them ends first; undefined when somebody is not out at all. */
+function firstBack(outs: readonly (Out | undefined)[]): Out | undefined {
+  let first: Out | undefined
+  for (const out of outs) {
+    if (out === undefined) return undefined
+    if (first === undefined || out.untilMs < first.untilMs) first = out
+  }
+  return first
+}
+
+function deny(denied: Map<string, Out>, modelId: string, out: Out): void {
+  denied.delete(modelId)
+  denied.set(modelId, out)
+  const [oldest] = denied.keys()
+  if (denied.size > DENIED_MAX && oldest !== undefined) denied.delete(oldest)
+}
