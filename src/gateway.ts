@@ -16,9 +16,12 @@ import type { Snapshot } from './config/snapshot.ts'
 import type { Clock } from './core/clock.ts'
 import type { Log } from './core/log.ts'
 import type { Provider } from './core/provider.ts'
+import { createSafeFetch } from './core/safe-fetch.ts'
 import { connectCorsNeeds } from './doors/connect/cors-needs.ts'
 import { createConnectDoor } from './doors/connect/door.ts'
 import { createTokenCounter } from './metering/count.ts'
+import type { FetchMedia } from './providers/fetch-media.ts'
+import { createListings } from './providers/listings.ts'
 import { providers as kinds } from './providers/registry.ts'
 import { createCors } from './server/cors.ts'
 import { createDrain, type DrainResult } from './server/drain.ts'
@@ -33,6 +36,9 @@ import { createMetrics, type EndedCall } from './telemetry/metrics.ts'
 
 /** Silence after which a stream shows that it is alive, in milliseconds: half of what impatient proxies bear. */
 const HEARTBEAT_MS = 10_000
+
+/** Largest file that is downloaded for a host that takes only bytes: what the providers' own limits for images are below. */
+const MEDIA_BYTES_MAX = 20 * 1024 * 1024
 
 /** When the token encoding is loaded after the start, in milliseconds: not before the first calls, and before the first count. */
 const LOAD_ENCODING_AFTER_MS = 2_000
@@ -67,14 +73,25 @@ export async function startGateway({ config, log, clock, version }: GatewayDeps)
   await using stack = new AsyncDisposableStack()
   const { snapshot, timeouts } = config
 
-  const providers = snapshot.providers.map(one => createProvider(one, config, clock))
+  const media = createSafeFetch({ allowPrivate: config.allowPrivateUrls, clock })
+  const fetchMedia: FetchMedia = (url, signal) => media.fetch({ url, signal, maxBytes: MEDIA_BYTES_MAX })
+  const providers = snapshot.providers.map(one => createProvider(one, { config, log, clock, fetchMedia }))
   stack.defer(async () => void (await Promise.all(providers.map(provider => provider.close()))))
+  const openEnded = snapshot.providers.flatMap(one =>
+    one.kind !== 'sandbox' && one.openEnded ? [one.id] : [],
+  )
+  const listings = createListings(
+    providers.filter(({ id }) => openEnded.includes(id)),
+    clock,
+  )
+  stack.defer(listings.close)
   const bundled = bundledModels()
   const catalogue = createCatalogue({
     models: { ...bundled, models: [...bundled.models, ...providers.flatMap(provider => provider.models)] },
     now: clock.now,
     configured: snapshot.models,
-    openEnded: snapshot.providers.filter(one => one.kind !== 'sandbox' && one.openEnded).map(one => one.id),
+    openEnded,
+    listings,
     aliases: snapshot.aliases,
   })
 
@@ -85,8 +102,6 @@ export async function startGateway({ config, log, clock, version }: GatewayDeps)
       methods.map(({ name }) => `${typeName}/${name}`),
     ),
   })
-  for (const { id, unusableReason } of providers)
-    metrics.providerHealth(id, unusableReason === '' ? 'ok' : 'down')
 
   const status = createStatus({ providers, services: SERVICES.map(service => service.typeName) })
   const routing = { catalogue, providers, now: clock.now }
@@ -112,8 +127,11 @@ export async function startGateway({ config, log, clock, version }: GatewayDeps)
   const door = createConnectDoor({
     chat: {
       ...completion,
-      countTokens: (call, request) => countTokens(call, request, { routing, counter }),
-      listModels: ({ provider }) => listModels(provider, routing),
+      countTokens: (call, request) => countTokens(call, request, { routing, counter, clock }),
+      async listModels(call, { provider }) {
+        await listings.begun(provider, call.signal)
+        return listModels(provider, routing)
+      },
     },
     health: status,
     maxRequestBytes: config.limits.maxRequestBytes,
@@ -124,6 +142,9 @@ export async function startGateway({ config, log, clock, version }: GatewayDeps)
     health: status.report,
     isReady: status.isReady,
     metrics: async () => {
+      // Keys come and go: only this moment's state is true.
+      for (const { id, unusableReason } of providers)
+        metrics.providerHealth(id, unusableReason === '' ? 'ok' : 'down')
       const { contentType, body } = await metrics.text()
       return { contentType, text: body }
     },
@@ -175,16 +196,26 @@ export async function startGateway({ config, log, clock, version }: GatewayDeps)
 
 function createProvider(
   settings: Snapshot['providers'][number],
-  { timeouts }: Config,
-  clock: Clock,
+  {
+    config,
+    log,
+    clock,
+    fetchMedia,
+  }: Pick<GatewayDeps, 'config' | 'log' | 'clock'> & { fetchMedia: FetchMedia },
 ): Provider {
   if (settings.kind === 'sandbox') return kinds.sandbox({ id: settings.id })
-  return kinds[settings.kind]({
-    id: settings.id,
-    baseUrl: settings.baseUrl,
-    keys: settings.apiKeys,
-    connectTimeoutMs: timeouts.connectMs,
+  const { kind, openEnded: _, ...own } = settings
+  return kinds[kind]({
+    ...own,
+    connectTimeoutMs: config.timeouts.connectMs,
+    fetchMedia,
     clock,
+    onKeyOut: ({ label, out }) =>
+      log.warn('a provider key is out', {
+        provider: settings.id,
+        keyLabel: label,
+        ...(out && { trouble: out.trouble, until: new Date(out.untilMs).toISOString() }),
+      }),
   })
 }
 

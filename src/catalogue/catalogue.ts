@@ -7,6 +7,14 @@ import { nearestNames } from './near.ts'
 import type { ModelTable } from './parse.ts'
 import { type Cost, costOf, type PricedUsage, priceVersionOf } from './price.ts'
 
+/** What open-ended providers say that they have. It comes and changes while a Snapshot lasts. */
+export interface Listings {
+  /** The models that a provider lists, as far as known now. */
+  of(provider: string): readonly ModelEntry[]
+  /** One of them by its id in any case. */
+  find(provider: string, id: string): ModelEntry | undefined
+}
+
 /** What a catalogue is made of. */
 export interface CatalogueDeps {
   readonly models: ModelTable
@@ -15,6 +23,8 @@ export interface CatalogueDeps {
   readonly configured?: readonly ConfiguredModel[] | undefined
   /** Providers of which any `provider/id` is a model, known to us or not. */
   readonly openEnded?: readonly string[] | undefined
+  /** Looked at for a name that nothing else knows, and only of open-ended providers. Default: none. */
+  readonly listings?: Listings | undefined
   /** Names of one's own for models; `model` is an id or `provider/id`, never another alias. They win over every other name. */
   readonly aliases?: readonly { readonly alias: string; readonly model: string }[] | undefined
 }
@@ -24,16 +34,18 @@ export interface NameScope {
   readonly providers: readonly string[]
 }
 
-/** The models of one Snapshot; it never changes. */
+/** The models of one Snapshot; it never changes, but for what providers list. */
 export interface Catalogue {
   /** The id of the price list, the same for equal prices. */
   readonly version: string
   /** Every known model, in the order of the table and then of the configuration. */
   list(): readonly ModelEntry[]
+  /** The models that an open-ended provider lists beside the known ones. */
+  listed(provider: string): readonly ModelEntry[]
   /**
    * The models that a name means, in configured order; empty when it means none. `auto` is not a model.
    * A name is split at its first `/` only if a configured provider stands before it. Letter case does not count.
-   * Ids win over aliases.
+   * Ids win over aliases, and both over what providers list.
    */
   find(name: string, scope: NameScope): readonly ModelEntry[]
   /** Up to three known names that resemble an unknown one, of the given providers or of all. */
@@ -51,6 +63,7 @@ export function createCatalogue({
   now,
   configured = [],
   openEnded = [],
+  listings,
   aliases = [],
 }: CatalogueDeps): Catalogue {
   const ownNames = new Map(aliases.map(({ alias, model }) => [alias.toLowerCase(), model]))
@@ -66,9 +79,17 @@ export function createCatalogue({
       .map(index => scope.flatMap(provider => index(provider, split.id)))
       .find(matches => matches.length > 0)
     if (known !== undefined) return known
-    const isOpen = split.provider !== undefined && openEnded.includes(split.provider)
-    const isPlausible = split.id.length > 0 && split.id.length <= idLengthMax
-    return isOpen && isPlausible ? [assumedEntry(split.provider, split.id)] : []
+    if (split.id.length === 0 || split.id.length > idLengthMax) return []
+    const open = scope.filter(provider => openEnded.includes(provider))
+    const listed = open.flatMap(provider => listings?.find(provider, split.id) ?? [])
+    if (listed.length > 0 || split.provider === undefined) return listed
+    return open.map(provider => assumedEntry(provider, split.id))
+  }
+
+  function listed(provider: string): readonly ModelEntry[] {
+    if (listings === undefined || !openEnded.includes(provider)) return []
+    const isKnown = ({ id }: ModelEntry) => [byId, byAlias].some(index => index(provider, id).length > 0)
+    return listings.of(provider).filter(entry => !isKnown(entry))
   }
 
   function near(name: string, scope?: NameScope): readonly string[] {
@@ -88,6 +109,7 @@ export function createCatalogue({
   return {
     version,
     list: () => entries,
+    listed,
     find,
     near,
     cost: (entry, usage) => costOf(entry.price, usage, version),

@@ -14,8 +14,9 @@ import {
 import { Usage_Provenance } from '#gen/exai/v1/usage_pb'
 import { unroutableReason } from '../catalogue/entry.ts'
 import type { Call } from '../core/call.ts'
+import type { Clock } from '../core/clock.ts'
 import type { ModelEntry, ModelRate, Reasoning, StructuredOutput } from '../core/model.ts'
-import type { Provider } from '../core/provider.ts'
+import type { Candidate, CountInput, Provider, ProviderCount } from '../core/provider.ts'
 import { timestampOf } from '../core/time.ts'
 import type { TokenCounter } from '../metering/count.ts'
 import { planRoute, type RoutingDeps } from '../routing/candidates.ts'
@@ -25,7 +26,12 @@ import { validateRequest } from './validate.ts'
 
 type ModelInit = MessageInitShape<typeof ModelSchema>
 
-/** Lists every model of the configured providers, or of one of them, in configured order. */
+/** How long a provider's own count is waited for, in milliseconds. */
+export const COUNT_WAIT_MS = 5000
+/** The most that the answer has room for. */
+const TOKENS_MAX = 2 ** 31 - 1
+
+/** Lists every model of the configured providers, or of one of them, in configured order: the known, then what they list. */
 export function listModels(
   provider: string,
   { catalogue, providers, now }: RoutingDeps,
@@ -34,29 +40,78 @@ export function listModels(
   const listed = provider === '' ? providers : providers.filter(one => one.id === provider)
   return {
     models: listed.flatMap(owner =>
-      catalogue
-        .list()
-        .filter(entry => entry.provider === owner.id)
-        .map(entry => modelOf(entry, owner, catalogue.version, at)),
+      [...catalogue.list().filter(entry => entry.provider === owner.id), ...catalogue.listed(owner.id)].map(
+        entry => modelOf(entry, owner, catalogue.version, at),
+      ),
     ),
   }
 }
 
-/** Counts the input tokens of a request as Complete would send it. Throws what Complete throws before it asks anybody. */
+/** What tokens are counted with. */
+export interface CountDeps {
+  readonly routing: RoutingDeps
+  readonly counter: TokenCounter
+  readonly clock: Clock
+}
+
+/**
+ * Counts the input tokens of a request as Complete would send it, where the provider counts them, or else here. Throws what
+ * Complete throws before it asks anybody.
+ */
 export async function countTokens(
   call: Call,
   request: CompleteRequest,
-  deps: { readonly routing: RoutingDeps; readonly counter: TokenCounter },
+  deps: CountDeps,
 ): Promise<MessageInitShape<typeof CountTokensResponseSchema>> {
   validateRequest(request)
   const messages = assemble(request.messages)
   const [first] = planRoute(request, deps.routing).candidates
-  const { tokens } = await deps.counter.countRequest(countedRequest(request, messages), call.signal)
+  const asked = { provider: first?.provider.id ?? '', model: first?.model.id ?? '' }
+  const told = first === undefined ? undefined : await countUpstream(call, first, { request, messages }, deps)
+  if (told?.notCounted.length === 0)
+    return { inputTokens: told.tokens, provenance: Usage_Provenance.REPORTED, ...asked }
+  const here =
+    told === undefined
+      ? countedRequest(request, messages)
+      : countedRequest(only(request, told.notCounted), [])
+  const { tokens } = await deps.counter.countRequest(here, call.signal)
   return {
-    inputTokens: tokens,
+    inputTokens: Math.min((told?.tokens ?? 0) + tokens, TOKENS_MAX),
     provenance: Usage_Provenance.ESTIMATED,
-    provider: first?.provider.id ?? '',
-    model: first?.model.id ?? '',
+    ...asked,
+  }
+}
+
+/** Undefined when the provider does not count, or not in time. Throws only the reason of the call's own signal. */
+async function countUpstream(
+  call: Call,
+  { provider, model }: Candidate,
+  given: Pick<CountInput, 'request' | 'messages'>,
+  { clock }: CountDeps,
+): Promise<ProviderCount | undefined> {
+  if (provider.countTokens === undefined) return undefined
+  // Half of what is left: an estimate in time is better than a count that comes too late.
+  const leftMs = Math.max(0, call.deadlineAtMs - clock.monotonic()) / 2
+  const timer = AbortSignal.timeout(Math.floor(Math.min(COUNT_WAIT_MS, leftMs)))
+  const signal = AbortSignal.any([call.signal, timer])
+  try {
+    const count = await provider.countTokens({ ...given, model, stream: false, signal, warn: () => {} })
+    return count !== undefined && count.tokens <= TOKENS_MAX ? count : undefined
+  } catch {
+    call.signal.throwIfAborted()
+    return undefined
+  }
+}
+
+/** Of a request only the named fields. */
+function only(
+  { tools, responseFormat, ...rest }: CompleteRequest,
+  fields: readonly string[],
+): CompleteRequest {
+  return {
+    ...rest,
+    tools: fields.includes('tools') ? tools : [],
+    ...(responseFormat !== undefined && fields.includes('response_format') ? { responseFormat } : {}),
   }
 }
 

@@ -21,7 +21,10 @@ export interface Chat {
     call: Call,
     request: CompleteRequest,
   ): Promise<MessageInitShape<typeof CountTokensResponseSchema>>
-  listModels(request: ListModelsRequest): MessageInitShape<typeof ListModelsResponseSchema>
+  listModels(
+    call: Call,
+    request: ListModelsRequest,
+  ): Promise<MessageInitShape<typeof ListModelsResponseSchema>>
 }
 
 /** The RPCs of the chat service that there are. */
@@ -30,6 +33,6 @@ export function chatService(chat: Chat): Partial<ServiceImpl<typeof ChatService>
     complete: (request, context) => chat.complete(exchangeOf(context), request),
     streamComplete: (request, context) => chat.stream(exchangeOf(context), request),
     countTokens: (request, context) => chat.countTokens(exchangeOf(context), request),
-    listModels: request => chat.listModels(request),
+    listModels: (request, context) => chat.listModels(exchangeOf(context), request),
   }
 }

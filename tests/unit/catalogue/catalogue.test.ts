@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { bundledModels } from '../../../src/catalogue/bundled.ts'
 import { createCatalogue } from '../../../src/catalogue/catalogue.ts'
-import type { ConfiguredModel } from '../../../src/catalogue/configured.ts'
+import { assumedEntry, type ConfiguredModel } from '../../../src/catalogue/configured.ts'
 import { unroutableReason } from '../../../src/catalogue/entry.ts'
 
 const day = (date: string) => Date.parse(`${date}T00:00:00Z`)
@@ -50,6 +50,38 @@ describe('find', () => {
   ])('resolves %s', (_, name, providers, found) => {
     const matches = catalogue().find(name, { providers })
     expect(matches.map(entry => `${entry.provider} ${entry.id}`)).toEqual(found)
+  })
+
+  test.each([
+    ['a bare id', 'qwen3:8b', ['ollama Qwen3:8b 8000']],
+    ['its provider and id', 'ollama/qwen3:8b', ['ollama Qwen3:8b 8000']],
+    ['an id that is known elsewhere', 'glm-5.3', ['relay glm-5.3 undefined']],
+    ['an id that is not listed', 'ollama/other', ['ollama other undefined']],
+    ['a bare id that is not listed', 'other', []],
+    ['an id that only a closed provider lists', 'secret', []],
+  ])('takes what open-ended providers list last, by %s', (_, name, found) => {
+    const listed = [
+      { ...assumedEntry('ollama', 'Qwen3:8b'), contextWindow: 8000 },
+      { ...assumedEntry('ollama', 'glm-5.3'), contextWindow: 8000 },
+      assumedEntry('relay', 'secret'),
+    ]
+    const ofProvider = (provider: string) => listed.filter(entry => entry.provider === provider)
+    const models = createCatalogue({
+      models: bundledModels(),
+      now: () => day('2026-11-22'),
+      configured,
+      openEnded: ['ollama'],
+      listings: {
+        of: ofProvider,
+        find: (provider, id) =>
+          ofProvider(provider).find(entry => entry.id.toLowerCase() === id.toLowerCase()),
+      },
+    })
+    const matches = models.find(name, { providers: ['relay', 'ollama'] })
+    expect(matches.map(entry => `${entry.provider} ${entry.id} ${entry.contextWindow}`)).toEqual(found)
+    expect(models.listed('ollama').map(({ id }) => id)).toEqual(['Qwen3:8b', 'glm-5.3'])
+    expect(models.listed('relay')).toEqual([])
+    expect(models.list().map(({ id }) => id)).not.toContain('Qwen3:8b')
   })
 
   test('gives an undescribed model no price and no sizes', () => {

@@ -7,9 +7,11 @@ import { Model_ReasoningMode as Mode, Model_StructuredOutput as Structured } fro
 import { Usage_Provenance as Provenance } from '#gen/exai/v1/usage_pb'
 import { createCatalogue } from '../../../src/catalogue/catalogue.ts'
 import { assumedEntry } from '../../../src/catalogue/configured.ts'
-import { countTokens, listModels } from '../../../src/chat/models.ts'
+import { countTokens as counted, listModels } from '../../../src/chat/models.ts'
+import { systemClock } from '../../../src/core/clock.ts'
 import { GatewayError } from '../../../src/core/errors.ts'
 import type { ModelEntry } from '../../../src/core/model.ts'
+import type { CountInput, Provider } from '../../../src/core/provider.ts'
 import { createTokenCounter } from '../../../src/metering/count.ts'
 import { ask } from '../../support/completion-rig.ts'
 import { createScriptedProvider } from '../../support/scripted-provider.ts'
@@ -108,6 +110,23 @@ describe('the list of models', () => {
     expect(plain?.shutdownTime).toBeUndefined()
   })
 
+  it('has after them what an open-ended provider lists and nobody described', () => {
+    const told = [assumedEntry('one', 'KNOWN'), assumedEntry('one', 'k'), assumedEntry('one', 'new')]
+    const open = createCatalogue({
+      models: { asOf: '2026-01-01', problems: [], models },
+      now,
+      openEnded: ['one'],
+      listings: { of: () => told, find: () => undefined },
+    })
+    const { models: all = [] } = listModels('', { ...routing, catalogue: open })
+    expect(all.map(({ provider, id }) => `${provider}/${id}`)).toEqual([
+      'two/plain',
+      'one/known',
+      'one/vectors',
+      'one/new',
+    ])
+  })
+
   it('says why a model cannot be asked now', () => {
     expect(listed().map(({ unroutableReason }) => unroutableReason)).toEqual([
       'TWO_API_KEY is not set',
@@ -118,10 +137,10 @@ describe('the list of models', () => {
 })
 
 describe('a count of tokens', () => {
-  const deps = { routing, counter: createTokenCounter() }
+  const deps = { routing, counter: createTokenCounter(), clock: systemClock }
 
   it('names who would be asked first, and is an estimate', async () => {
-    const count = await countTokens(createTestCall().call, ask('hello world', { model: 'K' }), deps)
+    const count = await counted(createTestCall().call, ask('hello world', { model: 'K' }), deps)
     // "hello world" is 2 tokens of o200k; one message adds 4 and the answer's priming 3.
     expect(count).toEqual({
       inputTokens: 9,
@@ -137,14 +156,83 @@ describe('a count of tokens', () => {
     ['an unknown model', { model: 'nope' }, 'MODEL_NOT_FOUND'],
     ['a model without a key', { model: 'plain' }, 'NO_CANDIDATE'],
   ])('is refused for %s, as the call itself would be', async (_, over, reason) => {
-    const failed = countTokens(createTestCall().call, ask('hi', over), deps)
+    const failed = counted(createTestCall().call, ask('hi', over), deps)
     await expect(failed).rejects.toMatchObject({ reason })
   })
 
   it('ends with its call', async () => {
     const { call, end } = createTestCall()
     end(new GatewayError('CANCELLED', 'the client left'))
-    const failed = countTokens(call, ask('hi', { model: 'known' }), deps)
+    const failed = counted(call, ask('hi', { model: 'known' }), deps)
     await expect(failed).rejects.toMatchObject({ reason: 'CANCELLED' })
+  })
+})
+
+describe('a count of the provider', () => {
+  const asked: CountInput[] = []
+  const counting = (countTokens: Provider['countTokens'], deadlineInMs = 600_000) => {
+    const one = { ...createScriptedProvider('one', []), ...(countTokens && { countTokens }) }
+    const { call, end } = createTestCall()
+    const deps = {
+      routing: { ...routing, providers: [two, one] },
+      counter: createTokenCounter(),
+      clock: systemClock,
+    }
+    const request = ask('hello world', {
+      model: 'toolbox',
+      tools: [{ name: 'look', description: 'hello world' }],
+      responseFormat: { format: { case: 'jsonSchema', value: { name: 'world', schema: {} } } },
+    })
+    const toolbox = assumedEntry('one', 'toolbox')
+    const catalogue = createCatalogue({
+      models: { asOf: '2026-01-01', problems: [], models: [toolbox] },
+      now,
+    })
+    const count = counted({ ...call, deadlineAtMs: performance.now() + deadlineInMs }, request, {
+      ...deps,
+      routing: { ...deps.routing, catalogue },
+    })
+    return { count, end }
+  }
+  // 9 of the messages as above, "look" 1, "hello world" 2, and the format: "world" 1, "{}" 1.
+  const estimated = { inputTokens: 14, provenance: Provenance.ESTIMATED, provider: 'one', model: 'toolbox' }
+
+  it('is reported, and is of the whole request', async () => {
+    const { count } = counting(async input => {
+      asked.push(input)
+      return { tokens: 21, notCounted: [] }
+    })
+    expect(await count).toEqual({ ...estimated, inputTokens: 21, provenance: Provenance.REPORTED })
+    expect(asked).toMatchObject([{ model: { id: 'toolbox' }, messages: [{}], request: { tools: [{}] } }])
+  })
+
+  it.each([
+    [['tools'], 103],
+    [['tools', 'response_format'], 105],
+  ])('without its %s is an estimate, to which ours of them is added', async (notCounted, inputTokens) => {
+    const { count } = counting(async () => ({ tokens: 100, notCounted }))
+    expect(await count).toEqual({ ...estimated, inputTokens })
+  })
+
+  it.each<[string, Provider['countTokens']]>([
+    ['has none', undefined],
+    ['has none for the model', async () => undefined],
+    ['fails', async () => Promise.reject(new GatewayError('UPSTREAM_UNAVAILABLE', 'one is down'))],
+    ['says more than there can be', async () => ({ tokens: 2 ** 31, notCounted: [] })],
+  ])('is estimated here when it %s', async (_, countTokens) => {
+    expect(await counting(countTokens).count).toEqual(estimated)
+  })
+
+  const silent: Provider['countTokens'] = ({ signal }) =>
+    new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+
+  it('is estimated here when it takes half of the time that is left', async () => {
+    expect(await counting(silent, 100).count).toEqual(estimated)
+  })
+
+  it('ends with its call', async () => {
+    const { count, end } = counting(silent)
+    end(new GatewayError('CANCELLED', 'the client left'))
+    await expect(count).rejects.toMatchObject({ reason: 'CANCELLED' })
   })
 })
