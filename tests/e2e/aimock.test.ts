@@ -15,6 +15,7 @@ import {
   textOf,
   weatherTool,
 } from '../support/clients.ts'
+import { manyKeys } from '../support/many-keys.ts'
 import { type Service, startService } from '../support/running-server.ts'
 
 let aimock: Aimock
@@ -22,7 +23,7 @@ let service: Service
 
 beforeAll(async () => {
   aimock = await startAimock('chat.json')
-  service = await startService({ OPENAI_API_KEY: 'test-key', OPENAI_BASE_URL: aimock.url })
+  service = await startService({ OPENAI_API_KEY: manyKeys().join(), OPENAI_BASE_URL: aimock.url })
 })
 
 afterAll(async () => {

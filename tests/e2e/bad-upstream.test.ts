@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { ErrorInfo_Origin } from '#gen/exai/v1/error_pb'
 import { ErrorReason } from '#gen/exai/v1/error_reason_pb'
 import { chatClient, failureOf, infoOf, question, readAll, speeches, textOf } from '../support/clients.ts'
+import { manyKeys } from '../support/many-keys.ts'
 import { type Service, startService } from '../support/running-server.ts'
 import { startUpstream } from '../support/upstream/openai.ts'
 import type { Upstream } from '../support/upstream/server.ts'
@@ -12,9 +13,9 @@ let upstream: Upstream
 let service: Service
 
 beforeAll(async () => {
-  upstream = await startUpstream()
+  upstream = await startUpstream({ apiKeys: manyKeys() })
   service = await startService({
-    OPENAI_API_KEY: 'test-key',
+    OPENAI_API_KEY: manyKeys().join(),
     OPENAI_BASE_URL: upstream.url,
     FIRST_TOKEN_TIMEOUT: '0.3',
     IDLE_TIMEOUT: '0.3',

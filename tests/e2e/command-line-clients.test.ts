@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { jsonQuestion, weatherTool } from '../support/clients.ts'
+import { manyKeys } from '../support/many-keys.ts'
 import { type Service, startService } from '../support/running-server.ts'
 import { root, tool } from '../support/tools.ts'
 import { startUpstream } from '../support/upstream/openai.ts'
@@ -22,8 +23,8 @@ let service: Service
 let address: string
 
 beforeAll(async () => {
-  upstream = await startUpstream()
-  service = await startService({ OPENAI_API_KEY: 'test-key', OPENAI_BASE_URL: upstream.url })
+  upstream = await startUpstream({ apiKeys: manyKeys() })
+  service = await startService({ OPENAI_API_KEY: manyKeys().join(), OPENAI_BASE_URL: upstream.url })
   address = `127.0.0.1:${service.port}`
 })
 

@@ -18,6 +18,7 @@ import {
   textOf,
   weatherTool,
 } from '../support/clients.ts'
+import { manyKeys } from '../support/many-keys.ts'
 import { type Service, startService } from '../support/running-server.ts'
 import { startUpstream } from '../support/upstream/openai.ts'
 import type { Upstream } from '../support/upstream/server.ts'
@@ -26,8 +27,8 @@ let upstream: Upstream
 let service: Service
 
 beforeAll(async () => {
-  upstream = await startUpstream()
-  service = await startService({ OPENAI_API_KEY: 'test-key', OPENAI_BASE_URL: upstream.url })
+  upstream = await startUpstream({ apiKeys: manyKeys() })
+  service = await startService({ OPENAI_API_KEY: manyKeys().join(), OPENAI_BASE_URL: upstream.url })
 })
 
 afterAll(async () => {

@@ -16,6 +16,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { ErrorInfoSchema } from '#gen/exai/v1/error_pb'
 import { ErrorReason } from '#gen/exai/v1/error_reason_pb'
 import { jsonQuestion } from '../support/clients.ts'
+import { manyKeys } from '../support/many-keys.ts'
 import { type Service, startService } from '../support/running-server.ts'
 import { root } from '../support/tools.ts'
 import { startUpstream } from '../support/upstream/openai.ts'
@@ -40,8 +41,8 @@ let service: Service
 let client: ChatClient
 
 beforeAll(async () => {
-  upstream = await startUpstream()
-  service = await startService({ OPENAI_API_KEY: 'test-key', OPENAI_BASE_URL: upstream.url })
+  upstream = await startUpstream({ apiKeys: manyKeys() })
+  service = await startService({ OPENAI_API_KEY: manyKeys().join(), OPENAI_BASE_URL: upstream.url })
   const definition = loadSync('exai/v1/chat_service.proto', {
     includeDirs: [join(root, 'proto')],
     keepCase: true,

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { Role } from '#gen/exai/v1/chat_pb'
 import { chatClient, failureOf, postJson, question, readAll, speeches } from '../support/clients.ts'
 import { exchange, sendBytes, sendChat, wires } from '../support/clients-raw.ts'
+import { manyKeys } from '../support/many-keys.ts'
 import { type Service, startService } from '../support/running-server.ts'
 import { startUpstream } from '../support/upstream/openai.ts'
 import type { Upstream } from '../support/upstream/server.ts'
@@ -22,9 +23,9 @@ let upstream: Upstream
 let service: Service
 
 beforeAll(async () => {
-  upstream = await startUpstream({ apiKeys: [KEY] })
+  upstream = await startUpstream({ apiKeys: manyKeys(KEY) })
   service = await startService({
-    OPENAI_API_KEY: KEY,
+    OPENAI_API_KEY: manyKeys(KEY).join(),
     OPENAI_BASE_URL: upstream.url,
     LOG_LEVEL: 'debug',
     // A call may get a connection that an earlier fault has left silent.

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { manyKeys } from '../support/many-keys.ts'
 import { type Service, startService } from '../support/running-server.ts'
 import { root, tool } from '../support/tools.ts'
 import { startUpstream } from '../support/upstream/openai.ts'
@@ -28,8 +29,8 @@ describe.skipIf(python === undefined)('a Python client (skipped without grpcio: 
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'exai-python-'))
-    upstream = await startUpstream()
-    service = await startService({ OPENAI_API_KEY: 'test-key', OPENAI_BASE_URL: upstream.url })
+    upstream = await startUpstream({ apiKeys: manyKeys() })
+    service = await startService({ OPENAI_API_KEY: manyKeys().join(), OPENAI_BASE_URL: upstream.url })
     const interpreter = python?.path ?? ''
     await mkdir(join(folder, 'google/rpc'), { recursive: true })
     await writeFile(join(folder, 'google/rpc/status.proto'), STATUS_PROTO)
