@@ -30,13 +30,16 @@ export interface DrainResult {
 export interface Drain {
   /** Runs the whole end; called again it gives the same end. Resolves when every connection is gone. */
   run(): Promise<DrainResult>
-  /** Makes a running drain wait for nothing any more. */
+  /** Makes a running drain wait for nothing any more, but for a second at most until the calls that it cut off are logged. */
   abort(): void
 }
 
 // What ended calls get to tell their clients so, and connections to close by themselves. The first call that is settled
 // without its end may load the token encoding before it can answer: more than a second on a busy machine.
 const FAREWELL_MS = 5_000
+
+// What calls without a connection get to end: they only let go of what they hold.
+const LAST_LINES_MS = 1_000
 
 /** Makes the end of the service. Nothing happens before `run`. */
 export function createDrain(deps: DrainDeps): Drain {
@@ -67,6 +70,8 @@ async function drain(deps: DrainDeps, hurry: AbortSignal): Promise<DrainResult> 
   await within(FAREWELL_MS, hurry, exchanges.idle().then(port.closed))
   port.destroy()
   await port.closed()
+  // A call whose connection was cut has not ended yet: the process must not exit before it is logged.
+  await within(LAST_LINES_MS, new AbortController().signal, exchanges.idle())
   return { running, aborted, durationMs: clock.monotonic() - startedAtMs }
 }
 

@@ -1,7 +1,8 @@
 // The HTTP/1.1 half of the port, which also owns the listening socket.
-import { createServer, type ServerOptions, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Server, Socket } from 'node:net'
+import { type Lingering, linger } from './linger.ts'
 import { codeOf, isOwnCut, type PeerHandler, type PortEventSink } from './port-handler.ts'
 import type { PortLimits } from './port-limits.ts'
 
@@ -54,28 +55,63 @@ const createListening = (limits: PortLimits, tls: PortTls | undefined) => {
   return server
 }
 
+/** One connection: whom it is with, its answers that are not out, and how it closes. */
+type Running = {
+  readonly peer: string
+  readonly responses: Set<ServerResponse>
+  readonly lingering: Lingering
+  request: IncomingMessage | undefined
+}
+
+const runningOn = (socket: Socket, { lingerMs, lingerMaxBytes }: PortLimits): Running => {
+  const running: Running = {
+    peer: socket.remoteAddress ?? '',
+    responses: new Set(),
+    request: undefined,
+    lingering: linger({
+      socket,
+      // Beside another answer the last request is one that came too late: nobody answers it.
+      isReceiving: () => running.request?.complete === false && running.responses.size <= 1,
+      timeoutMs: lingerMs,
+      maxBytes: lingerMaxBytes,
+    }),
+  }
+  return running
+}
+
 /** Makes the HTTP/1.1 half of a port. Its server owns the listener because Node runs header time-outs only on one that listens. */
 export const createHttp1Half = ({ limits, tls, handler, onEvent }: Http1HalfDeps): Http1Half => {
   const server = createListening(limits, tls)
   const accepted = tls === undefined ? 'connection' : 'secureConnection'
   const serve = server.listeners(accepted)
   server.removeAllListeners(accepted)
-  const running = new Map<Socket, { readonly peer: string; readonly responses: Set<ServerResponse> }>()
+  const running = new Map<Socket, Running>()
   let isLeaving = false
 
   server.on('request', (req, res) => {
     const connection = running.get(req.socket)
-    connection?.responses.add(res)
-    res.once('close', () => connection?.responses.delete(res))
+    // The parser goes on through what it has been given, also when the socket has been cut.
+    if (req.socket.destroyed) return
+    // Whoever comes after the last answer gets none, so nothing is begun for it.
+    if (connection === undefined || connection.lingering.isLast()) return void req.socket.destroy()
+    const { peer, responses, lingering } = connection
+    if (responses.size >= limits.maxPipelined) {
+      onEvent({ type: 'pipeline.refused', peer })
+      return void req.socket.destroy()
+    }
+    connection.request = req
+    req.once('end', lingering.received)
+    responses.add(res)
+    res.once('close', () => responses.delete(res))
     if (isLeaving) res.shouldKeepAlive = false
-    handler(req, res, connection?.peer ?? '')
+    handler(req, res, peer)
   })
 
   const adopt = (socket: Socket): void => {
     if (socket.destroyed) return
-    const peer = socket.remoteAddress ?? ''
-    const responses = new Set<ServerResponse>()
-    running.set(socket, { peer, responses })
+    const connection = runningOn(socket, limits)
+    const { peer, responses } = connection
+    running.set(socket, connection)
     socket.once('close', () => running.delete(socket))
     socket.on('error', error => {
       if (!isOwnCut(error)) onEvent({ type: 'connection.failed', peer, code: codeOf(error) })

@@ -29,6 +29,8 @@ export type PortEvent =
   | { readonly type: 'sniff.expired'; readonly peer: string }
   /** The body of a request did not arrive in time, and its call was cut. */
   | { readonly type: 'body.expired'; readonly peer: string }
+  /** An HTTP/1.1 peer sent more requests than may wait for their answers, and its connection was cut. */
+  | { readonly type: 'pipeline.refused'; readonly peer: string }
   /** An HTTP/2 request had a larger header than allowed and was answered 431. */
   | { readonly type: 'header.refused'; readonly peer: string; readonly sizeBytes: number }
   /** An HTTP/2 peer did not take what was waiting on one stream, and that stream was reset. */

@@ -32,6 +32,12 @@ export type PortLimits = {
   readonly stallTimeoutMs: number
   /** How long an HTTP/2 peer may keep its socket after the session has ended. */
   readonly closeGraceMs: number
+  /** How long a client of HTTP/1.1 may go on sending a request after its last answer; then the connection is cut. */
+  readonly lingerMs: number
+  /** How many bytes it may send so. */
+  readonly lingerMaxBytes: number
+  /** The most requests of one HTTP/1.1 connection whose answers are not out; one more ends the connection. */
+  readonly maxPipelined: number
   /** The most connections at once; further ones are closed as they come. */
   readonly maxConnections: number
 }
@@ -53,5 +59,8 @@ export const DEFAULT_PORT_LIMITS: PortLimits = {
   pingTimeoutMs: 20_000,
   stallTimeoutMs: 60_000,
   closeGraceMs: 2_000,
+  lingerMs: 30_000,
+  lingerMaxBytes: 32 * 1024 * 1024,
+  maxPipelined: 250,
   maxConnections: 10_000,
 }

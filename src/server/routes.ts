@@ -34,7 +34,7 @@ type Page = (req: PortRequest) => Reply | Promise<Reply>
 export function createRoutes(deps: RoutesDeps): PortHandler {
   const startedAtMs = deps.clock.monotonic()
   const pages = new Map<string, Page>([
-    ['/', () => frontPage(deps.version)],
+    ['/', req => frontPage(deps.version, req)],
     ['/health', () => healthPage(deps, startedAtMs)],
     ['/health/live', () => json(200, { status: 'live' })],
     ['/health/ready', () => readyPage(deps)],
@@ -101,17 +101,28 @@ function notAllowed(method: string): Reply {
   return json(405, { code: 'invalid_argument', message }, { allow: 'GET, HEAD' })
 }
 
-function frontPage(version: string): Reply {
+// It is shown as part of a command: only what is exactly a name and a port goes into it.
+const SHOWABLE = /^(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9][A-Za-z0-9.-]{0,252})(?::\d{1,5})?$/
+
+function frontPage(version: string, req: PortRequest): Reply {
+  const { localPort } = req.socket
+  const named = ('authority' in req ? req.authority : undefined) ?? req.headers.host ?? ''
+  const host = SHOWABLE.test(named) ? named : `localhost:${localPort}`
+  // Behind a proxy the client's side counts, which only the proxy knows.
+  const isTls = Reflect.get(req.socket, 'encrypted') === true || req.headers['x-forwarded-proto'] === 'https'
+  const [scheme, how, at] = isTls
+    ? ['https', '', /:\d+$/.test(host) ? host : `${host}:443`]
+    : ['http', '-plaintext ', /:\d+$/.test(host) ? host : `${host}:80`]
   const body = `exai ${version}: an AI gateway over gRPC, gRPC-Web and Connect, on this one port.
 
 Ask a model:
 
   curl -H 'content-type: application/json' \\
     -d '{"model":"auto","messages":[{"role":"ROLE_USER","content":[{"text":"Hello!"}]}]}' \\
-    http://localhost:8080/exai.v1.ChatService/Complete
+    ${scheme}://${host}/exai.v1.ChatService/Complete
 
 See how it is: /health, /metrics
-See what it can do: grpcurl -plaintext localhost:8080 list
+See what it can do: grpcurl ${how}${at} list
 `
   return { status: 200, contentType: 'text/plain; charset=utf-8', body }
 }

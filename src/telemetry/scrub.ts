@@ -175,10 +175,31 @@ function isHidden({ hides }: Field, value: unknown): boolean {
   return hides === 'all' || (typeof value !== 'number' && typeof value !== 'boolean')
 }
 
-/** JSON.parse quotes what it could not read, which is a body. */
-function messageOf({ name, message }: Error): string {
-  return name === 'SyntaxError' ? message.replace(/"[\s\S]*"/g, REDACTED) : message
+/**
+ * The message of an error without what it quotes. Node, V8 and the libraries put what they could not take into their
+ * messages, and that may be a body. From a text to its last quotation mark: what is quoted may have such marks, too.
+ */
+function messageOf(error: Error): string {
+  const { message } = error
+  // Those of the other sides repeat what a caller asked for or a provider said.
+  if (error instanceof GatewayError && error.origin === 'gateway') return message
+  // JSON.parse, BigInt and RegExp quote in so many ways that only the place is safe.
+  if (error instanceof SyntaxError || error.name === 'SyntaxError') {
+    const place = /at position \d+(?: \(line \d+ column \d+\))?$|^Unexpected end of JSON input$/.exec(message)
+    return place === null ? REDACTED : `${REDACTED} ${place[0]}`
+  }
+  return quotations.reduce((text, [pattern, replacement]) => text.replace(pattern, replacement), message)
 }
+
+const quotations: readonly (readonly [pattern: RegExp, replacement: string])[] = [
+  // Protobuf and connect-es, also around a SyntaxError; undici on header values.
+  [/"[\s\S]*"/, REDACTED],
+  // ERR_INVALID_ARG_TYPE and its like.
+  [/\bReceived (?!undefined$|null$|an instance of \w+$)[\s\S]*/i, `Received ${REDACTED}`],
+  // V8 on `in` and on a property of something that is no object.
+  [/ operator to search for [\s\S]*/, ` operator to search for ${REDACTED}`],
+  [/ on (string|number|bigint) '[\s\S]*'/, ` on $1 ${REDACTED}`],
+]
 
 /** Where it happened, without the message, of which a line may look like a frame. */
 function framesOf({ stack = '', message }: Error): readonly string[] {

@@ -1,7 +1,8 @@
 // The end of the process with real calls and watches on a real port.
+import { connect } from 'node:net'
 import { Code, ConnectError, createClient } from '@connectrpc/connect'
 import { createGrpcTransport } from '@connectrpc/connect-node'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { Health } from '#gen/health/v1/health_pb'
 import { systemClock } from '../../../src/core/clock.ts'
 import { createDrain } from '../../../src/server/drain.ts'
@@ -92,6 +93,58 @@ describe('a drain', () => {
     finish()
     expect(await code).toBeUndefined()
     expect(await result).toMatchObject({ running: 2, aborted: 0 })
+  })
+
+  test('ends a call whose reader has stalled', async () => {
+    const cut = Promise.withResolvers<void>()
+    await using server = await startServer({
+      chat: {
+        async *stream(call) {
+          call.signal.addEventListener('abort', () => cut.resolve())
+          for (let sequence = 1; ; sequence += 1)
+            yield { sequence, event: { case: 'textDelta', value: { text: 'x'.repeat(65_536) } } }
+        },
+      },
+    })
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+    onTestFinished(() => void socket.destroy())
+    socket.write(
+      'POST /exai.v1.ChatService/StreamComplete HTTP/1.1\r\nhost: localhost\r\n' +
+        'content-type: application/connect+json\r\ncontent-length: 7\r\n\r\n',
+    )
+    socket.write(Buffer.from([0, 0, 0, 0, 2, 0x7b, 0x7d]))
+    await until(() => server.exchanges.active() === 1)
+    const drain = drainOf(server, { drainTimeoutMs: 50 })
+    const result = drain.run()
+    await cut.promise
+    // Else it would wait for the reader to take its farewell.
+    drain.abort()
+    expect(await result).toMatchObject({ running: 1, aborted: 1 })
+    expect(server.ends.map(({ reason }) => reason)).toEqual(['SHUTTING_DOWN'])
+  })
+
+  test('is over only when the calls that it has cut off have their log lines', async () => {
+    const begun = Promise.withResolvers<void>()
+    await using server = await startServer({
+      chat: {
+        complete: async call => {
+          begun.resolve()
+          await aborted(call.signal).catch(() => undefined)
+          // What it holds is let go of after its connection is gone.
+          await server.port.closed()
+          await new Promise(resolve => setTimeout(resolve, 30))
+          throw call.signal.reason
+        },
+      },
+    })
+    const code = codeOf(chatClient(createGrpcTransport({ baseUrl: server.url })).complete({}))
+    await begun.promise
+    const drain = drainOf(server)
+    const result = drain.run()
+    drain.abort()
+    await result
+    expect(server.ends.map(({ reason }) => reason)).toEqual(['SHUTTING_DOWN'])
+    expect(await code).toBeDefined()
   })
 
   test('run twice is the same drain', async () => {

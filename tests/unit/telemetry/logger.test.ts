@@ -238,6 +238,46 @@ describe('an error', () => {
     expect(lines.join('')).not.toContain('my diary')
   })
 
+  test.each<[string, () => unknown]>([
+    ['BigInt', () => BigInt('my diary')],
+    ['RegExp', () => new RegExp(String(JSON.parse('"my diary("')))],
+    ['`in`', () => 'x' in (JSON.parse('"my diary"') as object)],
+    ['a property of a text', () => Object.assign(JSON.parse('{"a":"my diary"}').a, { length: 1 })],
+    ['Node on a wrong argument', () => Buffer.alloc(JSON.parse('"my diary"'))],
+    [
+      'a library around JSON.parse',
+      () => {
+        throw new Error(`[internal] cannot decode: Unexpected token 'm', "my "diary" is not valid JSON`)
+      },
+    ],
+    ['fetch on a header', () => new Headers([['x', 'my diary\u0000']])],
+  ])('of %s does not quote what it was about, neither alone nor as a cause', (_name, fail) => {
+    const { log, lines } = setUp()
+    try {
+      fail()
+    } catch (err) {
+      expect(String(err)).toMatch(/my "?diary|length/)
+      log.error('failed', { err })
+      log.error('failed', { err: new GatewayError('INTERNAL', 'internal error', { cause: err }) })
+    }
+    expect(lines).toHaveLength(2)
+    expect(lines.join('')).not.toContain('diary')
+  })
+
+  test('of JSON.parse tells the place', () => {
+    const { log, last } = setUp()
+    try {
+      JSON.parse('{"a": my diary}')
+    } catch (err) {
+      log.error('bad answer', { err })
+    }
+    expect(last()['err']).toMatchObject({ type: 'SyntaxError', message: expect.stringContaining(REDACTED) })
+    log.error('bad answer', {
+      err: new SyntaxError('Expected property name in JSON at position 1 (line 1 column 2)'),
+    })
+    expect(last()['err']).toMatchObject({ message: `${REDACTED} at position 1 (line 1 column 2)` })
+  })
+
   test('does not repeat its message in its stack, even one that looks like a frame', () => {
     const { log, last } = setUp()
     log.error('failed', { err: new Error('first\n    at my diary') })
