@@ -44,7 +44,8 @@ export function withFetchedMedia(ask: Ask, dialect: Dialect, fetchMedia: FetchMe
       const why = `${input.model.provider} does not read URLs: send the bytes in data`
       throw unsupported(input, field, why)
     }
-    const { bytes, mimeType } = inline ?? (await named(field, fetchMedia?.(url, input.signal))) ?? NOTHING
+    const { bytes, mimeType } =
+      inline ?? (await named(field, input.signal, fetchMedia?.(url, input.signal))) ?? NOTHING
     const known = mimeType === '' || mimeType === UNKNOWN_TYPE ? mediaType(media) : mimeType
     const source = { case: 'data', value: bytes } as const
     const { filename, detail } = media
@@ -55,13 +56,16 @@ export function withFetchedMedia(ask: Ask, dialect: Dialect, fetchMedia: FetchMe
   async function message(input: AttemptInput, given: Message, path: string): Promise<Message> {
     const hits = given.content.map(({ kind }) => (kind.case === 'media' ? wanted(kind.value) : undefined))
     if (hits.every(url => url === undefined)) return given
+    // One that fails ends the others: nobody waits for them any more.
+    const ending = new AbortController()
+    const all = { ...input, signal: AbortSignal.any([input.signal, ending.signal]) }
     const content = await Promise.all(
       given.content.map((part, index) => {
         const url = hits[index]
         if (url === undefined || part.kind.case !== 'media') return part
-        return fetched(input, part.kind.value, url, `${path}.content[${index}]`)
+        return fetched(all, part.kind.value, url, `${path}.content[${index}]`)
       }),
-    )
+    ).finally(() => ending.abort(new GatewayError('CANCELLED', 'another download has failed')))
     return create(MessageSchema, { role: given.role, partial: given.partial, content })
   }
 
@@ -78,11 +82,16 @@ export function withFetchedMedia(ask: Ask, dialect: Dialect, fetchMedia: FetchMe
 }
 
 /** Whoever sends several URLs must learn which one is meant. */
-async function named<T>(field: string, fetching: Promise<T> | undefined): Promise<T | undefined> {
+async function named<T>(
+  field: string,
+  signal: AbortSignal,
+  fetching: Promise<T> | undefined,
+): Promise<T | undefined> {
   try {
     return await fetching
   } catch (error) {
-    if (!(error instanceof GatewayError)) throw error
+    // What ends the attempt from outside is told as it is.
+    if (!(error instanceof GatewayError) || error === signal.reason) throw error
     // What a caller's own server does says nothing about the provider.
     throw new GatewayError(error.reason, `${field}: ${error.message}`, {
       ...error.details,

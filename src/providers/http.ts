@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Dispatcher, Pool } from 'undici'
 import { GatewayError } from '../core/errors.ts'
 import { bodyOf } from './http-body.ts'
+import { beforeAnswer, brokenBody } from './http-faults.ts'
 
 /** Names of headers in lower case; of repeated ones the first. */
 export type UpstreamHeaders = Readonly<Record<string, string | undefined>>
@@ -246,35 +247,6 @@ function parseBase(provider: string, baseUrl: string): URL {
     'INVALID_REQUEST',
     `the base URL of ${provider} must be an http or https URL without user name`,
   )
-}
-
-const connectFaults: ReadonlyMap<string, string> = new Map([
-  ['ECONNREFUSED', 'refuses connections'],
-  ['ENOTFOUND', 'cannot be found: check the host in its base URL'],
-  ['EAI_AGAIN', 'cannot be found now: the name service does not answer'],
-  ['EHOSTUNREACH', 'cannot be reached'],
-  ['ENETUNREACH', 'cannot be reached'],
-])
-
-function beforeAnswer(provider: string, error: unknown, connectTimeoutMs: number): GatewayError {
-  const code = codeOf(error)
-  // undici's parser names itself here and has no code: bytes came, and they were no HTTP.
-  if (error instanceof Error && error.name === 'HTTPParserError')
-    return brokenBody(provider, 'sent an answer that is no HTTP', error)
-  const timedOut = code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'ETIMEDOUT'
-  const what = timedOut
-    ? `accepted no connection within ${connectTimeoutMs} ms`
-    : (connectFaults.get(code) ?? 'closed the connection before it answered')
-  return new GatewayError('UPSTREAM_UNAVAILABLE', `${provider} ${what}`, { provider, cause: error })
-}
-
-function brokenBody(provider: string, what: string, cause?: unknown): GatewayError {
-  return new GatewayError('UPSTREAM_BROKEN', `${provider} ${what}`, { provider, cause })
-}
-
-function codeOf(error: unknown): string {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return ''
-  return typeof error.code === 'string' ? error.code : ''
 }
 
 function reasonOf(signal: AbortSignal): GatewayError {

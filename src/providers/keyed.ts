@@ -68,6 +68,7 @@ export function createKeyedProvider(settings: ProviderSettings, own: KeyedProvid
       return own.unusableReason === '' ? pool.outage() : undefined
     },
     models: settings.models ?? [],
+    keysLeft: modelId => pool.left(modelId),
     open: input => leased(pool, input, key => own.ask(input, accessOf(key))),
     ...(count && {
       async countTokens(input) {

@@ -36,6 +36,8 @@ export interface KeyState {
 export interface KeyPool {
   /** Takes the least used key that may ask this model. Throws UPSTREAM_CREDENTIALS or UPSTREAM_LIMITED when there is none now. */
   acquire(modelId: string): KeyLease
+  /** How many keys `acquire` could choose from now. */
+  left(modelId: string): number
   /** The failure of every acquire, while every key is out for longer than a moment. */
   outage(): GatewayError | undefined
   states(): readonly KeyState[]
@@ -87,9 +89,7 @@ export function createKeyPool(deps: KeyPoolDeps): KeyPool {
   function acquire(modelId: string): KeyLease {
     if (slots.length === 0) return { key: undefined, settle: () => undefined }
     const nowMs = clock.monotonic()
-    const [slot] = slots
-      .filter(one => outOf(one, nowMs, modelId) === undefined && one.account.room.hasRoom(nowMs))
-      .sort((a, b) => a.running - b.running || a.lastUse - b.lastUse)
+    const [slot] = usable(nowMs, modelId).sort((a, b) => a.running - b.running || a.lastUse - b.lastUse)
     if (slot === undefined) throw nobody(nowMs, modelId)
     uses += 1
     slot.lastUse = uses
@@ -107,6 +107,10 @@ export function createKeyPool(deps: KeyPoolDeps): KeyPool {
         slot.account.room.leave()
       },
     }
+  }
+
+  function usable(nowMs: number, modelId: string): Slot[] {
+    return slots.filter(one => outOf(one, nowMs, modelId) === undefined && one.account.room.hasRoom(nowMs))
   }
 
   function learn(slot: Slot, modelId: string, outcome: KeyOutcome): void {
@@ -184,6 +188,7 @@ export function createKeyPool(deps: KeyPoolDeps): KeyPool {
 
   return {
     acquire,
+    left: modelId => usable(clock.monotonic(), modelId).length,
     outage() {
       const nowMs = clock.monotonic()
       const first = firstBack(slots.map(slot => outOf(slot, nowMs)))

@@ -1,8 +1,7 @@
 // Files at OpenAI: sends one, asks how it is, and takes it away. What is kept of them is for others to know.
-import { Readable } from 'node:stream'
-import type { Dispatcher, Pool } from 'undici'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
+import { createUpstreamHttp, type UpstreamHeaders, type UpstreamSend } from './http.ts'
 import { multipartFile } from './multipart.ts'
 import type { Upstream } from './openai-dialect/dialect.ts'
 import { broken, type Complaint, readComplaint, refusal, retryDelayMs } from './openai-dialect/errors.ts'
@@ -57,11 +56,11 @@ export interface OpenAiFiles {
   close(): Promise<void>
 }
 
+const ROOT = '/files'
 const FILE_BYTES_MAX = 512 * 1024 * 1024
 const EXPIRY_SECONDS_MIN = 3600
 const EXPIRY_SECONDS_MAX = 2_592_000
 const ANSWER_BYTES_MAX = 64 * 1024
-const CONNECT_MS = 5000
 const CONNECTIONS_MAX = 16
 const states: ReadonlyMap<string, OpenAiFile['state']> = new Map<string, OpenAiFile['state']>([
   ['pending', 'processing'],
@@ -72,48 +71,25 @@ const states: ReadonlyMap<string, OpenAiFile['state']> = new Map<string, OpenAiF
 
 interface Answer {
   readonly status: number
-  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly headers: UpstreamHeaders
   readonly body: unknown
 }
-
-type Request = Pick<Dispatcher.RequestOptions, 'method' | 'path' | 'headers' | 'body'>
 
 /** Makes a client. Nothing is connected before the first call. Throws INVALID_REQUEST for a bad base URL. */
 export function createOpenAiFiles(deps: OpenAiFilesDeps): OpenAiFiles {
   const upstream: Upstream = { ...deps.upstream, model: '' }
   const { provider } = upstream
-  const base = parseBase(provider, deps.baseUrl)
-  const root = `${base.pathname.replace(/\/+$/, '')}/files`
-  let opening: Promise<Pool> | undefined
+  const http = createUpstreamHttp({
+    provider,
+    baseUrl: deps.baseUrl,
+    maxConnections: CONNECTIONS_MAX,
+    ...(deps.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: deps.connectTimeoutMs }),
+  })
 
-  async function open(): Promise<Pool> {
-    // Loaded when first used: it costs 80 ms and 30 MB.
-    const undici = await import('undici')
-    return new undici.Pool(base.origin, {
-      connections: CONNECTIONS_MAX,
-      allowH2: false,
-      connect: { timeout: deps.connectTimeoutMs ?? CONNECT_MS },
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    })
-  }
-
-  async function send(request: Request, signal: AbortSignal): Promise<Answer> {
-    opening ??= open()
-    const pool = await opening
-    try {
-      signal.throwIfAborted()
-      const headers = { ...deps.headers, ...request.headers }
-      const { statusCode, body, headers: told } = await pool.request({ ...request, headers, signal })
-      return { status: statusCode, headers: firstValues(told), body: await readJson(upstream, body) }
-    } catch (error) {
-      if (signal.aborted) throw signal.reason instanceof GatewayError ? signal.reason : cancelled(signal)
-      if (error instanceof GatewayError) throw error
-      throw new GatewayError('UPSTREAM_UNAVAILABLE', `${provider} closed the connection before it answered`, {
-        provider,
-        cause: error,
-      })
-    }
+  async function send(request: UpstreamSend): Promise<Answer> {
+    const response = await http.send({ ...request, headers: { ...deps.headers, ...request.headers } })
+    const { status, headers } = response
+    return { status, headers, body: parsed(await response.text(ANSWER_BYTES_MAX)) }
   }
 
   function refused({ status, headers }: Answer, complaint: Complaint | undefined): GatewayError {
@@ -123,7 +99,7 @@ export function createOpenAiFiles(deps: OpenAiFilesDeps): OpenAiFiles {
 
   /** Sends a request about one file; undefined when there is no such file. */
   async function about(method: 'GET' | 'DELETE', id: string, signal: AbortSignal): Promise<unknown> {
-    const answer = await send({ method, path: `${root}/${encodeURIComponent(id)}` }, signal)
+    const answer = await send({ method, path: `${ROOT}/${encodeURIComponent(id)}`, headers: {}, signal })
     if (answer.status === 200) return answer.body
     const complaint = readComplaint(answer.body)
     // A 404 without an error in it, or about the URL, comes from a wrong base URL and says nothing about the file.
@@ -139,9 +115,7 @@ export function createOpenAiFiles(deps: OpenAiFilesDeps): OpenAiFiles {
         throw new GatewayError('INVALID_REQUEST', message, { provider })
       }
       const { headers, body } = multipartFile(fieldsOf(upload), 'file', upload)
-      // Not in object mode, so that what is read ahead is counted in bytes.
-      const stream = Readable.from(body, { objectMode: false })
-      const answer = await send({ method: 'POST', path: root, headers, body: stream }, upload.signal)
+      const answer = await send({ method: 'POST', path: ROOT, headers, body, signal: upload.signal })
       if (answer.status !== 200) throw refused(answer, readComplaint(answer.body))
       return fileOf(upstream, answer.body)
     },
@@ -155,20 +129,8 @@ export function createOpenAiFiles(deps: OpenAiFilesDeps): OpenAiFiles {
       if (foreign<'deleted'>(body)?.deleted === true) return true
       throw broken(upstream, 'did not say that it deleted the file')
     },
-    async close() {
-      await (await opening)?.destroy()
-    },
+    close: () => http.close(),
   }
-}
-
-function parseBase(provider: string, baseUrl: string): URL {
-  const url = URL.canParse(baseUrl) ? new URL(baseUrl) : undefined
-  if (url !== undefined && /^https?:$/.test(url.protocol) && url.username === '') return url
-  // The URL is not repeated: it may hold a password.
-  throw new GatewayError(
-    'INVALID_REQUEST',
-    `the base URL of ${provider} must be an http or https URL without user name`,
-  )
 }
 
 function fieldsOf({ purpose, expiresAfterSeconds }: FileUpload): Readonly<Record<string, string>> {
@@ -195,30 +157,11 @@ function fileOf(upstream: Upstream, body: unknown): OpenAiFile {
   }
 }
 
-async function readJson(upstream: Upstream, body: Dispatcher.ResponseData['body']): Promise<unknown> {
-  const parts: Uint8Array[] = []
-  let sizeBytes = 0
-  const chunks: AsyncIterable<Uint8Array> = body
-  for await (const part of chunks) {
-    parts.push(part)
-    sizeBytes += part.byteLength
-    if (sizeBytes > ANSWER_BYTES_MAX)
-      throw broken(upstream, `sent an answer of more than ${ANSWER_BYTES_MAX} bytes`)
-  }
+function parsed(text: string): unknown {
   try {
-    return JSON.parse(Buffer.concat(parts).toString('utf8'))
+    return JSON.parse(text)
   } catch {
     // A page or plain text: the status alone says what is wrong, and a 200 is no file.
     return undefined
   }
-}
-
-function cancelled(signal: AbortSignal): GatewayError {
-  return new GatewayError('CANCELLED', 'the call was cancelled', { cause: signal.reason })
-}
-
-function firstValues(headers: Readonly<Record<string, string | string[] | undefined>>): Answer['headers'] {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]),
-  )
 }

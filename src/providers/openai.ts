@@ -3,10 +3,11 @@ import { systemClock } from '../core/clock.ts'
 import type { CountInput, Provider } from '../core/provider.ts'
 import { countWays } from './count-upstream.ts'
 import { createKeyedProvider, keysOf } from './keyed.ts'
-import { type ChatDeps, createChat } from './openai-dialect/chat.ts'
+import { createChat } from './openai-dialect/chat.ts'
 import type { Dialect } from './openai-dialect/dialect.ts'
 import { createAsides } from './openai-dialect/host.ts'
-import { createRedactor } from './openai-dialect/redact.ts'
+import { createRedactor, secretsOf } from './openai-dialect/redact.ts'
+import type { ChatDeps } from './openai-dialect/wire-chat.ts'
 import { createResponsesChat } from './openai-responses/chat.ts'
 import { needsResponses } from './openai-responses/needs.ts'
 import { buildRequest } from './openai-responses/request.ts'
@@ -43,7 +44,7 @@ export const openAiDialect: Dialect = {
 export function createOpenAi(settings: ProviderSettings): Provider {
   const { id, clock = systemClock } = settings
   const dialect = { ...openAiDialect, ...settings.quirks }
-  const redact = createRedactor(keysOf(settings).map(key => key.secret))
+  const redact = createRedactor(secretsOf(keysOf(settings), settings.headers))
   const deps: ChatDeps = { provider: id, dialect, clock, redact }
   const chat = createChat(deps)
   const responses = createResponsesChat(deps)

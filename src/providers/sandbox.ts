@@ -50,7 +50,7 @@ function sandboxModel(provider: string): ModelEntry {
     status: 'current',
     released: undefined,
     shutdown: undefined,
-    contextWindow: 128_000,
+    contextWindow: undefined,
     maxInputTokens: undefined,
     maxOutputTokens: WORDS_MAX,
     modalitiesIn: ['text', 'image', 'pdf', 'video', 'audio', 'file'],

@@ -1,12 +1,12 @@
 // Reads an answer of the chat completions wire into deltas, whole or chunk by chunk: one set of rules for both.
-import type { JsonObject } from '@bufbuild/protobuf'
 import { FinishReason } from '#gen/exai/v1/chat_pb'
 import { type Delta, isOutput } from '../../core/delta.ts'
 import { GatewayError } from '../../core/errors.ts'
 import type { Upstream } from './dialect.ts'
 import { afterOutput, broken, readComplaint, refusal } from './errors.ts'
+import { createNameTeller } from './names.ts'
 import { createSpeechReader, type SpeechFields } from './speech.ts'
-import { createToolCallReader } from './tool-calls.ts'
+import { CALLS_MAX, createToolCallReader } from './tool-calls.ts'
 import { readUsage } from './usage.ts'
 import { type Foreign, foreign, foreignList, foreignText } from './wire.ts'
 
@@ -37,6 +37,8 @@ const finishReasons: ReadonlyMap<string, FinishReason> = new Map<string, FinishR
 // Finish reasons that name a failure: OpenRouter, GLM, DeepSeek.
 const failures: ReadonlySet<string> = new Set(['error', 'network_error', 'insufficient_system_resource'])
 
+const metaFields = ['model', 'service_tier', 'system_fingerprint', 'provider', 'request_id']
+
 type ChunkFields =
   | 'id'
   | 'model'
@@ -56,44 +58,26 @@ export function createAnswerReader(upstream: Upstream, options: AnswerOptions): 
   const calls = createToolCallReader(options.newCallId)
   const speech = createSpeechReader(upstream.dialect)
   const cited = new Set<string>()
+  const names = createNameTeller(upstream, metaFields)
   let finish = ''
   let began = false
-  let responseId = ''
-  let metadata: JsonObject = {}
-
-  function meta(chunk: Foreign<ChunkFields>, choice: Foreign<ChoiceFields> | undefined, out: Delta[]): void {
-    const id = responseId === '' ? foreignText(chunk.id) : ''
-    const word = foreignText(choice?.finish_reason)
-    const told = {
-      model: foreignText(chunk.model),
-      service_tier: foreignText(chunk.service_tier),
-      system_fingerprint: foreignText(chunk.system_fingerprint),
-      provider: foreignText(chunk.provider),
-      request_id: foreignText(chunk.request_id),
-      finish_reason: word !== '' && reasonOf(upstream, word) === FinishReason.OTHER ? word : '',
-    }
-    const fresh = Object.entries(told).filter(([name, value]) => value !== '' && metadata[name] !== value)
-    if (id === '' && fresh.length === 0) return
-    if (id !== '') responseId = id
-    // The whole of it each time, so that it does not matter whether a reader merges or replaces.
-    if (fresh.length > 0) metadata = { ...metadata, ...Object.fromEntries(fresh) }
-    out.push({
-      type: 'meta',
-      ...(id === '' ? {} : { responseId: id }),
-      ...(fresh.length === 0 ? {} : { metadata }),
-    })
-  }
 
   function message(said: Foreign<MessageFields>, out: Delta[]): void {
-    speech.take(said, out)
+    if (!speech.take(said, out)) throw broken(upstream, 'sent more details of its thoughts than can be kept')
     for (const annotation of foreignList(said.annotations))
       cite(foreign<'url_citation'>(annotation)?.url_citation, out)
-    const pieces = listOf(said.tool_calls ?? [])
+    const pieces = listOf(said.tool_calls)
     // What was held back comes before the calls, as it was said.
-    if (pieces.length > 0) speech.end(out)
-    calls.take(pieces, out)
+    if (pieces.length > 0) {
+      speech.end(out)
+      callTools(pieces, out)
+    }
     const legacy = foreign(said.function_call)
-    if (legacy !== undefined) calls.take([{ index: 0, function: legacy }], out)
+    if (legacy !== undefined) callTools([{ index: 0, function: legacy }], out)
+  }
+
+  function callTools(pieces: readonly unknown[], out: Delta[]): void {
+    if (!calls.take(pieces, out)) throw broken(upstream, `called more than ${CALLS_MAX} tools`)
   }
 
   function cite(value: unknown, out: Delta[]): void {
@@ -110,15 +94,15 @@ export function createAnswerReader(upstream: Upstream, options: AnswerOptions): 
     const choice = foreign<ChoiceFields>(foreignList(chunk.choices)[0])
     // `message` is the whole answer; in a stream, some hosts repeat in it what the deltas said.
     const said = foreign<MessageFields>(choice?.delta ?? (began ? undefined : choice?.message))
-    meta(chunk, choice, out)
+    const word = foreignText(choice?.finish_reason)
+    names.tell(chunk, word !== '' && reasonOf(upstream, word) === FinishReason.OTHER ? word : '', out)
     if (said !== undefined) message(said, out)
     // GLM lists what its search found beside the choices.
     for (const found of foreignList(chunk.web_search)) cite(found, out)
     const counts = readUsage(chunk.usage, choice?.usage, chunk.x_groq)
     if (counts !== undefined) out.push({ type: 'usage', counts })
-    const word = foreignText(choice?.finish_reason)
     if (word !== '') finish = word
-    const complaint = readComplaint({ error: choice?.error })
+    const complaint = choice?.error === undefined ? undefined : readComplaint({ error: choice.error })
     if (complaint !== undefined) throw refusal(upstream, complaint)
     if (failures.has(word)) throw refusal(upstream, { message: '', code: word, type: '' })
   }
@@ -167,5 +151,5 @@ function reasonOf(upstream: Upstream, word: string): FinishReason {
 }
 
 function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : value === null ? [] : [value]
+  return value === undefined || value === null || Array.isArray(value) ? foreignList(value) : [value]
 }

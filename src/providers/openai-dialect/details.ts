@@ -4,40 +4,44 @@ import { foreign, foreignList, foreignText } from './wire.ts'
 
 /** Gathers one answer's details. */
 export interface DetailsKeeper {
-  /** Takes the list of a chunk or of a whole message. */
-  take(details: unknown): void
+  /** Takes the list of a chunk or of a whole message. Returns false when there are too many or too long ones. */
+  take(details: unknown): boolean
   /** What came since the last time, as JSON in UTF-8; undefined when nothing did. */
   sealed(): Uint8Array | undefined
 }
 
 interface Detail {
-  readonly key: string
   fields: object
   readonly texts: Map<string, { readonly growth: Growth; text: string }>
 }
+
+/** What is gathered before it is sealed: so many details, and so many characters in them. */
+export const DETAILS_MAX = 4096
+const DETAILS_CHARS_MAX = 16 * 1024 * 1024
 
 // Fields that come in pieces; of any other the last one counts.
 const PIECES = ['text', 'summary', 'data'] as const
 
 /** Makes one for one answer. */
 export function createDetailsKeeper(cumulative: boolean): DetailsKeeper {
-  let details: Detail[] = []
+  let details = new Map<string, Detail>()
+  let chars = 0
 
   function add(value: unknown): void {
     const fields = foreign<'index' | 'id' | 'type' | (typeof PIECES)[number]>(value)
     if (fields === undefined) return
     const key = JSON.stringify([fields.index, fields.id, fields.type])
-    let detail = details.find(each => each.key === key)
-    if (detail === undefined) {
-      detail = { key, fields, texts: new Map() }
-      details.push(detail)
-    }
+    const known = details.get(key)
     // The first one sets the order of the fields.
-    detail.fields = { ...detail.fields, ...fields }
+    const detail: Detail = known ?? { fields, texts: new Map() }
+    if (known === undefined) details.set(key, detail)
+    else detail.fields = { ...detail.fields, ...fields }
     for (const name of PIECES) {
       if (typeof fields[name] !== 'string') continue
       const kept = detail.texts.get(name) ?? { growth: cumulative ? createGrowth() : plainGrowth, text: '' }
-      kept.text += kept.growth.take(foreignText(fields[name]))
+      const more = kept.growth.take(foreignText(fields[name]))
+      kept.text += more
+      chars += more.length
       detail.texts.set(name, kept)
     }
   }
@@ -45,14 +49,16 @@ export function createDetailsKeeper(cumulative: boolean): DetailsKeeper {
   return {
     take(value) {
       for (const detail of foreignList(value)) add(detail)
+      return details.size <= DETAILS_MAX && chars <= DETAILS_CHARS_MAX
     },
     sealed() {
-      if (details.length === 0) return undefined
-      const whole = details.map(({ fields, texts }) => ({
+      if (details.size === 0) return undefined
+      const whole = [...details.values()].map(({ fields, texts }) => ({
         ...fields,
         ...Object.fromEntries([...texts].map(([name, { growth, text }]) => [name, text + growth.rest()])),
       }))
-      details = []
+      details = new Map()
+      chars = 0
       return Buffer.from(JSON.stringify(whole))
     },
   }

@@ -144,10 +144,8 @@ function complaintIn(body: unknown): Complaint | undefined {
   const businessCode = Number(base?.status_code ?? 0)
   if (base !== undefined && businessCode !== 0)
     return { message: foreignText(base.status_msg), code: String(base.status_code), type: '' }
-  for (const found of [top.error, foreignList(top.errors)[0]]) {
-    const complaint = complaintOf(found)
-    if (complaint !== undefined) return complaint
-  }
+  const first = complaintOf(top.error) ?? complaintOf(foreignList(top.errors)[0])
+  if (first !== undefined) return first
   if (top.object === 'error') return complaintOf(top)
   // An answer may have fields of these names beside its choices.
   if (top.choices !== undefined) return undefined

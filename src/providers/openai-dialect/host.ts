@@ -10,7 +10,7 @@ import { listedEntry } from '../model-lists.ts'
 import type { ProviderSettings } from '../settings.ts'
 import { createChat } from './chat.ts'
 import type { Dialect, Upstream } from './dialect.ts'
-import { createRedactor } from './redact.ts'
+import { createRedactor, secretsOf } from './redact.ts'
 import { buildRequest } from './request.ts'
 import { createWay } from './way.ts'
 
@@ -28,7 +28,7 @@ export interface Host {
 export function createHost(settings: ProviderSettings, host: Host): Provider {
   const { id, clock = systemClock, fetchMedia } = settings
   const dialect = { ...host.dialect, ...settings.quirks }
-  const redact = createRedactor(keysOf(settings).map(key => key.secret))
+  const redact = createRedactor(secretsOf(keysOf(settings), settings.headers))
 
   /** What would be sent, after everything that is done around a request. */
   async function bodyOf(input: CountInput): Promise<Fields | undefined> {

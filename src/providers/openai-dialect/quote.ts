@@ -3,6 +3,7 @@ import type { Upstream } from './dialect.ts'
 
 const QUOTE_CHARS_MAX = 500
 const CODE_CHARS_MAX = 64
+const NAME_CHARS_MAX = 256
 
 /** The words as the end of a message, behind a colon; empty when there are none. */
 export function quoted(upstream: Upstream, message: string): string {
@@ -21,4 +22,13 @@ export function safeCode(upstream: Upstream, code: string): string {
     .redact(code)
     .replace(/[^\w.:-]+/g, '_')
     .slice(0, CODE_CHARS_MAX)
+}
+
+/**
+ * A name that a provider gives an answer, such as its id, which goes to callers unchanged: empty when it is longer than 256
+ * characters, or when there is anything like a key in it.
+ */
+export function safeName(upstream: Upstream, value: unknown): string {
+  if (typeof value !== 'string' || value.length > NAME_CHARS_MAX) return ''
+  return upstream.redact(value) === value ? value : ''
 }

@@ -16,11 +16,27 @@ const SECRET_CHARS_MIN = 6
 
 /** Makes a function that masks the given secrets and everything shaped like one. */
 export function createRedactor(secrets: readonly string[]): (text: string) => string {
-  const known = secrets.filter(secret => secret.length >= SECRET_CHARS_MIN)
+  // The longest first: masking one that begins another would leave the rest of that.
+  const known = secrets
+    .filter(secret => secret.length >= SECRET_CHARS_MIN)
+    .toSorted((one, other) => other.length - one.length)
   return text => {
     let clean = text
     for (const secret of known) clean = clean.replaceAll(secret, MASK)
     for (const shape of secretShapes) clean = clean.replace(shape, MASK)
     return clean
   }
+}
+
+// Header fields of settings by which hosts know who asks: `api-key`, `x-auth-token`, `cookie`, `x-portkey-virtual-key`.
+const secretFields = /auth|key|token|secret|cookie|passw|credential|signature/i
+
+/** Everything secret in the settings of a provider: its keys, and what of its own header fields lets somebody in. */
+export function secretsOf(
+  keys: readonly { readonly secret: string }[],
+  headers: Readonly<Record<string, string>> = {},
+): readonly string[] {
+  const told = Object.entries(headers).filter(([name]) => secretFields.test(name))
+  // The value whole, and without a scheme before it.
+  return [...keys.map(key => key.secret), ...told.flatMap(([, value]) => [value, ...value.split(/\s+/)])]
 }

@@ -1,13 +1,12 @@
 // Reads an answer that came as one JSON document.
 import type { Delta } from '../../core/delta.ts'
 import { GatewayError } from '../../core/errors.ts'
-import { type AnswerOptions, createAnswerReader } from './answer.ts'
+import type { AnswerReader } from './answer.ts'
 import type { Upstream } from './dialect.ts'
 import { broken } from './errors.ts'
 
 /** Reads the text of a 200 answer. Throws a GatewayError when it holds an error, or is not a whole answer. */
-export function readReply(upstream: Upstream, text: string, options: AnswerOptions): readonly Delta[] {
-  const answer = createAnswerReader(upstream, options)
+export function readReply(upstream: Upstream, text: string, answer: AnswerReader): readonly Delta[] {
   const out: Delta[] = []
   answer.take(parse(upstream, text), out)
   answer.end(out)
@@ -18,9 +17,10 @@ function parse(upstream: Upstream, text: string): unknown {
   try {
     // JSON.parse skips the blank lines with which DeepSeek keeps a connection alive before its answer.
     return JSON.parse(text)
-  } catch (error) {
+  } catch {
     if (looksLikePage(text)) throw pageError(upstream)
-    throw broken(upstream, 'sent an answer that is no whole JSON', error)
+    // Without the parser's own words: they quote the text.
+    throw broken(upstream, 'sent an answer that is no whole JSON')
   }
 }
 

@@ -6,6 +6,7 @@ import { type Fields, mergeFields, providerLayers } from '../merge.ts'
 import type { Dialect } from './dialect.ts'
 import { buildMessages } from './messages.ts'
 import { createNote, type Note, unsupported } from './notes.ts'
+import { outputCap } from './output-cap.ts'
 import { buildSampling } from './sampling.ts'
 import { buildTools } from './tools.ts'
 
@@ -24,13 +25,15 @@ export function buildRequest(input: AttemptInput, dialect: Dialect, provider: st
   }
   const layers = providerLayers(request, provider)
   const extra = callersFields(input, layers, note)
+  const messages = buildMessages(input, dialect, note)
+  const tools = buildTools(input, dialect, note)
   const body: Fields = {
     model: model.id,
-    messages: buildMessages(input, dialect, note),
-    ...buildTools(input, dialect, note),
+    messages,
+    ...tools,
     response_format: responseFormat(input, dialect),
     ...buildSampling(input, dialect, note),
-    [dialect.outputCap]: outputCap(input, note),
+    [dialect.outputCap]: chooseCap(input, [messages, tools], note),
     ...buildHints(input, dialect, extra, note),
     ...dialect.always,
     // A second request under the id of the first would be refused (GLM 1231).
@@ -66,15 +69,16 @@ function callersFields(
   return fields
 }
 
-function outputCap({ model, request }: AttemptInput, note: Note): number | undefined {
+function chooseCap(
+  { model, request }: AttemptInput,
+  prompt: readonly unknown[],
+  note: Note,
+): number | undefined {
   const asked = request.maxOutputTokens
-  const most = model.maxOutputTokens
   // Thoughts count, too, and these models cannot be told not to think.
   if (asked !== undefined && asked < THINKERS_TOKENS_MIN && model.reasoning === 'always')
     note('NOTICE', 'max_output_tokens', `${model.id} may spend all ${asked} tokens on thinking`)
-  if (asked === undefined || most === undefined || asked <= most) return asked
-  note('CLAMPED', 'max_output_tokens', `${most}, the most that ${model.id} writes`)
-  return most
+  return outputCap({ model, request, prompt }, note)
 }
 
 function responseFormat(input: AttemptInput, dialect: Dialect): unknown {

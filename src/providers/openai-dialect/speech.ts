@@ -18,7 +18,8 @@ export type SpeechFields =
 
 /** Reads the text and the thoughts of one answer. */
 export interface SpeechReader {
-  take(said: Foreign<SpeechFields>, out: Delta[]): void
+  /** Returns false when there is more to be kept of the thoughts than can be kept. */
+  take(said: Foreign<SpeechFields>, out: Delta[]): boolean
   /** Adds what was held back: at the end, and before anything that is no speech. */
   end(out: Delta[]): void
 }
@@ -62,11 +63,12 @@ export function createSpeechReader(dialect: Dialect): SpeechReader {
 
   return {
     take(said, out) {
-      details?.take(said.reasoning_details)
+      const fits = details === undefined || details.take(said.reasoning_details)
       think(thoughts.halves.take(thoughts.growth.take(readThought(said))), 'field', out)
       content(texts.halves.take(texts.growth.take(readContent(said.content))), out)
       // A refusal is what the model says, in a field of its own.
       say(texts.halves.take(foreignText(said.refusal)), out)
+      return fits
     },
     end(out) {
       think(thoughts.halves.take(thoughts.growth.rest()) + thoughts.halves.rest(), 'field', out)
@@ -83,14 +85,18 @@ function readThought(said: Foreign<SpeechFields>): string {
   return (
     foreignText(said.reasoning_content) ||
     foreignText(said.reasoning) ||
-    foreignList(said.reasoning_details)
-      .map(detail => {
-        const fields = foreign<'text' | 'summary'>(detail)
-        return foreignText(fields?.text) || foreignText(fields?.summary)
-      })
-      .join('') ||
+    readDetails(foreignList(said.reasoning_details)) ||
     foreignText(said.thinking)
   )
+}
+
+function readDetails(details: readonly unknown[]): string {
+  let text = ''
+  for (const detail of details) {
+    const fields = foreign<'text' | 'summary'>(detail)
+    text += foreignText(fields?.text) || foreignText(fields?.summary)
+  }
+  return text
 }
 
 function readContent(content: unknown): string {

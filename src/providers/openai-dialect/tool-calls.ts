@@ -5,8 +5,11 @@ import { foreign, foreignText } from './wire.ts'
 
 /** Gathers the tool calls of one answer. */
 export interface ToolCallReader {
-  /** Takes the `tool_calls` of one chunk, or of a whole message, and adds what they say to `out`. */
-  take(pieces: readonly unknown[], out: Delta[]): void
+  /**
+   * Takes the `tool_calls` of one chunk, or of a whole message, and adds what they say to `out`. Returns false when there
+   * are too many, and then adds no more.
+   */
+  take(pieces: readonly unknown[], out: Delta[]): boolean
   /** Ends all calls. Returns false, and adds nothing, when one of them has no name. */
   end(out: Delta[]): boolean
   /** Whether there are calls, and the arguments of each one are a whole JSON object. */
@@ -33,6 +36,9 @@ interface Piece {
   readonly name: string
   readonly args: string
 }
+
+/** Most calls of one answer; the services that say how many tools a request may have take 128. */
+export const CALLS_MAX = 1024
 
 const validId = /^[A-Za-z0-9_-]{1,64}$/
 
@@ -87,7 +93,9 @@ export function createToolCallReader(newCallId: () => string): ToolCallReader {
       for (const value of pieces) {
         const piece = readPiece(value)
         if (piece !== undefined) feed(piece, out)
+        if (calls.length > CALLS_MAX) return false
       }
+      return true
     },
     end(out) {
       if (calls.some(call => call.callId === '')) return false

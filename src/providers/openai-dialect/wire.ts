@@ -46,9 +46,11 @@ export function foreign<Name extends string>(value: unknown): Foreign<Name> | un
   return value as Foreign<Name>
 }
 
+const NONE: readonly unknown[] = []
+
 /** A foreign value as a list; anything else is an empty one. */
 export function foreignList(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : []
+  return Array.isArray(value) ? value : NONE
 }
 
 /** A foreign value as text; anything else is empty. */

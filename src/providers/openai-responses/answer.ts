@@ -1,15 +1,17 @@
 // Reads an answer of the Responses wire into deltas, whole or event by event: one set of rules for both.
-import type { JsonObject } from '@bufbuild/protobuf'
 import { FinishReason } from '#gen/exai/v1/chat_pb'
 import { type Delta, isOutput } from '../../core/delta.ts'
 import { GatewayError } from '../../core/errors.ts'
 import type { AnswerOptions, AnswerReader } from '../openai-dialect/answer.ts'
 import type { Upstream } from '../openai-dialect/dialect.ts'
 import { afterOutput, broken, readComplaint, refusal } from '../openai-dialect/errors.ts'
+import { createNameTeller } from '../openai-dialect/names.ts'
 import { type Foreign, foreign, foreignList, foreignText } from '../openai-dialect/wire.ts'
 import { createSpeechTeller } from './speech.ts'
 import { createToolCallTeller } from './tool-calls.ts'
 import { readUsage } from './usage.ts'
+
+const metaFields = ['model', 'service_tier']
 
 type ResponseFields =
   | 'id'
@@ -47,29 +49,9 @@ export function createAnswerReader(upstream: Upstream, options: AnswerOptions): 
   const speech = createSpeechTeller()
   const calls = createToolCallTeller(options.newCallId)
   const ended = new Set<number>()
+  const names = createNameTeller(upstream, metaFields)
   let finish: FinishReason | undefined
   let began = false
-  let responseId = ''
-  let metadata: JsonObject = {}
-
-  function tell(response: Foreign<ResponseFields>, word: string, out: Delta[]): void {
-    const id = responseId === '' ? foreignText(response.id) : ''
-    const said = {
-      model: foreignText(response.model),
-      service_tier: foreignText(response.service_tier),
-      finish_reason: word,
-    }
-    const fresh = Object.entries(said).filter(([name, value]) => value !== '' && metadata[name] !== value)
-    if (id === '' && fresh.length === 0) return
-    if (id !== '') responseId = id
-    // The whole of it each time, so that it does not matter whether a reader merges or replaces.
-    if (fresh.length > 0) metadata = { ...metadata, ...Object.fromEntries(fresh) }
-    out.push({
-      type: 'meta',
-      ...(id === '' ? {} : { responseId: id }),
-      ...(fresh.length === 0 ? {} : { metadata }),
-    })
-  }
 
   function startItem(place: number, value: unknown, out: Delta[]): void {
     if (foreign<'type'>(value)?.type !== 'function_call') return
@@ -97,7 +79,7 @@ export function createAnswerReader(upstream: Upstream, options: AnswerOptions): 
     const why = foreignText(foreign<'reason'>(response.incomplete_details)?.reason)
     const reason =
       status === 'incomplete' ? (incompleteReasons.get(why) ?? FinishReason.OTHER) : FinishReason.STOP
-    tell(response, reason === FinishReason.OTHER ? why : '', out)
+    names.tell(response, reason === FinishReason.OTHER ? why : '', out)
     const counts = readUsage(response.usage)
     if (counts !== undefined) out.push({ type: 'usage', counts })
     if (status === 'failed') throw refusal(upstream, readComplaint({ error: response.error }))
@@ -111,8 +93,8 @@ export function createAnswerReader(upstream: Upstream, options: AnswerOptions): 
   const placeOf = (event: Event) => indexOf(event.output_index)
   // Events that are not here repeat what these say, or are new.
   const readers = new Map<unknown, (event: Event, out: Delta[]) => void>([
-    ['response.created', (event, out) => tell(responseOf(event), '', out)],
-    ['response.in_progress', (event, out) => tell(responseOf(event), '', out)],
+    ['response.created', (event, out) => names.tell(responseOf(event), '', out)],
+    ['response.in_progress', (event, out) => names.tell(responseOf(event), '', out)],
     ['response.output_item.added', (event, out) => startItem(placeOf(event), event.item, out)],
     [
       'response.output_text.delta',

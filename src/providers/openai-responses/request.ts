@@ -5,6 +5,7 @@ import type { AttemptInput } from '../../core/provider.ts'
 import { type Fields, mergeFields } from '../merge.ts'
 import type { Dialect } from '../openai-dialect/dialect.ts'
 import { createNote, type Note } from '../openai-dialect/notes.ts'
+import { outputCap } from '../openai-dialect/output-cap.ts'
 import { buildSampling, isThinker } from '../openai-dialect/sampling.ts'
 import { buildInput } from './messages.ts'
 import { callersLayers } from './options.ts'
@@ -22,15 +23,17 @@ export function buildRequest(input: AttemptInput, dialect: Dialect, provider: st
   const { model, request } = input
   const layers = callersLayers(input, provider, note)
   const { reasoning_effort: effort, temperature, top_p } = chooseSampling(input, dialect, note)
+  const prompt = buildInput(input, dialect, note)
+  const tools = buildTools(input)
   const body: Fields = {
     model: model.id,
-    ...buildInput(input, dialect, note),
-    ...buildTools(input),
+    ...prompt,
+    ...tools,
     text: textForm(input),
     ...buildReasoning(input, effort),
     temperature,
     top_p,
-    max_output_tokens: outputCap(input, note),
+    max_output_tokens: chooseCap(input, [prompt, tools], note),
     // Conversations are kept here, and nothing of ours at OpenAI.
     store: false,
     ...buildHints(input, dialect, note),
@@ -57,15 +60,13 @@ function buildReasoning({ model }: AttemptInput, effort: string | undefined): Fi
   }
 }
 
-function outputCap({ model, request }: AttemptInput, note: Note): number | undefined {
-  const asked = request.maxOutputTokens
-  if (asked === undefined) return undefined
-  const most = model.maxOutputTokens ?? asked
-  if (asked > most) {
-    note('CLAMPED', 'max_output_tokens', `${most}, the most that ${model.id} writes`)
-    return most
-  }
-  if (asked >= OUTPUT_TOKENS_MIN) return asked
+function chooseCap(
+  { model, request }: AttemptInput,
+  prompt: readonly unknown[],
+  note: Note,
+): number | undefined {
+  const cap = outputCap({ model, request, prompt }, note)
+  if (cap === undefined || cap >= OUTPUT_TOKENS_MIN) return cap
   note(
     'CLAMPED',
     'max_output_tokens',

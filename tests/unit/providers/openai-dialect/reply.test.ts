@@ -1,10 +1,11 @@
 // Checks that answers in one piece are read as streams are, and that no broken one passes for whole.
 import { describe, expect, it } from 'vitest'
 import { FinishReason } from '#gen/exai/v1/chat_pb'
+import { createAnswerReader } from '../../../../src/providers/openai-dialect/answer.ts'
 import { readReply } from '../../../../src/providers/openai-dialect/reply.ts'
 import { countedIds, textOf, thrown, upstream } from '../attempt.ts'
 
-const read = (text: string) => readReply(upstream, text, countedIds())
+const read = (text: string) => readReply(upstream, text, createAnswerReader(upstream, countedIds()))
 const completion = (message: unknown, finish: string | null = 'stop', more: object = {}) =>
   JSON.stringify({ id: 'chatcmpl-1', choices: [{ index: 0, message, finish_reason: finish }], ...more })
 

@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { Delta } from '../../../../src/core/delta.ts'
-import { readReply } from '../../../../src/providers/openai-responses/reply.ts'
+import { readReply as readBy } from '../../../../src/providers/openai-dialect/reply.ts'
+import { createAnswerReader } from '../../../../src/providers/openai-responses/answer.ts'
 import { createResponsesStreamDecoder } from '../../../../src/providers/openai-responses/stream.ts'
 import { countedIds, textOf, thrown, upstream } from '../attempt.ts'
 
@@ -13,6 +14,9 @@ function streamed(name: string): readonly Delta[] {
   const decoder = createResponsesStreamDecoder(upstream, countedIds())
   return [...decoder.push(fixture(name)), ...decoder.end()]
 }
+
+const readReply = (text: string): readonly Delta[] =>
+  readBy(upstream, text, createAnswerReader(upstream, countedIds()))
 
 const opened = (delta: Delta): unknown =>
   delta.type === 'reasoning_opaque' ? JSON.parse(Buffer.from(delta.opaque).toString()) : delta
@@ -38,7 +42,7 @@ describe('an answer in one document', () => {
   })
 
   it.each(['text', 'tools', 'refusal', 'incomplete'])('says what its stream says: %s', name => {
-    const deltas = readReply(upstream, last(name), countedIds())
+    const deltas = readReply(last(name))
     expect(joined(deltas)).toEqual(joined(streamed(name)))
   })
 
@@ -46,9 +50,7 @@ describe('an answer in one document', () => {
     const failed = (code: string, output: readonly object[] = []) =>
       thrown(() =>
         readReply(
-          upstream,
           JSON.stringify({ id: 'resp_1', status: 'failed', error: { code, message: 'test-key' }, output }),
-          countedIds(),
         ),
       )
     expect(failed('server_error').reason).toBe('UPSTREAM_UNAVAILABLE')
@@ -68,6 +70,6 @@ describe('an answer in one document', () => {
     ['<!doctype html>', 'UPSTREAM_UNAVAILABLE'],
     ['{"error":{"message":"no","code":"insufficient_quota"}}', 'UPSTREAM_CREDENTIALS'],
   ])('that is no whole answer is a failure: %s', (body, reason) => {
-    expect(thrown(() => readReply(upstream, body, countedIds())).reason).toBe(reason)
+    expect(thrown(() => readReply(body)).reason).toBe(reason)
   })
 })

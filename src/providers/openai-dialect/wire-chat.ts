@@ -1,0 +1,124 @@
+// One attempt on any wire: sends the request, and yields the answer as deltas, streamed or whole.
+import type { Clock } from '../../core/clock.ts'
+import type { Deltas } from '../../core/delta.ts'
+import { GatewayError } from '../../core/errors.ts'
+import { newId } from '../../core/ids.ts'
+import type { AttemptInput } from '../../core/provider.ts'
+import { type UpstreamResponse, within } from '../http.ts'
+import type { Access } from '../keyed.ts'
+import type { Fields } from '../merge.ts'
+import type { AnswerOptions, AnswerReader } from './answer.ts'
+import type { Dialect, Upstream } from './dialect.ts'
+import { readComplaint, refusal, retryDelayMs } from './errors.ts'
+import { requestIdIn } from './names.ts'
+import { readReply } from './reply.ts'
+import type { StreamDecoder } from './stream-decoder.ts'
+
+/** What attempts are made with. */
+export interface ChatDeps {
+  /** Id of the provider. */
+  readonly provider: string
+  readonly dialect: Dialect
+  readonly clock: Clock
+  readonly redact: (text: string) => string
+}
+
+/** What is a wire's own. */
+export interface Wire {
+  /** Path of its endpoint. */
+  readonly path: string
+  /** Builds the body of a request. */
+  readonly build: (input: AttemptInput, dialect: Dialect, provider: string) => Fields
+  /** Makes the reader of a whole answer. */
+  readonly reader: (upstream: Upstream, options: AnswerOptions) => AnswerReader
+  /** Makes the decoder of a streamed one. */
+  readonly decoder: (upstream: Upstream, options: AnswerOptions) => StreamDecoder
+  /** What its own error codes mean; those of the dialect win. */
+  readonly errorCodes?: Dialect['errorCodes']
+}
+
+const ERROR_BYTES_MAX = 64 * 1024
+/** How long the last words (counts, `[DONE]`) may take after the model has said that it stopped, in milliseconds. */
+const LAST_WORDS_MS = 2000
+
+/** Makes the function that asks a model by some way in, as Provider's `open` says. */
+export function createWireChat(deps: ChatDeps, wire: Wire): (input: AttemptInput, access: Access) => Deltas {
+  const { provider, redact, clock } = deps
+  const dialect = { ...deps.dialect, errorCodes: { ...wire.errorCodes, ...deps.dialect.errorCodes } }
+  const options: AnswerOptions = { newCallId: () => newId('call', clock.now()) }
+  return async function* ask(input, access) {
+    const upstream: Upstream = { provider, model: input.model.id, dialect, redact, now: () => clock.now() }
+    try {
+      const body = JSON.stringify(wire.build(input, dialect, provider))
+      const headers = { ...dialect.headers, ...headersOf(input, access) }
+      const response = await access.http.post({ path: wire.path, headers, body, signal: input.signal })
+      try {
+        if (response.status !== 200) throw await refused(clock, upstream, response)
+        yield* answer(wire, upstream, response, options)
+      } finally {
+        response.close()
+      }
+    } catch (error) {
+      const fault = GatewayError.from(error)
+      // What ends the attempt from outside is told as it is.
+      throw input.signal.aborted && fault === input.signal.reason
+        ? fault
+        : fault.with({ provider, model: upstream.model })
+    }
+  }
+}
+
+async function* answer(wire: Wire, upstream: Upstream, response: UpstreamResponse, options: AnswerOptions) {
+  const { headers } = response
+  const told = requestIdIn(upstream, headers)
+  if (told !== undefined) yield [told]
+  // What came decides, not what was asked for: some hosts answer a stream with one document, or the other way round.
+  if (/\bevent-stream\b/i.test(headers['content-type'] ?? ''))
+    yield* streamed(response, wire.decoder(upstream, options))
+  else yield readReply(upstream, await response.text(), wire.reader(upstream, options))
+}
+
+async function* streamed(response: UpstreamResponse, decoder: StreamDecoder) {
+  for (;;) {
+    // A host that keeps its connection open after the answer does not hold the answer back.
+    const chunk = decoder.finished ? await within(response.read(), LAST_WORDS_MS) : await response.read()
+    const deltas = chunk === undefined ? decoder.end() : decoder.push(chunk)
+    if (chunk === undefined || decoder.done) {
+      if (deltas.length > 0) {
+        if (chunk !== undefined) response.release()
+        yield deltas
+      }
+      // Throws the failure that the last bytes held.
+      decoder.end()
+      return
+    }
+    if (deltas.length > 0) yield deltas
+  }
+}
+
+async function refused(clock: Clock, upstream: Upstream, response: UpstreamResponse): Promise<GatewayError> {
+  const { status, headers } = response
+  const text = await response.head(ERROR_BYTES_MAX)
+  const wait = retryDelayMs(headers, clock.now())
+  return refusal(upstream, readComplaint(parsed(text), upstream.dialect), {
+    status,
+    ...(wait === undefined ? {} : { retryDelayMs: wait }),
+  })
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // A page or plain text: the status alone says what is wrong.
+    return undefined
+  }
+}
+
+function headersOf(input: AttemptInput, access: Access): Readonly<Record<string, string>> {
+  return {
+    ...access.headers,
+    'content-type': 'application/json',
+    accept: input.stream ? 'text/event-stream' : 'application/json',
+  }
+}
