@@ -10,6 +10,7 @@ import { ServerReflection as ServerReflectionAlpha } from '#gen/grpc/reflection/
 import { bundledModels } from './catalogue/bundled.ts'
 import { createCatalogue } from './catalogue/catalogue.ts'
 import { createCompletion } from './chat/complete.ts'
+import { explainRoute } from './chat/explain.ts'
 import { countTokens, listModels } from './chat/models.ts'
 import type { Config } from './config/config.ts'
 import type { Snapshot } from './config/snapshot.ts'
@@ -128,6 +129,8 @@ export async function startGateway({ config, log, clock, version }: GatewayDeps)
     chat: {
       ...completion,
       countTokens: (call, request) => countTokens(call, request, { routing, counter, clock }),
+      explainRoute: (call, request) =>
+        explainRoute(call, request, { routing, counter, configVersion: snapshot.version }),
       async listModels(call, { provider }) {
         await listings.begun(provider, call.signal)
         return listModels(provider, routing)

@@ -168,7 +168,7 @@ function createReader(raw: unknown, report: (problem: string) => void): Reader {
     date(name, pattern) {
       if (absent(name)) return undefined
       const value = text(name)
-      return pattern.test(value) ? value : fail(name, undefined)
+      return pattern.test(value) && !Number.isNaN(Date.parse(value)) ? value : fail(name, undefined)
     },
     count(name) {
       if (absent(name)) return undefined

@@ -1,7 +1,7 @@
 // An answer as it grows: takes a provider's deltas and gives the message, in full and less what was already sent.
 import type { JsonObject, MessageInitShape } from '@bufbuild/protobuf'
 import { FinishReason, type MessageSchema, type PartSchema, Role } from '#gen/exai/v1/chat_pb'
-import type { Delta, TokenCounts } from '../core/delta.ts'
+import { type Delta, soundCounts, type TokenCounts } from '../core/delta.ts'
 
 type MessageInit = MessageInitShape<typeof MessageSchema>
 type PartInit = MessageInitShape<typeof PartSchema>
@@ -28,7 +28,7 @@ export interface Answer {
   message(origin: AnswerOrigin, partial: boolean): MessageInit
   /** The message so far with empty texts, for a client that has them already. Parts stay in their places. */
   strippedMessage(origin: AnswerOrigin): MessageInit
-  /** Text, reasoning and tool arguments put out so far, to be counted when the provider reports no usage. */
+  /** Text, reasoning and tool calls put out so far, to be counted when the provider reports no usage. What is cited was not written by the model. */
   writtenTexts(): readonly string[]
   counts(): TokenCounts | undefined
   finishReason(): FinishReason
@@ -88,7 +88,7 @@ export function createAnswer(): Answer {
         push({ type: 'citation', url: delta.url, title: delta.title, text: delta.text })
         return
       case 'usage':
-        counts = delta.counts
+        counts = soundCounts(delta.counts)
         return
       case 'meta':
         if (delta.responseId !== undefined) responseId = delta.responseId
@@ -115,7 +115,9 @@ export function createAnswer(): Answer {
       content: pieces.map(piece => partOf(piece, origin, true)),
     }),
     writtenTexts: () =>
-      pieces.map(piece => (piece.type === 'tool_call' ? piece.name + piece.arguments : piece.text)),
+      pieces
+        .filter(piece => piece.type !== 'citation')
+        .map(piece => (piece.type === 'tool_call' ? piece.name + piece.arguments : piece.text)),
     counts: () => counts,
     finishReason: () => finish,
     responseId: () => responseId,

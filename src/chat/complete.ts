@@ -10,11 +10,12 @@ import { newId } from '../core/ids.ts'
 import type { WarningInit } from '../core/provider.ts'
 import type { CallOutcome } from '../core/settlement.ts'
 import { type Attempt, type AttemptLimits, createAttempt } from '../routing/attempt.ts'
-import { planRoute, type RoutingDeps } from '../routing/candidates.ts'
+import type { RoutingDeps } from '../routing/candidates.ts'
 import { createAnswer } from './answer.ts'
 import { assemble } from './assemble.ts'
 import { createEvents, type EventInit, heartbeat } from './events.ts'
 import { withHeartbeat } from './heartbeat.ts'
+import { isWorthAsking, planCall, requestFor } from './plan.ts'
 import { type Run, responseOf, routeOf } from './response.ts'
 import { type SettleDeps, type Settled, settle } from './settle.ts'
 import { validateRequest } from './validate.ts'
@@ -62,7 +63,8 @@ export function createCompletion(deps: CompletionDeps): Completion {
     try {
       validateRequest(run.request)
       run.messages = assemble(run.request.messages)
-      run.plan = planRoute(run.request, deps.routing)
+      const plan = planCall(run.request, run.messages, deps, run.signal)
+      run.plan = plan instanceof Promise ? await plan : plan
       const { attempt, first } = await begin(run, stream)
       run.answering = attempt
       for (const delta of first) run.answer.add(delta)
@@ -90,8 +92,11 @@ export function createCompletion(deps: CompletionDeps): Completion {
     } finally {
       // The reader left between two events: nobody waits for an error, but the call is settled all the same.
       if (outcome === undefined) {
-        await run.answering?.cancel(new GatewayError('CANCELLED', 'the caller left'))
-        await settle({ ...run, outcome: { type: 'cancelled', reason: 'CANCELLED' } }, deps)
+        const why = run.signal.aborted
+          ? GatewayError.from(run.signal.reason)
+          : new GatewayError('CANCELLED', 'the caller left')
+        await run.answering?.cancel(why)
+        await settle({ ...run, outcome: { type: 'cancelled', reason: why.reason } }, deps)
       }
     }
   }
@@ -112,6 +117,7 @@ export function createCompletion(deps: CompletionDeps): Completion {
     const { signal, request, messages } = run
     let failure: GatewayError | undefined
     for (const candidate of run.plan.candidates) {
+      if (!isWorthAsking(candidate, failure)) continue
       // Before the attempt exists: a call that asks nobody has used nothing.
       signal.throwIfAborted()
       const warned = run.warnings.length
@@ -121,7 +127,7 @@ export function createCompletion(deps: CompletionDeps): Completion {
       const attempt = createAttempt({
         candidate,
         signal,
-        input: { request, messages, stream, warn },
+        input: { request: requestFor(candidate, request, warn), messages, stream, warn },
         limits: deps.limits,
         clock: deps.clock,
       })

@@ -2,7 +2,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { CompleteResponseSchema, StreamEventSchema } from '#gen/exai/v1/chat_service_pb'
 import { Usage_Provenance } from '#gen/exai/v1/usage_pb'
-import type { Delta } from '../core/delta.ts'
+import { type Delta, soundCounts } from '../core/delta.ts'
 import type { WarningInit } from '../core/provider.ts'
 import { durationOf } from '../core/time.ts'
 
@@ -56,7 +56,7 @@ function eventOf(delta: Delta): EventKind | undefined {
     case 'tool_call_end':
       return { case: 'toolCallEnd', value: { callId: delta.callId } }
     case 'usage':
-      return { case: 'usage', value: { ...delta.counts, provenance: Usage_Provenance.REPORTED } }
+      return { case: 'usage', value: { ...soundCounts(delta.counts), provenance: Usage_Provenance.REPORTED } }
     case 'reasoning_opaque':
     case 'citation':
     case 'meta':

@@ -128,14 +128,16 @@ const REASONING = {
 } as const satisfies Record<Reasoning, Mode>
 
 function modelOf(entry: ModelEntry, owner: Provider, priceVersion: string, now: number): ModelInit {
+  // A provider's own list may say any day, such as the 99th.
+  const shutdownAt = Date.parse(entry.shutdown ?? '')
   return {
     id: entry.id,
     provider: entry.provider,
     aliases: [...entry.aliases],
     description: entry.notes,
-    contextWindowTokens: entry.contextWindow ?? 0,
-    maxInputTokens: entry.maxInputTokens ?? 0,
-    maxOutputTokens: entry.maxOutputTokens ?? 0,
+    contextWindowTokens: sizeOf(entry.contextWindow),
+    maxInputTokens: sizeOf(entry.maxInputTokens),
+    maxOutputTokens: sizeOf(entry.maxOutputTokens),
     inputModalities: [...entry.modalitiesIn],
     outputModalities: [...entry.modalitiesOut],
     tools: entry.tools,
@@ -150,16 +152,21 @@ function modelOf(entry: ModelEntry, owner: Provider, priceVersion: string, now: 
           price: {
             ...ratesOf(entry.price),
             tiers: entry.price.tiers.map(tier => ({
-              aboveInputTokens: tier.aboveInputTokens,
+              aboveInputTokens: sizeOf(tier.aboveInputTokens),
               ...ratesOf(tier),
             })),
             priceVersion,
           },
         }),
-    ...(entry.shutdown === undefined ? {} : { shutdownTime: timestampOf(Date.parse(entry.shutdown)) }),
+    ...(Number.isNaN(shutdownAt) ? {} : { shutdownTime: timestampOf(shutdownAt) }),
     unroutableReason: unroutableReason(entry, now) || owner.unusableReason,
     lifecycle: entry.status,
   }
+}
+
+/** One provider's wild claim must not make the whole list unsendable. */
+function sizeOf(tokens: number | undefined): number {
+  return Math.min(tokens ?? 0, TOKENS_MAX)
 }
 
 function ratesOf(rate: ModelRate) {

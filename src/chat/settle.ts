@@ -3,6 +3,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf'
 import { create } from '@bufbuild/protobuf'
 import { type Message, MessageSchema } from '#gen/exai/v1/chat_pb'
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
+import { ErrorReason } from '#gen/exai/v1/error_reason_pb'
 import { RouteAttempt_Outcome, RouteAttemptSchema } from '#gen/exai/v1/route_pb'
 import {
   type Cost,
@@ -14,13 +15,14 @@ import {
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import type { Call } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
-import type { TokenCounts } from '../core/delta.ts'
+import { soundCounts, type TokenCounts } from '../core/delta.ts'
 import type { Candidate } from '../core/provider.ts'
 import type { CallOutcome, Journal } from '../core/settlement.ts'
 import type { TokenCounter } from '../metering/count.ts'
 import type { Attempt } from '../routing/attempt.ts'
 import type { Answer } from './answer.ts'
 import { countedRequest } from './texts.ts'
+import { REQUEST_LIMITS } from './validate.ts'
 
 /** Who was asked. */
 interface Asked {
@@ -81,7 +83,7 @@ export async function settle(ended: Ended, deps: SettleDeps): Promise<Settled> {
     responseId: ended.responseId,
     requestId: call.id,
     caller: call.caller,
-    requestedModel: ended.request.model,
+    requestedModel: keptName(ended.request.model),
     ...(ended.answering === undefined || origin === undefined ? {} : { answeredBy: origin }),
     outcome,
     attempts: attempts.map(attempt => create(RouteAttemptSchema, attempt.record())),
@@ -96,9 +98,16 @@ export async function settle(ended: Ended, deps: SettleDeps): Promise<Settled> {
   return { ...(usage === undefined ? {} : { usage }), ...(cost === undefined ? {} : { cost }) }
 }
 
+/** The name that was asked for, as far as names go: a refused request may have put anything of any length there. */
+function keptName(model: string): string {
+  if (model.length <= REQUEST_LIMITS.nameCharacters) return model
+  // A slice of a string keeps the whole of it in memory; what is decoded from bytes is a string of its own.
+  return `${Buffer.from(model.slice(0, REQUEST_LIMITS.nameCharacters)).toString()}…`
+}
+
 /**
  * Reported numbers where there are some. Without them the call is counted here if a provider may bill it: it answered,
- * or it was asked and the call ended before it could say no.
+ * its answer broke, or it was asked and the call ended before it could say no.
  */
 async function usageOf(
   ended: Ended,
@@ -110,15 +119,21 @@ async function usageOf(
     const provenance = ended.outcome.type === 'completed' ? Provenance.REPORTED : Provenance.PARTIAL
     return create(UsageSchema, { ...counts, provenance })
   }
-  const outcome = last?.record().outcome
-  if (outcome === undefined || outcome === RouteAttempt_Outcome.FAILED) return undefined
+  const record = last?.record()
+  if (record === undefined) return undefined
+  const isRefused =
+    record.outcome === RouteAttempt_Outcome.FAILED && record.error !== ErrorReason.UPSTREAM_BROKEN
+  if (isRefused) return undefined
   const input = await counter.countRequest(countedRequest(ended.request, ended.messages))
   const output = await counter.countText(ended.answer.writtenTexts().join('\n'))
-  return create(UsageSchema, {
+  const counted = {
     inputTokens: input.tokens,
+    cachedInputTokens: 0,
+    cacheWriteTokens: 0,
     outputTokens: output.tokens,
-    provenance: Provenance.ESTIMATED,
-  })
+    reasoningTokens: 0,
+  }
+  return create(UsageSchema, { ...soundCounts(counted), provenance: Provenance.ESTIMATED })
 }
 
 function priced(candidate: Candidate, usage: Usage, catalogue: Catalogue): Cost {

@@ -90,7 +90,6 @@ const NOT_AVAILABLE = {
   conversation_id: r => r.conversationId !== '',
   idempotency_key: r => r.idempotencyKey !== '',
   resume_window: r => (r.resumeWindow?.seconds ?? 0n) > 0n || (r.resumeWindow?.nanos ?? 0) > 0,
-  'routing.max_cost_nano_usd': r => r.routing?.maxCostNanoUsd !== undefined,
   'routing.hedge': r => r.routing?.hedge === true,
   'routing.reroute': r => r.routing?.reroute === true,
 } as const satisfies Record<string, (request: CompleteRequest) => boolean>

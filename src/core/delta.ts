@@ -11,6 +11,30 @@ export interface TokenCounts {
   readonly reasoningTokens: number
 }
 
+/** The most that a count on our own wire holds: int32. */
+const TOKENS_MAX = 2 ** 31 - 1
+
+/**
+ * The same counts with nothing in them that cannot be: whole numbers from 0 to the most our wire holds, shares no larger
+ * than what they are a share of. What is no number counts as 0. A provider's odd count must not cost anybody the answer.
+ */
+export function soundCounts(counts: TokenCounts): TokenCounts {
+  const inputTokens = sound(counts.inputTokens, TOKENS_MAX)
+  const cachedInputTokens = sound(counts.cachedInputTokens, inputTokens)
+  const outputTokens = sound(counts.outputTokens, TOKENS_MAX)
+  return {
+    inputTokens,
+    cachedInputTokens,
+    cacheWriteTokens: sound(counts.cacheWriteTokens, inputTokens - cachedInputTokens),
+    outputTokens,
+    reasoningTokens: sound(counts.reasoningTokens, outputTokens),
+  }
+}
+
+function sound(count: number, max: number): number {
+  return Number.isNaN(count) ? 0 : Math.trunc(Math.min(Math.max(count, 0), max))
+}
+
 /** One step of an answer. Pieces of text are never empty; a tool call has one start, any number of pieces and one end. */
 export type Delta =
   | { readonly type: 'text'; readonly text: string }

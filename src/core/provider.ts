@@ -56,6 +56,8 @@ export interface Provider {
   countTokens?(input: CountInput): Promise<ProviderCount | undefined>
   /** Asks which models it has. Throws GatewayError. Absent: it has no such list. */
   listModels?(signal: AbortSignal): Promise<readonly ModelEntry[]>
+  /** How many of its keys could ask this model now. Absent: it has no more than one. */
+  keysLeft?(modelId: string): number
   /** Lets go of connections. */
   close(): Promise<void>
 }
@@ -66,4 +68,8 @@ export interface Candidate {
   readonly model: ModelEntry
   /** Why it stands at its place, in a few words. */
   readonly reason: string
+  /** Most tokens that it may write, where its price was judged by that and the request has no cap. */
+  readonly outputCap?: number | undefined
+  /** Whether it is the one before it once more, to be asked with another key, and only if that one's key was at fault. */
+  readonly isSpare?: true
 }

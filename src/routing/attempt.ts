@@ -150,7 +150,7 @@ export function createAttempt({ candidate, signal, input, limits, clock }: Attem
         while (firstOutputAtMs === undefined && !finished) {
           const batch = await next()
           if (batch === undefined) break
-          held.push(...batch)
+          for (const delta of batch) held.push(delta)
         }
         return held
       } catch (caught) {
@@ -168,7 +168,12 @@ export function createAttempt({ candidate, signal, input, limits, clock }: Attem
         throw fail(caught)
       } finally {
         // An error costs its stack trace: it is made only for a reader that left early.
-        if (endedAtMs === undefined) await cancel(new GatewayError('CANCELLED', 'the caller left'))
+        if (endedAtMs === undefined)
+          await cancel(
+            signal.aborted
+              ? GatewayError.from(signal.reason)
+              : new GatewayError('CANCELLED', 'the caller left'),
+          )
         else await release()
       }
     },

@@ -9,6 +9,7 @@ import { GatewayError } from '../core/errors.ts'
 import type { ModelEntry } from '../core/model.ts'
 import type { Candidate, Provider } from '../core/provider.ts'
 import { isEmulated, missingCapability } from './capabilities.ts'
+import { lengthProblem, outputCapOf, priceProblem } from './fit.ts'
 
 type SkipInit = MessageInitShape<typeof RouteSkipSchema>
 
@@ -34,44 +35,95 @@ export const CANDIDATES_MAX = 8
 /** Most candidates of one `auto` call, for the same reason. */
 export const AUTO_CANDIDATES_MAX = 3
 
+/** Most further keys that one candidate is asked with, for the same reason. */
+export const SPARES_MAX = 2
+
 /** A request whose price orders models for `auto`: a middling question and its answer, in tokens. */
 const TYPICAL = { inputTokens: 1_000, outputTokens: 500 } as const
 
+/** What is known of a request besides itself. */
+export interface RequestFacts {
+  /** Tokens of its input. Absent: nobody is skipped for its length or price. */
+  readonly inputTokens?: number | undefined
+}
+
+/** A plan that may be empty. */
+export interface Listing extends Plan {
+  /** Whether everybody was skipped because the request is too long. */
+  readonly isTooLong: boolean
+}
+
 /**
- * Plans a call. Throws MODEL_NOT_FOUND naming near matches, UNSUPPORTED when only abilities are missing, and
- * NO_CANDIDATE when everybody was skipped.
+ * Plans a call. Throws MODEL_NOT_FOUND naming near matches, CONTEXT_TOO_LONG when the request fits nobody, UNSUPPORTED when
+ * only abilities are missing, and NO_CANDIDATE when everybody was skipped.
  */
-export function planRoute(request: CompleteRequest, deps: RoutingDeps): Plan {
+export function planRoute(request: CompleteRequest, deps: RoutingDeps, facts: RequestFacts = {}): Plan {
+  const listing = listCandidates(request, deps, facts)
+  if (listing.candidates.length > 0) return { ...listing, candidates: listing.candidates.flatMap(withSpares) }
+  throw outageOf(listing.skipped, deps) ?? nobody(request, listing)
+}
+
+/** Everybody who would be asked, each once, and who not. Throws only MODEL_NOT_FOUND. */
+export function listCandidates(
+  request: CompleteRequest,
+  deps: RoutingDeps,
+  facts: RequestFacts = {},
+): Listing {
   const skipped: SkipInit[] = []
   const candidates: Candidate[] = []
   const seen = new Set<string>()
-  for (const [index, name] of [request.model, ...(request.routing?.fallbackModels ?? [])].entries()) {
-    const isAuto = name.toLowerCase() === 'auto'
-    const entries = isAuto ? autoOrder(deps) : named(name, deps)
+  let tooLong = 0
+  const names = [request.model, ...(request.routing?.fallbackModels ?? [])]
+  for (const [index, name] of names.entries()) {
+    const amongAll = isAuto(name)
+    const entries = amongAll ? autoOrder(deps) : named(name, deps)
     const chosen: Candidate[] = []
     for (const model of entries) {
       const provider = deps.providers.find(one => one.id === model.provider)
       const key = `${model.provider}/${model.id}`
       if (provider === undefined || seen.has(key)) continue
       seen.add(key)
-      const skip = skipOf(request, provider, model, deps.now())
-      if (skip !== undefined) skipped.push({ provider: provider.id, model: model.id, ...skip })
-      else chosen.push({ provider, model, reason: reasonOf(isAuto, index, model) })
+      const skip = skipOf(request, provider, model, deps.now(), facts)
+      if (skip === undefined) {
+        const outputCap = outputCapOf(request, model)
+        chosen.push({ provider, model, reason: reasonOf(amongAll, index, model), outputCap })
+      } else {
+        skipped.push({ provider: provider.id, model: model.id, reason: skip.reason, message: skip.message })
+        if (skip.isTooLong) tooLong += 1
+      }
     }
     // Among all models, one that keeps to the asked form by itself comes before a cheaper one that has to be talked into it.
-    if (isAuto)
+    if (amongAll)
       chosen.sort((a, b) => Number(isEmulated(request, a.model)) - Number(isEmulated(request, b.model)))
-    const taken = isAuto ? chosen.slice(0, AUTO_CANDIDATES_MAX) : chosen
+    const taken = amongAll ? chosen.slice(0, AUTO_CANDIDATES_MAX) : chosen
     candidates.push(...taken)
     // Those that `auto` had no room for may still be named as a fallback.
     for (const { model } of chosen.slice(taken.length)) seen.delete(`${model.provider}/${model.id}`)
   }
-  if (candidates.length > 0) return { candidates: candidates.slice(0, CANDIDATES_MAX), skipped }
-  throw outageOf(skipped, deps) ?? nobody(request, skipped)
+  return {
+    candidates: candidates.slice(0, CANDIDATES_MAX),
+    skipped: [...skipped, ...(names.some(isAuto) ? sandboxSkips(deps, seen) : [])],
+    isTooLong: candidates.length === 0 && tooLong > 0 && tooLong === skipped.length,
+  }
 }
 
-function reasonOf(isAuto: boolean, index: number, model: ModelEntry): string {
-  if (isAuto)
+/** A candidate, and itself again for other keys that it has. */
+function withSpares(candidate: Candidate): readonly Candidate[] {
+  const { provider, model } = candidate
+  const others = Math.max(0, (provider.keysLeft?.(model.id) ?? 1) - 1)
+  const spares = Array.from({ length: Math.min(others, SPARES_MAX) }, () => ({
+    ...candidate,
+    isSpare: true as const,
+  }))
+  return [candidate, ...spares]
+}
+
+function isAuto(name: string): boolean {
+  return name.toLowerCase() === 'auto'
+}
+
+function reasonOf(amongAll: boolean, index: number, model: ModelEntry): string {
+  if (amongAll)
     return model.provider === SANDBOX ? 'auto: no real provider is configured' : 'auto: cheapest that fits'
   return index === 0 ? 'explicit model' : 'fallback model'
 }
@@ -95,10 +147,7 @@ function named(name: string, { catalogue, providers }: RoutingDeps): readonly Mo
 
 /** Current chat models of real providers, cheapest first; the sandbox alone when there is no real provider. */
 function autoOrder({ catalogue, providers, now }: RoutingDeps): readonly ModelEntry[] {
-  // One whose keys are all out for a while is still there: a model that is none must not stand in for it.
-  const real = providers
-    .filter(one => one.id !== SANDBOX && (one.unusableReason === '' || one.outage !== undefined))
-    .map(one => one.id)
+  const real = realProviders(providers)
   const at = now()
   const entries = catalogue.list().filter(entry => {
     const isOffered = real.length === 0 ? entry.provider === SANDBOX : real.includes(entry.provider)
@@ -107,6 +156,27 @@ function autoOrder({ catalogue, providers, now }: RoutingDeps): readonly ModelEn
   return entries.sort((a, b) =>
     typicalCost(a) < typicalCost(b) ? -1 : typicalCost(a) > typicalCost(b) ? 1 : 0,
   )
+}
+
+/** One whose keys are all out for a while is still there: a model that is none must not stand in for it. */
+function realProviders(providers: readonly Provider[]): readonly string[] {
+  return providers
+    .filter(one => one.id !== SANDBOX && (one.unusableReason === '' || one.outage !== undefined))
+    .map(one => one.id)
+}
+
+/** The models of the sandbox that `auto` passes over, unless the request names them itself. */
+function sandboxSkips({ catalogue, providers }: RoutingDeps, seen: ReadonlySet<string>): readonly SkipInit[] {
+  if (realProviders(providers).length === 0 || !providers.some(one => one.id === SANDBOX)) return []
+  return catalogue
+    .list()
+    .filter(({ provider, id }) => provider === SANDBOX && !seen.has(`${provider}/${id}`))
+    .map(({ provider, id }) => ({
+      provider,
+      model: id,
+      reason: Skip.SANDBOX,
+      message: 'a real provider is configured',
+    }))
 }
 
 /** An unknown price sorts last: it may be anything. */
@@ -119,7 +189,8 @@ function skipOf(
   provider: Provider,
   model: ModelEntry,
   now: number,
-): Pick<SkipInit, 'reason' | 'message'> | undefined {
+  { inputTokens }: RequestFacts,
+): { readonly reason: Skip; readonly message: string; readonly isTooLong?: true } | undefined {
   const { allow = [], deny = [] } = request.routing ?? {}
   const names = [model.id, ...model.aliases]
   const is = (name: string): boolean =>
@@ -136,6 +207,12 @@ function skipOf(
   }
   const missing = missingCapability(request, model)
   if (missing !== undefined) return { reason: Skip.CAPABILITY, message: missing }
+  if (inputTokens !== undefined) {
+    const tooLong = lengthProblem(request, model, inputTokens)
+    if (tooLong !== undefined) return { reason: Skip.CAPABILITY, message: tooLong, isTooLong: true }
+    const tooDear = priceProblem(request, model, inputTokens)
+    if (tooDear !== undefined) return { reason: Skip.PRICE, message: tooDear }
+  }
   if (provider.unusableReason !== '') return { reason: Skip.NO_KEY, message: provider.unusableReason }
   return undefined
 }
@@ -148,11 +225,13 @@ function outageOf(skipped: readonly SkipInit[], { providers }: RoutingDeps): Gat
     .sort((a, b) => (a.details.retryDelayMs ?? 0) - (b.details.retryDelayMs ?? 0))[0]
 }
 
-function nobody(request: CompleteRequest, skipped: readonly SkipInit[]): GatewayError {
+function nobody(request: CompleteRequest, listing: Listing): GatewayError {
+  // That `auto` leaves out the sandbox is nothing that the caller could change.
+  const skipped = listing.skipped.filter(skip => skip.reason !== Skip.SANDBOX)
   const why = skipped.slice(0, 3).map(skip => `${skip.provider}/${skip.model}: ${skip.message}`)
   const more = skipped.length > 3 ? ` and ${skipped.length - 3} more` : ''
   const onlyAbilities = skipped.length > 0 && skipped.every(skip => skip.reason === Skip.CAPABILITY)
-  const reason = onlyAbilities ? 'UNSUPPORTED' : 'NO_CANDIDATE'
+  const reason = listing.isTooLong ? 'CONTEXT_TOO_LONG' : onlyAbilities ? 'UNSUPPORTED' : 'NO_CANDIDATE'
   const shown = JSON.stringify(request.model.slice(0, 80))
   return new GatewayError(
     reason,

@@ -38,10 +38,11 @@ afterAll(async () => {
 
 const MODEL = 'openai/test-model'
 
-const unavailable = { code: Code.Unavailable, reason: ErrorReason.UPSTREAM_UNAVAILABLE }
-const limited = { code: Code.Unavailable, reason: ErrorReason.UPSTREAM_LIMITED }
-const credentials = { code: Code.Unavailable, reason: ErrorReason.UPSTREAM_CREDENTIALS }
-const broken = { code: Code.Aborted, reason: ErrorReason.UPSTREAM_BROKEN }
+const unavailable = { code: Code.Unavailable, reason: ErrorReason.UPSTREAM_UNAVAILABLE, attempts: 1 }
+// What may be the key's fault is tried with two more keys.
+const limited = { code: Code.Unavailable, reason: ErrorReason.UPSTREAM_LIMITED, attempts: 3 }
+const credentials = { code: Code.Unavailable, reason: ErrorReason.UPSTREAM_CREDENTIALS, attempts: 3 }
+const broken = { code: Code.Aborted, reason: ErrorReason.UPSTREAM_BROKEN, attempts: 1 }
 
 /** What goes wrong before the first token: whole answers and streams end alike. */
 const early = [
@@ -75,7 +76,7 @@ const two = ['gRPC over HTTP/2', 'Connect JSON over HTTP/1.1']
 describe.each(speeches.filter(({ name }) => two.includes(name)))('in $name', speech => {
   const chat = () => chatClient(speech, service.url)
 
-  it.each(early)('a provider that $what', async ({ what, fault, code, reason }) => {
+  it.each(early)('a provider that $what', async ({ what, fault, code, reason, attempts }) => {
     const headers = { 'x-request-id': `early ${what} ${speech.name}`.replaceAll(/\W+/g, '-') }
     const asked = question(MODEL, `[[fault:${fault}]] hello`)
     const [error, streamed] = await Promise.all([
@@ -88,7 +89,7 @@ describe.each(speeches.filter(({ name }) => two.includes(name)))('in $name', spe
       expect(each?.rawMessage).toMatch(/^openai /)
     }
     expect(streamed.events).toEqual([])
-    expect(await service.call(headers['x-request-id'])).toMatchObject({ provider: 'openai', attempts: 1 })
+    expect(await service.call(headers['x-request-id'])).toMatchObject({ provider: 'openai', attempts })
     expect(service.calls(headers['x-request-id'])).toHaveLength(1)
   })
 

@@ -129,13 +129,14 @@ describe.each(speeches)('a connect-es client that speaks $name', speech => {
       retryDelay: { seconds: 7n },
       requestId: headers['x-request-id'],
     })
-    expect(infoOf(error)?.route?.attempts).toHaveLength(1)
+    // Two more keys are tried, and limited as well.
+    expect(infoOf(error)?.route?.attempts).toHaveLength(3)
     expect(error.metadata.get('x-request-id')).toBe(headers['x-request-id'])
     expect(await service.call(headers['x-request-id'])).toMatchObject({
       code: 'UNAVAILABLE',
       reason: 'UPSTREAM_LIMITED',
       provider: 'openai',
-      attempts: 1,
+      attempts: 3,
     })
   })
 

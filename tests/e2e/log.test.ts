@@ -117,7 +117,9 @@ it('a provider that repeats our key in its error shows it to nobody', async () =
     type: 'invalid',
     code: KEY,
   }
-  for (const status of [400, 401, 500]) upstream.next({ raw: { status, body: JSON.stringify({ error }) } })
+  // A refused key is followed by two others.
+  for (const status of [400, 401, 401, 401, 500])
+    upstream.next({ raw: { status, body: JSON.stringify({ error }) } })
   for (let round = 0; round < 3; round += 1) {
     const failure = await failureOf(chat().complete(asked()))
     const shown = JSON.stringify([failure.message, [...failure.metadata], failure.details.map(String)])

@@ -6,6 +6,7 @@ import type {
   CompleteRequest,
   CompleteResponseSchema,
   CountTokensResponseSchema,
+  ExplainRouteResponseSchema,
   ListModelsRequest,
   ListModelsResponseSchema,
   StreamEventSchema,
@@ -21,6 +22,10 @@ export interface Chat {
     call: Call,
     request: CompleteRequest,
   ): Promise<MessageInitShape<typeof CountTokensResponseSchema>>
+  explainRoute(
+    call: Call,
+    request: CompleteRequest,
+  ): Promise<MessageInitShape<typeof ExplainRouteResponseSchema>>
   listModels(
     call: Call,
     request: ListModelsRequest,
@@ -33,6 +38,7 @@ export function chatService(chat: Chat): Partial<ServiceImpl<typeof ChatService>
     complete: (request, context) => chat.complete(exchangeOf(context), request),
     streamComplete: (request, context) => chat.stream(exchangeOf(context), request),
     countTokens: (request, context) => chat.countTokens(exchangeOf(context), request),
+    explainRoute: (request, context) => chat.explainRoute(exchangeOf(context), request),
     listModels: (request, context) => chat.listModels(exchangeOf(context), request),
   }
 }

@@ -103,6 +103,7 @@ describe('parseModels', () => {
     ['aliases', { aliases: 'x' }],
     ['status', { status: 'retired' }],
     ['shutdown', { shutdown: '2026-08' }],
+    ['shutdown', { shutdown: '2026-13-01' }],
     ['released', { released: 'spring' }],
     ['context_window', { context_window: 0 }],
     ['max_output_tokens', { max_output_tokens: 1.5 }],

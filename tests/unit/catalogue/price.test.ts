@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { bundledModels } from '../../../src/catalogue/bundled.ts'
 import { costCeiling, costOf, type PricedUsage, priceVersionOf } from '../../../src/catalogue/price.ts'
 import type { ModelPrice } from '../../../src/core/model.ts'
+import { nanoUsdFromUsd, usdMax } from '../../../src/core/money.ts'
 
 const { models } = bundledModels()
 
@@ -49,6 +50,15 @@ describe('costOf', () => {
         ['output', 10, 24_000n],
       ],
     })
+  })
+
+  test('fits the int64 of our wire at the highest price there may be and the most tokens it can count', () => {
+    const highest = nanoUsdFromUsd(usdMax)
+    if (highest === undefined) throw new Error('the highest price is none')
+    const rate = { input: highest, cachedInput: undefined, cacheWrite: undefined, output: highest, tiers: [] }
+    const { nanoUsd } = costOf(rate, usage(2 ** 31 - 1, 2 ** 31 - 1), 'v')
+    expect(nanoUsd).toBe(4_294_967_294_000_000_000n)
+    expect(nanoUsd).toBeLessThan(2n ** 63n)
   })
 
   test('takes cached tokens out of the input line', () => {

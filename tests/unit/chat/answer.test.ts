@@ -110,7 +110,7 @@ describe('an answer', () => {
   })
 
   it('lists what was written, for the counter', () => {
-    const answer = grown(thought('hm'), text('a'), call('c1'), {
+    const answer = grown(thought('hm'), text('a'), citation, call('c1'), {
       type: 'tool_call_arguments',
       callId: 'c1',
       text: '{}',

@@ -1,5 +1,5 @@
 // What ListModels and CountTokens say.
-import { create } from '@bufbuild/protobuf'
+import { create, toBinary } from '@bufbuild/protobuf'
 import { describe, expect, it } from 'vitest'
 import { ReasoningEffort } from '#gen/exai/v1/chat_pb'
 import { ListModelsResponseSchema } from '#gen/exai/v1/chat_service_pb'
@@ -125,6 +125,23 @@ describe('the list of models', () => {
       'one/vectors',
       'one/new',
     ])
+  })
+
+  it('can be sent whatever size and day a provider claims', () => {
+    const vast = { contextWindow: 2 ** 40, maxOutputTokens: 2 ** 31, shutdown: '2026-99-99' }
+    const told = [{ ...assumedEntry('one', 'vast'), ...vast }]
+    const open = createCatalogue({
+      models: { asOf: '2026-10-01', models: [], problems: [] },
+      now,
+      openEnded: ['one'],
+      listings: { of: () => told, find: () => undefined },
+    })
+    const list = create(ListModelsResponseSchema, listModels('one', { ...routing, catalogue: open }))
+    expect(() => toBinary(ListModelsResponseSchema, list)).not.toThrow()
+    expect(list.models).toMatchObject([
+      { id: 'vast', contextWindowTokens: 2_147_483_647, maxOutputTokens: 2_147_483_647 },
+    ])
+    expect(list.models[0]?.shutdownTime).toBeUndefined()
   })
 
   it('says why a model cannot be asked now', () => {

@@ -1,5 +1,5 @@
 // Every call is settled exactly once, whichever way it ends, and nothing of it goes on in the background.
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { FinishReason } from '#gen/exai/v1/chat_pb'
 import { RouteAttempt_Outcome as Outcome } from '#gen/exai/v1/route_pb'
 import { Usage_Provenance as Provenance } from '#gen/exai/v1/usage_pb'
@@ -97,6 +97,19 @@ describe('a reader that leaves a stream', () => {
     expect(rig.journal.count()).toBe(1)
   })
 
+  it('because the deadline has passed is settled with that reason, as its caller is told', async () => {
+    const rig = createCompletionRig([createScriptedProvider('one', [saying('a', 'b')])])
+    const { call, end } = createTestCall()
+    const stream = rig.stream(call, ask('hi'))
+    await readTo(stream, 'textDelta')
+    end(new GatewayError('DEADLINE_EXCEEDED', 'too late'))
+    await stream.return(undefined)
+    expect(rig.journal.recent()).toMatchObject([
+      { outcome: { type: 'cancelled', reason: 'DEADLINE_EXCEEDED' } },
+    ])
+    expect(rig.journal.count()).toBe(1)
+  })
+
   it('before the first event has begun nothing: nobody is asked and there is nothing to settle', async () => {
     const provider = createScriptedProvider('one', [saying('a')])
     const rig = createCompletionRig([provider])
@@ -134,6 +147,15 @@ describe('a call that is not answered', () => {
     ])
   })
 
+  it('because of an endless model name is kept without it', async () => {
+    const rig = createCompletionRig([createScriptedProvider('one', [saying('a')])])
+    const model = 'm'.repeat(1_000_000)
+    await expect(rig.complete(createTestCall().call, ask('hi', { model }))).rejects.toMatchObject({
+      reason: 'INVALID_REQUEST',
+    })
+    expect(rig.journal.recent()[0]?.requestedModel).toBe(`${'m'.repeat(256)}…`)
+  })
+
   it('because it was over before it began used nothing', async () => {
     const rig = createCompletionRig([createScriptedProvider('one', [saying('a')])])
     const { call, end } = createTestCall()
@@ -149,9 +171,11 @@ describe('a call that is not answered', () => {
   })
 
   it('because the client left while a provider was thinking is counted here', async () => {
-    const rig = createCompletionRig([createScriptedProvider('one', [['silence']])])
+    const provider = createScriptedProvider('one', [['silence']])
+    const rig = createCompletionRig([provider])
     const { call, end } = createTestCall()
     const answer = rig.complete(call, ask('hello world'))
+    await vi.waitFor(() => expect(provider.asked).toHaveLength(1))
     end(left)
     await expect(answer).rejects.toMatchObject({ reason: 'CANCELLED' })
     // "hello world" is 2 tokens of o200k; one message adds 4 and the answer's priming 3.

@@ -8,6 +8,7 @@ import { RouteAttempt_Outcome as Outcome } from '#gen/exai/v1/route_pb'
 import { Usage_Provenance as Provenance } from '#gen/exai/v1/usage_pb'
 import type { EventInit } from '../../../src/chat/events.ts'
 import { GatewayError } from '../../../src/core/errors.ts'
+import type { Provider } from '../../../src/core/provider.ts'
 import { ask, collectEvents, createCompletionRig } from '../../support/completion-rig.ts'
 import { createScriptedProvider, type Step, saying } from '../../support/scripted-provider.ts'
 import { createTestCall } from '../../support/test-call.ts'
@@ -213,5 +214,31 @@ describe('heartbeats', () => {
     expect(first.value.sequence ?? 0).toBe(0)
     end(new GatewayError('CANCELLED', 'left'))
     await expect(stream.next()).rejects.toMatchObject({ reason: 'CANCELLED' })
+  })
+})
+
+describe('a reader that does not read', () => {
+  it('holds the provider back: nothing is read ahead of it, whatever time passes', async () => {
+    let read = 0
+    const provider = createScriptedProvider('one', [saying('a', 'b', 'c', 'd', 'e', 'f')])
+    const counted: Provider = {
+      ...provider,
+      async *open(input) {
+        for await (const batch of provider.open(input)) {
+          read += 1
+          yield batch
+        }
+      },
+    }
+    const rig = createCompletionRig([counted], { heartbeatMs: 5 })
+    const stream = rig.stream(createTestCall().call, ask('hi'))
+    const seen: (string | undefined)[] = []
+    while (!seen.includes('textDelta')) seen.push((await stream.next()).value?.event?.case)
+    // Long enough for heartbeats, which must not pull either.
+    await new Promise(resolve => setTimeout(resolve, 30))
+    expect(read).toBe(1)
+    const rest = await collectEvents(stream)
+    expect(kinds(rest).filter(kind => kind === 'textDelta')).toHaveLength(5)
+    expect(read).toBe(7)
   })
 })

@@ -188,7 +188,6 @@ const unavailable: readonly (readonly [string, Over])[] = [
   ['idempotency_key', { idempotencyKey: 'k'.repeat(255) }],
   ['resume_window', { resumeWindow: { nanos: 1 } }],
   ['resume_window', { resumeWindow: { seconds: 600n } }],
-  ['routing.max_cost_nano_usd', { routing: { maxCostNanoUsd: 0n } }],
   ['routing.hedge', { routing: { hedge: true } }],
   ['routing.reroute', { routing: { reroute: true } }],
 ]

@@ -12,7 +12,8 @@ describe('nanoUsdFromUsd', () => {
     [1.005, 1_005_000_000n],
     [0.000000001, 1n],
     [2.5e-7, 250n],
-    [999_999_999_999_999, 999_999_999_999_999_000_000_000n],
+    [999_999.999_999_999, 999_999_999_999_999n],
+    [1_000_000, 1_000_000_000_000_000n],
   ])('%d USD is exactly %d nano-USD', (usd, nano) => {
     expect(nanoUsdFromUsd(usd)).toBe(nano)
   })
@@ -26,7 +27,10 @@ describe('nanoUsdFromUsd', () => {
     expect(nanoUsdFromUsd(usd)).toBe(nano)
   })
 
-  test.each([-1, -0.5, Number.NaN, Number.POSITIVE_INFINITY, 1e15, 1e21])('%d is no amount', usd => {
-    expect(nanoUsdFromUsd(usd)).toBeUndefined()
-  })
+  test.each([-1, -0.5, Number.NaN, Number.POSITIVE_INFINITY, 1_000_000.1, 9_999_999, 1e15, 1e21])(
+    '%d is no amount',
+    usd => {
+      expect(nanoUsdFromUsd(usd)).toBeUndefined()
+    },
+  )
 })

@@ -46,6 +46,7 @@ export function fakeChat(parts: Partial<Chat> = {}): Chat {
       yield { sequence: 3, event: { case: 'completed', value: { response: { id: 'resp_1' } } } }
     },
     countTokens: () => Promise.resolve({ inputTokens: 3 }),
+    explainRoute: () => Promise.resolve({ inputTokens: 3 }),
     listModels: async () => ({ models: [{ id: 'echo', provider: 'sandbox' }] }),
     ...parts,
   }

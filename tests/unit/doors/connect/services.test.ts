@@ -8,7 +8,7 @@ import { MonitoringService } from '#gen/exai/v1/monitoring_service_pb'
 import { startServer } from './harness.ts'
 import { envelope, grpc, raw } from './raw.ts'
 
-const there = ['Complete', 'StreamComplete', 'CountTokens', 'ListModels']
+const there = ['Complete', 'StreamComplete', 'CountTokens', 'ExplainRoute', 'ListModels']
 
 describe.each([ChatService, FilesService, MonitoringService, AccessService, EmbeddingsService])(
   '$typeName',

@@ -1,0 +1,51 @@
+// What would be asked for a request, and why: the plan of Complete, without asking anybody.
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import type { CompleteRequest, ExplainRouteResponseSchema } from '#gen/exai/v1/chat_service_pb'
+import type { Call } from '../core/call.ts'
+import { listCandidates } from '../routing/candidates.ts'
+import { maxCostOf } from '../routing/fit.ts'
+import { assemble } from './assemble.ts'
+import type { PlanDeps } from './plan.ts'
+import { countedRequest } from './texts.ts'
+import { validateRequest } from './validate.ts'
+
+/** The most that the answer has room for. */
+const TOKENS_MAX = 2 ** 31 - 1
+/** The same for money. */
+const NANO_USD_MAX = 2n ** 63n - 1n
+
+/** What a route is explained with. */
+export interface ExplainDeps extends PlanDeps {
+  /** Number of the configuration that is used. */
+  readonly configVersion: number
+}
+
+/**
+ * Says who would be asked for a request, in order, and who not. Throws what Complete throws before it asks anybody; only
+ * where everybody is skipped, it tells why instead.
+ */
+export async function explainRoute(
+  call: Call,
+  request: CompleteRequest,
+  { routing, counter, configVersion }: ExplainDeps,
+): Promise<MessageInitShape<typeof ExplainRouteResponseSchema>> {
+  validateRequest(request)
+  const messages = assemble(request.messages)
+  const { tokens } = await counter.countRequest(countedRequest(request, messages), call.signal)
+  const { candidates, skipped } = listCandidates(request, routing, { inputTokens: tokens })
+  return {
+    requestedModel: request.model,
+    candidates: candidates.map(({ provider, model, reason }) => {
+      const cost = maxCostOf(request, model, tokens)
+      return {
+        provider: provider.id,
+        model: model.id,
+        reason,
+        ...(cost === undefined ? {} : { maxCostNanoUsd: cost < NANO_USD_MAX ? cost : NANO_USD_MAX }),
+      }
+    }),
+    skipped: [...skipped],
+    configVersion,
+    inputTokens: Math.min(tokens, TOKENS_MAX),
+  }
+}

@@ -1,0 +1,75 @@
+// The plan of a call: who is asked with what, counting tokens only where their number can change it.
+import type { Message } from '#gen/exai/v1/chat_pb'
+import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
+import { Warning_Reason } from '#gen/exai/v1/warning_pb'
+import type { GatewayError } from '../core/errors.ts'
+import type { Candidate, WarningInit } from '../core/provider.ts'
+import {
+  answerPrimingTokens,
+  type CountedRequest,
+  messageOverheadTokens,
+  type TokenCounter,
+} from '../metering/count.ts'
+import { keyOutcomeOf } from '../providers/key-outcome.ts'
+import { type Plan, planRoute, type RoutingDeps } from '../routing/candidates.ts'
+import { lengthProblem } from '../routing/fit.ts'
+import { countedRequest } from './texts.ts'
+
+/** What a call is planned with. */
+export interface PlanDeps {
+  readonly routing: RoutingDeps
+  readonly counter: TokenCounter
+}
+
+/**
+ * Plans a call: at once, unless tokens have to be counted. Throws what `planRoute` throws, and the signal's reason once it is
+ * aborted while they are.
+ */
+export function planCall(
+  request: CompleteRequest,
+  messages: readonly Message[],
+  { routing, counter }: PlanDeps,
+  signal: AbortSignal,
+): Plan | Promise<Plan> {
+  const counted = countedRequest(request, messages)
+  if (request.routing?.maxCostNanoUsd === undefined) {
+    const plan = planRoute(request, routing)
+    const most = mostTokens(counted)
+    if (plan.candidates.every(({ model }) => lengthProblem(request, model, most) === undefined)) return plan
+  }
+  return counter
+    .countRequest(counted, signal)
+    .then(({ tokens }) => planRoute(request, routing, { inputTokens: tokens }))
+}
+
+/** The request as a candidate is to get it: capped where its price was judged by that, which a warning tells. */
+export function requestFor(
+  { model, outputCap }: Candidate,
+  request: CompleteRequest,
+  warn: (warning: WarningInit) => void,
+): CompleteRequest {
+  if (outputCap === undefined) return request
+  if (outputCap !== model.maxOutputTokens)
+    warn({
+      reason: Warning_Reason.CLAMPED,
+      field: 'max_output_tokens',
+      message: `${outputCap}: with routing.max_cost_nano_usd an answer needs a cap, and the request sets none`,
+    })
+  return { ...request, maxOutputTokens: outputCap }
+}
+
+/** Whether to ask a candidate after the failure of the one before it: another key helps only against a refused one. */
+export function isWorthAsking(
+  { provider, model, isSpare }: Candidate,
+  failure: GatewayError | undefined,
+): boolean {
+  if (isSpare !== true) return true
+  if (failure === undefined || keyOutcomeOf(failure).type === 'untold') return false
+  return (provider.keysLeft?.(model.id) ?? 0) > 0
+}
+
+/** As many tokens as characters: more than any text has that is written by people, and nothing has to be counted for it. */
+function mostTokens({ texts, messages }: CountedRequest): number {
+  const characters = texts.reduce((sum, text) => sum + text.length, 0)
+  return characters + messages * messageOverheadTokens + answerPrimingTokens
+}
