@@ -9,6 +9,10 @@ const DETAILS = ['', 'auto', 'low', 'high']
 
 type PartCase = Part['kind']['case']
 
+/** Largest image in a request, in bytes: as much as is downloaded for a URL, and more than the providers' own limits for one. */
+const IMAGE_BYTES_MAX = 20 * 1024 * 1024
+const isImage = (mimeType: string): boolean => /^image\//i.test(mimeType)
+
 /** Which parts may stand in whose message. */
 const ALLOWED = {
   [Role.SYSTEM]: ['text'],
@@ -71,6 +75,10 @@ function checkMedia(media: Extract<Part['kind'], { case: 'media' }>['value'], at
     throw invalid(`${at}.media.mime_type is not a media type such as image/png`)
   if (source.case === 'data' && mimeType === '') throw invalid(`${at}.media.mime_type is required with data`)
   if (source.case === 'data' && source.value.length === 0) throw invalid(`${at}.media.data is empty`)
+  if (source.case === 'data' && isImage(mimeType) && source.value.length > IMAGE_BYTES_MAX)
+    throw invalid(
+      `${at}.media.data has ${source.value.length} bytes, and an image takes at most ${IMAGE_BYTES_MAX}`,
+    )
   if (source.case === 'url' && !/^https?:\/\/[^\s]+$/i.test(source.value))
     throw invalid(`${at}.media.url must be an absolute http or https URL`)
   if (filename.length > FILENAME_CHARACTERS_MAX)

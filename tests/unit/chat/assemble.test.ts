@@ -167,6 +167,16 @@ describe('a chat that makes no sense', () => {
       'messages[0].content[0].media.data is empty',
     ],
     [
+      'with an image of 50 MB',
+      [
+        user(
+          text,
+          media({ mimeType: 'Image/PNG', source: { case: 'data', value: new Uint8Array(50_000_000) } }),
+        ),
+      ],
+      'messages[0].content[1].media.data has 50000000 bytes, and an image takes at most 20971520',
+    ],
+    [
       'with a word as a media type',
       [user(file({ mimeType: 'png' }))],
       'messages[0].content[0].media.mime_type is not a media type such as image/png',

@@ -147,7 +147,7 @@ export type Media = Message$1<"exai.v1.Media"> & {
     case: "url";
   } | {
     /**
-     * The bytes themselves, base64 in JSON.
+     * The bytes themselves, base64 in JSON. An image has at most 20 MiB.
      *
      * @generated from field: bytes data = 3;
      */
