@@ -228,6 +228,21 @@ describe.skipIf(grpcurl === undefined)('grpcurl (skipped without it: see .ci/run
     expect(late.stderr).toContain('Code: DeadlineExceeded')
   })
 
+  it('finds the service serving, and is told of a name that nobody has', async () => {
+    const check = (service: string): Promise<Ran> =>
+      call(['-d', JSON.stringify({ service }), address, 'grpc.health.v1.Health/Check'])
+    const [whole, chat, nobody] = await Promise.all([
+      check(''),
+      check('exai.v1.ChatService'),
+      check('nobody'),
+    ])
+    expect([JSON.parse(whole.stdout), JSON.parse(chat.stdout)]).toEqual([
+      { status: 'SERVING' },
+      { status: 'SERVING' },
+    ])
+    expect(nobody.stderr).toContain('Code: NotFound')
+  })
+
   it('ends the request to the provider when it is killed in a stream', async () => {
     const text = '[[fault:words=400]][[fault:drip-events=20]] leave grpcurl'
     await call(['-d', data(text), address, STREAM], 'textDelta')
