@@ -5,7 +5,7 @@ import manifest from '../package.json' with { type: 'json' }
 import { askHealth } from './cli/health.ts'
 import { usage } from './cli/usage.ts'
 import { type Config, loadConfig } from './config/config.ts'
-import { ConfigError } from './config/config-error.ts'
+import { CONFIG_EXIT_CODE, ConfigError } from './config/config-error.ts'
 import { readDotEnv } from './config/dot-env.ts'
 import { secretsOf } from './config/snapshot.ts'
 import { systemClock } from './core/clock.ts'
@@ -13,7 +13,7 @@ import { startGateway } from './gateway.ts'
 import { createLogger, type Logger } from './telemetry/logger.ts'
 
 // Exit codes of sysexits.h, which service managers know.
-const EXIT = { ok: 0, failed: 1, usage: 64, config: 78, interrupted: 130 } as const
+const EXIT = { ok: 0, failed: 1, usage: 64, config: CONFIG_EXIT_CODE, interrupted: 130 } as const
 
 process.exitCode = await main(process.argv.slice(2))
 

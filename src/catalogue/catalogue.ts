@@ -5,7 +5,7 @@ import { assumedEntry, type ConfiguredModel, withConfigured } from './configured
 import { unroutableReason } from './entry.ts'
 import { nearestNames } from './near.ts'
 import type { ModelTable } from './parse.ts'
-import { type Cost, costOf, type PricedUsage, priceVersionOf } from './price.ts'
+import { type Cost, costCeiling, costOf, type PricedUsage, priceVersionOf } from './price.ts'
 
 /** What open-ended providers say that they have. It comes and changes while a Snapshot lasts. */
 export interface Listings {
@@ -38,6 +38,8 @@ export interface NameScope {
 export interface Catalogue {
   /** The id of the price list, the same for equal prices. */
   readonly version: string
+  /** Every known model by what a typical chat costs, cheapest first; an unknown price comes last. Sorted once. */
+  cheapestFirst(): readonly ModelEntry[]
   /** Every known model, in the order of the table and then of the configuration. */
   list(): readonly ModelEntry[]
   /** The models that an open-ended provider lists beside the known ones. */
@@ -69,6 +71,7 @@ export function createCatalogue({
   const ownNames = new Map(aliases.map(({ alias, model }) => [alias.toLowerCase(), model]))
   const entries = withConfigured(models.models, configured)
   const version = priceVersionOf(models.asOf, entries)
+  const byCost = [...entries].sort((a, b) => compared(typicalCost(a), typicalCost(b)))
   const byId = indexed(entries, entry => [entry.id])
   const byAlias = indexed(entries, entry => entry.aliases)
 
@@ -108,6 +111,7 @@ export function createCatalogue({
 
   return {
     version,
+    cheapestFirst: () => byCost,
     list: () => entries,
     listed,
     find,
@@ -146,4 +150,16 @@ function indexed(
     const entry = byKey.get(key(provider, name))
     return entry === undefined ? [] : [entry]
   }
+}
+
+/** A middling question and its answer, in tokens. */
+const typical = { inputTokens: 1_000, outputTokens: 500 } as const
+
+/** An unknown price sorts last: it may be anything. */
+function typicalCost({ price }: ModelEntry): bigint {
+  return costCeiling(price, typical.inputTokens, typical.outputTokens) ?? 1n << 62n
+}
+
+function compared(a: bigint, b: bigint): number {
+  return a < b ? -1 : a > b ? 1 : 0
 }

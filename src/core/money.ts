@@ -1,8 +1,5 @@
 // Money is whole nano-dollars in a bigint: 1 USD is 1_000_000_000, and no price or sum ever passes through a float.
 
-/** How many nano-USD one US dollar is. */
-export const nanoUsdPerUsd = 1_000_000_000n
-
 /**
  * The most that anything may cost per million tokens, in US dollars. Nothing real comes near it; below it the cost of the most
  * tokens that our wire can count still fits the int64 in which it is sent.

@@ -4,7 +4,6 @@ import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
 import { type RouteSkipSchema, RouteSkip_Reason as Skip } from '#gen/exai/v1/route_pb'
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import { unroutableReason } from '../catalogue/entry.ts'
-import { costCeiling } from '../catalogue/price.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { ModelEntry } from '../core/model.ts'
 import type { Candidate, Provider } from '../core/provider.ts'
@@ -37,9 +36,6 @@ export const AUTO_CANDIDATES_MAX = 3
 
 /** Most further keys that one candidate is asked with, for the same reason. */
 export const SPARES_MAX = 2
-
-/** A request whose price orders models for `auto`: a middling question and its answer, in tokens. */
-const TYPICAL = { inputTokens: 1_000, outputTokens: 500 } as const
 
 /** What is known of a request besides itself. */
 export interface RequestFacts {
@@ -149,13 +145,10 @@ function named(name: string, { catalogue, providers }: RoutingDeps): readonly Mo
 function autoOrder({ catalogue, providers, now }: RoutingDeps): readonly ModelEntry[] {
   const real = realProviders(providers)
   const at = now()
-  const entries = catalogue.list().filter(entry => {
+  return catalogue.cheapestFirst().filter(entry => {
     const isOffered = real.length === 0 ? entry.provider === SANDBOX : real.includes(entry.provider)
     return isOffered && entry.status === 'current' && unroutableReason(entry, at) === ''
   })
-  return entries.sort((a, b) =>
-    typicalCost(a) < typicalCost(b) ? -1 : typicalCost(a) > typicalCost(b) ? 1 : 0,
-  )
 }
 
 /** One whose keys are all out for a while is still there: a model that is none must not stand in for it. */
@@ -177,11 +170,6 @@ function sandboxSkips({ catalogue, providers }: RoutingDeps, seen: ReadonlySet<s
       reason: Skip.SANDBOX,
       message: 'a real provider is configured',
     }))
-}
-
-/** An unknown price sorts last: it may be anything. */
-function typicalCost(entry: ModelEntry): bigint {
-  return costCeiling(entry.price, TYPICAL.inputTokens, TYPICAL.outputTokens) ?? 1n << 62n
 }
 
 function skipOf(
