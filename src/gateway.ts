@@ -105,17 +105,15 @@ export async function startGateway({ config, log, clock, version }: GatewayDeps)
   })
 
   const status = createStatus({ providers, services: SERVICES.map(service => service.typeName) })
-  const routing = { catalogue, providers, now: clock.now }
+  const routing = { configVersion: snapshot.version, catalogue, providers, now: clock.now }
   const counter = createTokenCounter()
   const completion = createCompletion({
-    catalogue,
     journal: createProcessJournal(),
     counter,
     metrics,
     clock,
-    routing,
+    routing: () => routing,
     limits: timeouts,
-    configVersion: snapshot.version,
     heartbeatMs: HEARTBEAT_MS,
   })
 
@@ -129,8 +127,7 @@ export async function startGateway({ config, log, clock, version }: GatewayDeps)
     chat: {
       ...completion,
       countTokens: (call, request) => countTokens(call, request, { routing, counter, clock }),
-      explainRoute: (call, request) =>
-        explainRoute(call, request, { routing, counter, configVersion: snapshot.version }),
+      explainRoute: (call, request) => explainRoute(call, request, { routing, counter }),
       async listModels(call, { provider }) {
         await listings.begun(provider, call.signal)
         return listModels(provider, routing)

@@ -10,7 +10,7 @@ import { newId } from '../core/ids.ts'
 import type { WarningInit } from '../core/provider.ts'
 import type { CallOutcome } from '../core/settlement.ts'
 import { type Attempt, type AttemptLimits, createAttempt } from '../routing/attempt.ts'
-import type { RoutingDeps } from '../routing/candidates.ts'
+import type { Routing } from '../routing/candidates.ts'
 import { createAnswer } from './answer.ts'
 import { assemble } from './assemble.ts'
 import { createEvents, type EventInit, heartbeat } from './events.ts'
@@ -24,10 +24,9 @@ type ResponseInit = MessageInitShape<typeof CompleteResponseSchema>
 
 /** What the orchestrator needs. */
 export interface CompletionDeps extends SettleDeps {
-  readonly routing: RoutingDeps
+  /** What the choice is made from now; a call keeps what it began with. */
+  readonly routing: () => Routing
   readonly limits: AttemptLimits
-  /** Number of the configuration, named in every route. */
-  readonly configVersion: number
   /** Silence after which a stream shows that it is alive, in milliseconds. */
   readonly heartbeatMs: number
 }
@@ -47,6 +46,7 @@ export function createCompletion(deps: CompletionDeps): Completion {
       call,
       signal,
       request,
+      routing: deps.routing(),
       responseId: newId('resp', deps.clock.now()),
       answer: createAnswer(),
       warnings: [],
@@ -63,7 +63,12 @@ export function createCompletion(deps: CompletionDeps): Completion {
     try {
       validateRequest(run.request)
       run.messages = assemble(run.request.messages)
-      const plan = planCall(run.request, run.messages, deps, run.signal)
+      const plan = planCall(
+        run.request,
+        run.messages,
+        { routing: run.routing, counter: deps.counter },
+        run.signal,
+      )
       run.plan = plan instanceof Promise ? await plan : plan
       const { attempt, first } = await begin(run, stream)
       run.answering = attempt
@@ -88,7 +93,7 @@ export function createCompletion(deps: CompletionDeps): Completion {
       }
       throw run.plan.candidates.length === 0
         ? error
-        : error.with({ route: create(RouteSchema, routeOf(run, deps.configVersion)) })
+        : error.with({ route: create(RouteSchema, routeOf(run)) })
     } finally {
       // The reader left between two events: nobody waits for an error, but the call is settled all the same.
       if (outcome === undefined) {
@@ -160,7 +165,7 @@ export function createCompletion(deps: CompletionDeps): Completion {
         for (const warning of run.warnings.slice(warned)) yield make.warning(warning)
         warned = run.warnings.length
         if (step.done) {
-          yield make.completed(responseOf(run, step.value, deps.configVersion, 'stripped'))
+          yield make.completed(responseOf(run, step.value, 'stripped'))
           return
         }
         for (const delta of step.value) {
@@ -179,7 +184,7 @@ export function createCompletion(deps: CompletionDeps): Completion {
       const batches = advance(run, false)
       for (;;) {
         const step = await batches.next()
-        if (step.done) return responseOf(run, step.value, deps.configVersion, 'whole')
+        if (step.done) return responseOf(run, step.value, 'whole')
       }
     },
     stream(call, request) {

@@ -2,7 +2,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { CompleteRequest, ExplainRouteResponseSchema } from '#gen/exai/v1/chat_service_pb'
 import type { Call } from '../core/call.ts'
-import { listCandidates } from '../routing/candidates.ts'
+import { listCandidates, type Routing } from '../routing/candidates.ts'
 import { maxCostOf } from '../routing/fit.ts'
 import { assemble } from './assemble.ts'
 import type { PlanDeps } from './plan.ts'
@@ -16,8 +16,7 @@ const NANO_USD_MAX = 2n ** 63n - 1n
 
 /** What a route is explained with. */
 export interface ExplainDeps extends PlanDeps {
-  /** Number of the configuration that is used. */
-  readonly configVersion: number
+  readonly routing: Routing
 }
 
 /**
@@ -27,7 +26,7 @@ export interface ExplainDeps extends PlanDeps {
 export async function explainRoute(
   call: Call,
   request: CompleteRequest,
-  { routing, counter, configVersion }: ExplainDeps,
+  { routing, counter }: ExplainDeps,
 ): Promise<MessageInitShape<typeof ExplainRouteResponseSchema>> {
   validateRequest(request)
   const messages = assemble(request.messages)
@@ -45,7 +44,7 @@ export async function explainRoute(
       }
     }),
     skipped: [...skipped],
-    configVersion,
+    configVersion: routing.configVersion,
     inputTokens: Math.min(tokens, TOKENS_MAX),
   }
 }

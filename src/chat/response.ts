@@ -6,7 +6,7 @@ import type { RouteSchema } from '#gen/exai/v1/route_pb'
 import type { Call } from '../core/call.ts'
 import type { WarningInit } from '../core/provider.ts'
 import type { Attempt } from '../routing/attempt.ts'
-import type { Plan } from '../routing/candidates.ts'
+import type { Plan, Routing } from '../routing/candidates.ts'
 import type { Answer } from './answer.ts'
 import type { Settled } from './settle.ts'
 
@@ -16,6 +16,8 @@ export interface Run {
   /** Ends the work: the call's own signal, or for a stream also the end of its reading. */
   readonly signal: AbortSignal
   readonly request: CompleteRequest
+  /** The configuration that the call began with. */
+  readonly routing: Routing
   readonly responseId: string
   readonly answer: Answer
   readonly warnings: WarningInit[]
@@ -27,13 +29,13 @@ export interface Run {
 }
 
 /** The route of a call so far. */
-export function routeOf(run: Run, configVersion: number): MessageInitShape<typeof RouteSchema> {
+export function routeOf(run: Run): MessageInitShape<typeof RouteSchema> {
   return {
     requestedModel: run.request.model,
     reason: run.answering?.candidate.reason ?? '',
     attempts: run.attempts.map(attempt => attempt.record()),
     skipped: [...run.plan.skipped],
-    configVersion,
+    configVersion: run.routing.configVersion,
   }
 }
 
@@ -41,7 +43,6 @@ export function routeOf(run: Run, configVersion: number): MessageInitShape<typeo
 export function responseOf(
   run: Run,
   settled: Settled,
-  configVersion: number,
   form: 'whole' | 'stripped',
 ): MessageInitShape<typeof CompleteResponseSchema> {
   const { answer, answering } = run
@@ -58,7 +59,7 @@ export function responseOf(
         : answer.message({ provider, model }, false),
     finishReason: answer.finishReason(),
     ...settled,
-    route: routeOf(run, configVersion),
+    route: routeOf(run),
     warnings: run.warnings,
     providerResponseId: answer.responseId(),
     ...(metadata === undefined ? {} : { providerMetadata: metadata }),

@@ -42,7 +42,6 @@ export interface ChatMetrics {
 
 /** What settling needs. */
 export interface SettleDeps {
-  readonly catalogue: Catalogue
   readonly journal: Journal
   readonly counter: TokenCounter
   readonly metrics: ChatMetrics
@@ -53,6 +52,8 @@ export interface SettleDeps {
 export interface Ended {
   readonly call: Call
   readonly request: CompleteRequest
+  /** The configuration that the call began with: its prices count. */
+  readonly routing: { readonly catalogue: Catalogue }
   readonly messages: readonly Message[]
   readonly responseId: string
   readonly attempts: readonly Attempt[]
@@ -74,7 +75,9 @@ export async function settle(ended: Ended, deps: SettleDeps): Promise<Settled> {
   const last = ended.answering ?? attempts.at(-1)
   const usage = await usageOf(ended, last, deps.counter)
   const cost =
-    usage === undefined || last === undefined ? undefined : priced(last.candidate, usage, deps.catalogue)
+    usage === undefined || last === undefined
+      ? undefined
+      : priced(last.candidate, usage, ended.routing.catalogue)
   const origin =
     last === undefined ? undefined : { provider: last.candidate.provider.id, model: last.candidate.model.id }
   const durationMs = deps.clock.monotonic() - call.startedAtMs

@@ -21,6 +21,12 @@ export interface RoutingDeps {
   readonly now: () => number
 }
 
+/** What one configuration chooses from: made once for each, and kept by every call that began with it. */
+export interface Routing extends RoutingDeps {
+  /** Number of the configuration, from 1. */
+  readonly configVersion: number
+}
+
 /** Who would be asked, in order, and who not. */
 export interface Plan {
   readonly candidates: readonly Candidate[]

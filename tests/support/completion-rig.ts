@@ -56,15 +56,14 @@ export function createCompletionRig(
     now: systemClock.now,
   })
   const journal = createProcessJournal()
+  const routing = { configVersion: 7, catalogue, providers, now: systemClock.now }
   const completion = createCompletion({
-    catalogue,
     journal: elsewhere ?? journal,
     metrics,
     counter: createTokenCounter(),
     clock: systemClock,
-    routing: { catalogue, providers, now: systemClock.now },
+    routing: () => routing,
     limits,
-    configVersion: 7,
     heartbeatMs,
   })
   return { ...completion, journal, moved, catalogue }

@@ -40,7 +40,10 @@ async function explained(over: Over, providers: readonly Provider[] = [one, two]
   const routing = { catalogue, providers, now: () => 0 }
   // "hello world" is 2 tokens of o200k; one message adds 4 and the answer's priming 3.
   const request = ask('hello world', over)
-  const answer = await explainRoute(createTestCall().call, request, { routing, counter, configVersion: 7 })
+  const answer = await explainRoute(createTestCall().call, request, {
+    routing: { ...routing, configVersion: 7 },
+    counter,
+  })
   return create(ExplainRouteResponseSchema, answer)
 }
 
@@ -132,9 +135,8 @@ describe('the explanation of a route', () => {
     const answer = create(
       ExplainRouteResponseSchema,
       await explainRoute(createTestCall().call, ask('hi', { model: 'wild' }), {
-        routing,
+        routing: { ...routing, configVersion: 1 },
         counter,
-        configVersion: 1,
       }),
     )
     expect(() => toBinary(ExplainRouteResponseSchema, answer)).not.toThrow()
@@ -163,7 +165,10 @@ describe('a request that Complete refuses', () => {
     end(new GatewayError('DEADLINE_EXCEEDED', 'too late'))
     const routing = { catalogue, providers: [one], now: () => 0 }
     await expect(
-      explainRoute(call, ask('hi', { model: 'known' }), { routing, counter, configVersion: 1 }),
+      explainRoute(call, ask('hi', { model: 'known' }), {
+        routing: { ...routing, configVersion: 1 },
+        counter,
+      }),
     ).rejects.toMatchObject({ reason: 'DEADLINE_EXCEEDED' })
   })
 })

@@ -1,0 +1,69 @@
+// The port for state that a second process would need: values that expire, logs that can be followed, counters, messages.
+
+/** An amount to be taken from a counter, and the most that the counter may hold afterwards. */
+export interface Reservation {
+  /** Name of the counter, such as `spend:default:2026-11`. */
+  readonly counter: string
+  /** A whole number from 0 to 2^53 - 1. */
+  readonly amount: number
+  /** A whole number from 0 to 2^53 - 1. */
+  readonly max: number
+  /** How long the counter is kept from its first amount on, in milliseconds, above 0. */
+  readonly ttlMs: number
+}
+
+/** What became of reservations: all of them, or none and the first one that does not fit. */
+export type Reserved =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly counter: string /** What the counter holds now. */; readonly used: number }
+
+/** A piece of a log. */
+export interface LogPage {
+  /** Entries in order, the first one with the number `first`. */
+  readonly entries: readonly Uint8Array[]
+  /** Number of the first entry, from 1; when there are none, of the next one to come. */
+  readonly first: number
+}
+
+/**
+ * State that all processes of one service see. Everything in it expires. Names are made by whoever uses them and begin
+ * with a word for their purpose and the tenant, such as `recording:default:…`. In this process an effect is there for the
+ * next call as soon as the method has been called; the promise says that the others see it, too. Rejects with
+ * UNAVAILABLE-like faults only where an adapter says so; the one in the process never does, but it is bounded: what does
+ * not fit pushes out what would expire first.
+ */
+export interface Shared {
+  /** The value, or undefined when there is none or it has expired. */
+  get(name: string): Promise<Uint8Array | undefined>
+  /** Sets a value for so many milliseconds, above 0. */
+  set(name: string, value: Uint8Array, ttlMs: number): Promise<void>
+  /** Sets a value only if there is none. Gives what was there already; undefined when the value is now ours. */
+  claim(name: string, value: Uint8Array, ttlMs: number): Promise<Uint8Array | undefined>
+  /** Replaces a value, or with undefined removes it, only if it is still the expected one. Says whether it did. */
+  swap(name: string, expected: Uint8Array, value: Uint8Array | undefined, ttlMs: number): Promise<boolean>
+  /** Removes a value or a log. */
+  remove(name: string): Promise<void>
+
+  /** Adds entries to the end of a log, which lives for so many milliseconds from now. Gives the number of the last one. */
+  append(log: string, entries: readonly Uint8Array[], ttlMs: number): Promise<number>
+  /** Entries after a number, at most `max` of them. Undefined when there is no such log. */
+  read(log: string, after: number, max: number): Promise<LogPage | undefined>
+  /**
+   * Follows a log: first what is kept after a number, then what comes. Ends when the log is removed or expires; throws the
+   * signal's reason when it aborts.
+   */
+  tail(log: string, after: number, signal: AbortSignal): AsyncGenerator<readonly Uint8Array[]>
+
+  /** Takes all amounts, or none when one does not fit. No two reservations ever see the same room. */
+  reserve(reservations: readonly Reservation[]): Promise<Reserved>
+  /** Adds to a counter, or with a negative amount gives back; it never falls below 0. A counter that is gone stays gone. */
+  adjust(counter: string, amount: number): Promise<void>
+
+  /** Tells everybody who listens to a topic, in every process. Nobody listening is no fault. */
+  publish(topic: string, message: Uint8Array): Promise<void>
+  /** Listens to a topic from now on. Returns the way to stop that. A listener that throws harms nobody else. */
+  subscribe(topic: string, listener: (message: Uint8Array) => void): () => void
+
+  /** Ends what follows and listens. */
+  close(): Promise<void>
+}
