@@ -1,0 +1,84 @@
+// Gathers writes into commits: at once when idle, else so many or so long together, because the disk takes as long for one as for all.
+import type { Database } from './driver.ts'
+import { faultOf } from './faults.ts'
+import type { Answer } from './protocol.ts'
+
+/** The most writes of one commit. */
+const GATHERED_MAX = 256
+/** How long a write may wait for others, in milliseconds. */
+const GATHER_MS = 3
+
+/** A write that waits. */
+export interface Write {
+  readonly id: number
+  /** Runs within a transaction; may run a second time, after the first one was rolled back. */
+  run(): unknown
+}
+
+/** Commits writes in the order in which they come. */
+export interface Committer {
+  add(write: Write): void
+  /** Commits what waits now. */
+  flush(): void
+}
+
+/** Makes a committer. Answers come when they are safe, those of one commit together. */
+export function createCommitter(db: Database, answered: (answers: readonly Answer[]) => void): Committer {
+  let waiting: Write[] = []
+  let endedAtMs = Number.NEGATIVE_INFINITY
+  let timer: NodeJS.Timeout | undefined
+  let isScheduled = false
+
+  function flush(): void {
+    clearTimeout(timer)
+    isScheduled = false
+    for (
+      let writes = waiting.splice(0, GATHERED_MAX);
+      writes.length > 0;
+      writes = waiting.splice(0, GATHERED_MAX)
+    ) {
+      answered(together(db, writes))
+    }
+    waiting = []
+    endedAtMs = performance.now()
+  }
+
+  return {
+    add(write) {
+      waiting.push(write)
+      if (waiting.length >= GATHERED_MAX) flush()
+      else if (!isScheduled) {
+        isScheduled = true
+        const leftMs = GATHER_MS - (performance.now() - endedAtMs)
+        // What has come in the same moment goes along.
+        if (leftMs > 0) timer = setTimeout(flush, leftMs)
+        else setImmediate(() => isScheduled && flush())
+      }
+    },
+    flush,
+  }
+}
+
+function together(db: Database, writes: readonly Write[]): readonly Answer[] {
+  try {
+    return transaction(db, () => writes.map(({ id, run }) => ({ id, output: run() })))
+  } catch (error) {
+    const [only] = writes
+    if (writes.length === 1 && only !== undefined) return [{ id: only.id, fault: faultOf(error) }]
+    // One of them spoiled it for all: each on its own, then only that one fails.
+    return writes.flatMap(write => together(db, [write]))
+  }
+}
+
+function transaction<T>(db: Database, run: () => T): T {
+  db.exec('BEGIN IMMEDIATE')
+  try {
+    const result = run()
+    db.exec('COMMIT')
+    return result
+  } catch (error) {
+    // A full disk has already rolled it back.
+    if (db.inTransaction()) db.exec('ROLLBACK')
+    throw error
+  }
+}

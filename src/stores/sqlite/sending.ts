@@ -1,0 +1,95 @@
+// The outbox: notes what has to be sent in the transaction that changes it, and gives it out in order.
+import { OUTBOX_TABLES, type OutboxEntry, type OutboxSize, type OutboxTable } from '../../core/outbox.ts'
+import type { Database, Row } from './driver.ts'
+
+/** Notes changes that have to be sent. */
+export interface Sending {
+  note(db: Database, table: OutboxTable, id: string, now: number): void
+}
+
+/** What notes nothing: there is nobody to send to. */
+export const sendsNothing: Sending = {
+  note() {
+    // Rows that nobody takes out would only grow.
+  },
+}
+
+/** What notes every change. */
+export const sendsAll: Sending = {
+  note(db, table, id, now) {
+    db.run('INSERT INTO outbox (table_name, id, created_at) VALUES (?, ?, ?)', table, id, now)
+  },
+}
+
+// Money may be beyond 2^53, so it is read as text.
+const ROWS: Readonly<Record<OutboxTable, string>> = {
+  conversations: 'SELECT * FROM conversations WHERE id = ?',
+  messages: 'SELECT * FROM messages WHERE id = ?',
+  ledger: 'SELECT *, CAST(nano_usd AS TEXT) AS nano_usd FROM ledger WHERE id = ?',
+  blobs: 'SELECT * FROM blobs WHERE key = ?',
+  files: 'SELECT * FROM files WHERE id = ?',
+}
+
+/** The oldest entries with their rows. */
+export function peekOutbox(db: Database, limit: number, maxBytes: number): readonly OutboxEntry[] {
+  const entries: OutboxEntry[] = []
+  let bytes = 0
+  for (const { sequence, table_name, id } of db.all(
+    'SELECT * FROM outbox ORDER BY sequence LIMIT ?',
+    limit,
+  )) {
+    const table = tableOf(table_name)
+    const row = db.get(ROWS[table], String(id))
+    bytes += row === undefined ? 0 : bytesOf(row)
+    if (entries.length > 0 && bytes > maxBytes) break
+    entries.push({
+      sequence: Number(sequence),
+      table,
+      id: String(id),
+      ...(row === undefined ? {} : { row: { ...row } }),
+    })
+  }
+  return entries
+}
+
+/** Takes out what was sent. */
+export function outboxDone(db: Database, sequences: readonly number[]): void {
+  for (const sequence of sequences) db.run('DELETE FROM outbox WHERE sequence = ?', sequence)
+}
+
+/** Sets an entry aside. */
+export function buryOutbox(db: Database, sequence: number, reason: string): void {
+  db.run(
+    `INSERT INTO outbox_dead SELECT sequence, table_name, id, created_at, ? FROM outbox WHERE sequence = ?
+       ON CONFLICT (sequence) DO NOTHING`,
+    reason,
+    sequence,
+  )
+  db.run('DELETE FROM outbox WHERE sequence = ?', sequence)
+}
+
+/** How much waits. */
+export function outboxSize(db: Database): OutboxSize {
+  const row = db.get(
+    'SELECT (SELECT count(*) FROM outbox) AS entries, (SELECT count(*) FROM outbox_dead) AS dead, (SELECT created_at FROM outbox ORDER BY sequence LIMIT 1) AS oldest',
+  )
+  const oldest = row?.['oldest']
+  return {
+    entries: Number(row?.['entries']),
+    dead: Number(row?.['dead']),
+    ...(typeof oldest === 'number' ? { oldestAt: oldest } : {}),
+  }
+}
+
+function tableOf(name: unknown): OutboxTable {
+  const table = OUTBOX_TABLES.find(one => one === name)
+  if (table === undefined) throw new TypeError(`unknown outbox table ${String(name)}`)
+  return table
+}
+
+function bytesOf(row: Row): number {
+  return Object.values(row).reduce<number>(
+    (sum, value) => sum + (typeof value === 'string' ? value.length : 8),
+    0,
+  )
+}

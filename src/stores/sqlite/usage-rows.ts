@@ -1,0 +1,93 @@
+// Sums over the ledger.
+import type { Page, PageQuery } from '../../core/page.ts'
+import type { UsageDimensionName, UsageQuery, UsageSum } from '../../core/usage-sums.ts'
+import type { Database, Row, Value } from './driver.ts'
+
+const COLUMNS: Readonly<Record<UsageDimensionName, string>> = {
+  day: "strftime('%Y-%m-%d', ended_at / 1000, 'unixepoch')",
+  model: 'model',
+  provider: 'provider',
+  key: 'subject',
+  tenant: 'tenant',
+}
+
+const calls = (which: string): string => `count(DISTINCT CASE WHEN ${which} THEN response_id END)`
+// Sums may pass 2^53, where numbers stop being exact.
+const sum = (column: string): string => `CAST(coalesce(sum(${column}), 0) AS TEXT)`
+
+const SUMS = `count(DISTINCT response_id) AS requests, ${calls("outcome <> 'completed'")} AS errors,
+  ${sum('input_tokens')} AS input_tokens, ${sum('cached_input_tokens')} AS cached_input_tokens,
+  ${sum('cache_write_tokens')} AS cache_write_tokens, ${sum('output_tokens')} AS output_tokens,
+  ${sum('reasoning_tokens')} AS reasoning_tokens, ${sum('nano_usd')} AS nano_usd,
+  ${calls('cost_known = 0')} AS unknown_cost, ${calls('provenance > 1')} AS estimated`
+
+/** Sums by group. The place of a page is how many rows came before it. */
+export function usageSums(db: Database, query: UsageQuery & PageQuery): Page<UsageSum> {
+  const { groupBy, limit, after = '0' } = query
+  const dimensions = groupBy.map(name => `${COLUMNS[name]} AS ${name}`)
+  const order = [...(groupBy.includes('day') ? ['day DESC'] : []), 'sum(nano_usd) DESC', ...groupBy]
+  const { where, values } = filterOf(query)
+  const rows = db.all(
+    `SELECT ${[...dimensions, SUMS].join(', ')} FROM ledger WHERE ${where}
+       ${groupBy.length > 0 ? `GROUP BY ${groupBy.join(', ')}` : 'HAVING count(*) > 0'}
+       ORDER BY ${order.join(', ')} LIMIT ? OFFSET ?`,
+    ...values,
+    limit + 1,
+    Number(after),
+  )
+  return {
+    items: rows.slice(0, limit).map(sumOf),
+    ...(rows.length > limit ? { next: String(Number(after) + limit) } : {}),
+  }
+}
+
+/** The sum over all. */
+export function usageTotal(db: Database, query: Omit<UsageQuery, 'groupBy'>): UsageSum {
+  const { where, values } = filterOf(query)
+  return sumOf(db.get(`SELECT ${SUMS} FROM ledger WHERE ${where}`, ...values) ?? {})
+}
+
+function filterOf({ from, until, models, providers, keys, tenant }: Omit<UsageQuery, 'groupBy'>): {
+  where: string
+  values: readonly Value[]
+} {
+  const conditions = ['ended_at >= ?', 'ended_at < ?']
+  const values: Value[] = [from, until]
+  if (tenant !== undefined) {
+    conditions.push('tenant = ?')
+    values.push(tenant)
+  }
+  for (const [column, list] of [
+    ['model', models],
+    ['provider', providers],
+    ['subject', keys],
+  ] as const) {
+    if (list.length === 0) continue
+    // One parameter, however many there are: the statement stays the same.
+    conditions.push(`${column} IN (SELECT value FROM json_each(?))`)
+    values.push(JSON.stringify(list))
+  }
+  return { where: conditions.join(' AND '), values }
+}
+
+function sumOf(row: Row): UsageSum {
+  const text = (name: string): string => String(row[name] ?? '')
+  const big = (name: string): bigint => BigInt(String(row[name] ?? 0))
+  return {
+    day: text('day'),
+    model: text('model'),
+    provider: text('provider'),
+    key: text('key'),
+    tenant: text('tenant'),
+    requests: Number(row['requests'] ?? 0),
+    errors: Number(row['errors'] ?? 0),
+    inputTokens: big('input_tokens'),
+    cachedInputTokens: big('cached_input_tokens'),
+    cacheWriteTokens: big('cache_write_tokens'),
+    outputTokens: big('output_tokens'),
+    reasoningTokens: big('reasoning_tokens'),
+    nanoUsd: big('nano_usd'),
+    unknownCost: Number(row['unknown_cost'] ?? 0),
+    estimated: Number(row['estimated'] ?? 0),
+  }
+}

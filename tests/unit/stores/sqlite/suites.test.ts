@@ -1,0 +1,14 @@
+// The embedded store keeps the contracts of core's ports, on a file and in memory.
+import { conversationsSuite } from '../../../suites/conversations.ts'
+import { journalSuite } from '../../../suites/journal.ts'
+import { openSqliteRig } from '../../../support/store-rig.ts'
+
+const places = {
+  'sqlite in a file': () => openSqliteRig(),
+  'sqlite in memory': () => openSqliteRig({ path: ':memory:' }),
+}
+
+for (const [name, open] of Object.entries(places)) {
+  journalSuite(name, open)
+  conversationsSuite(name, open)
+}
