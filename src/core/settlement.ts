@@ -34,7 +34,7 @@ export interface KeptMessage {
   readonly role: KeptRole
   /** The message as canonical protobuf JSON. */
   readonly json: string
-  /** An estimate of the tokens it takes in a prompt, 0 or more. */
+  /** An estimate of the tokens it takes in a prompt, a whole number. */
   readonly tokens: number
 }
 

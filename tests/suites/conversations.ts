@@ -97,6 +97,15 @@ export function conversationsSuite(name: string, open: OpenRig): void {
       expect(await history(id)).toEqual([{ ...message, place: 1 }])
     })
 
+    it('take times and counts with fractions, as clocks and estimates give them', async () => {
+      const id = await begin({
+        messages: [kept('user', 'x', { tokens: 2.5 })],
+        expiresAt: rig.clock.now() + 1_000.75,
+      })
+      expect(await get(id)).toMatchObject({ expiresAt: rig.clock.now() + 1_000 })
+      expect((await history(id))[0]?.tokens).toBe(3)
+    })
+
     it('replace their standing instructions, which are not part of the history', async () => {
       const id = await begin({ system: [kept('system', 'old')] })
       const renewed = kept('system', 'new')

@@ -1,6 +1,6 @@
 // What is known of bytes: their text, their copies at providers, and when they can be freed.
 import type { CopyClaim, CopyKey, DueBlob, RemoteCopy } from '../../core/files.ts'
-import type { Database } from './driver.ts'
+import { type Database, wholeMs } from './driver.ts'
 import type { Sending } from './sending.ts'
 
 /** What was read of a blob. */
@@ -69,7 +69,7 @@ export function claimCopy(
     blobKey,
     provider,
     account,
-    now + leaseMs,
+    wholeMs(now + leaseMs),
   )
   return { state: 'ours' }
 }
@@ -86,7 +86,7 @@ export function keepCopy(
     provider,
     account,
     remoteId,
-    expiresAt ?? null,
+    expiresAt === undefined ? null : wholeMs(expiresAt),
     blobKey,
   )
 }

@@ -34,11 +34,18 @@ type State =
   | { readonly type: 'down'; readonly timer: NodeJS.Timeout }
   | { readonly type: 'closed' }
 
+/** Makes the thread that owns the database. */
+export type Spawn = (settings: WorkerSettings) => Worker
+
 /** Starts the worker. Resolves when the database is open; throws why it can't be opened. */
-export async function createClient(settings: WorkerSettings, log: Log): Promise<Client> {
+export async function createClient(
+  settings: WorkerSettings,
+  log: Log,
+  spawn: Spawn = spawnWorker,
+): Promise<Client> {
   const waiting = new Map<number, Waiting>()
   let lastId = 0
-  let state: State = { type: 'open', worker: await start(settings) }
+  let state: State = { type: 'open', worker: await opened(spawn(settings)) }
   attend(state.worker)
 
   function attend(worker: Worker): void {
@@ -62,7 +69,7 @@ export async function createClient(settings: WorkerSettings, log: Log): Promise<
   }
 
   function restart(): void {
-    start(settings).then(
+    opened(spawn(settings)).then(
       worker => {
         if (state.type === 'closed') return void worker.terminate()
         state = { type: 'open', worker }
@@ -120,11 +127,15 @@ export async function createClient(settings: WorkerSettings, log: Log): Promise<
   }
 }
 
-/** Starts a worker and waits until its database is open. */
-async function start(settings: WorkerSettings): Promise<Worker> {
+/** The worker of this folder. */
+export function spawnWorker(settings: WorkerSettings): Worker {
   // Emitted code runs as JavaScript: rewritten are import specifiers, and this is none.
   const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js'
-  const worker = new Worker(new URL(file, import.meta.url), { workerData: settings, execArgv: [] })
+  return new Worker(new URL(file, import.meta.url), { workerData: settings, execArgv: [] })
+}
+
+/** The worker, once its database is open. */
+async function opened(worker: Worker): Promise<Worker> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const heard = (message: FromWorker): void => {
     if (message.type === 'refused') reject(errorOf(message.fault))

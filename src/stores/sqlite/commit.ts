@@ -1,6 +1,6 @@
 // Commits a settlement: ledger, turn, conversation and the mark's ending, all of it or nothing.
 import type { Ending, Turn } from '../../core/settlement.ts'
-import type { Database } from './driver.ts'
+import { type Database, wholeMs } from './driver.ts'
 import type { LedgerRow } from './ledger.ts'
 import type { Sending } from './sending.ts'
 
@@ -90,7 +90,7 @@ function appendTurn(
       tenant,
       place,
       message.role,
-      message.tokens,
+      Math.ceil(message.tokens),
       responseId,
       message.json,
     )
@@ -107,7 +107,7 @@ function appendTurn(
     answeredBy?.provider ?? null,
     answeredBy?.model ?? null,
     turn.system === undefined ? null : JSON.stringify(turn.system),
-    turn.expiresAt ?? null,
+    turn.expiresAt === undefined ? null : wholeMs(turn.expiresAt),
   )
   sending.note(db, 'conversations', id, now)
 }
@@ -128,7 +128,7 @@ function endMark(db: Database, responseId: string, ending: Ending): void {
     db.run(
       'UPDATE marks SET body = ?, expires_at = ? WHERE response_id = ?',
       ending.body,
-      ending.expiresAt,
+      wholeMs(ending.expiresAt),
       responseId,
     )
   }

@@ -22,6 +22,11 @@ export interface Database {
   close(): void
 }
 
+/** A time for a column of whole milliseconds: clocks and durations have fractions, and a strict table refuses those. */
+export function wholeMs(ms: number): number {
+  return Math.trunc(ms)
+}
+
 /** How to open a database. */
 export interface OpenOptions {
   /** Path of the file, or `:memory:`. */

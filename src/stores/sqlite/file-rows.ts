@@ -3,7 +3,7 @@ import { GatewayError } from '../../core/errors.ts'
 import type { FileFilter, FileText, NewFile, StoredFile } from '../../core/files.ts'
 import type { Page, PageQuery } from '../../core/page.ts'
 import { pageOf } from './conversation-rows.ts'
-import type { Database, Row, Value } from './driver.ts'
+import { type Database, type Row, type Value, wholeMs } from './driver.ts'
 import type { Sending } from './sending.ts'
 
 const FOUND = `SELECT files.*, blobs.sha256, blobs.size_bytes, blobs.text_state, blobs.text_tokens
@@ -52,8 +52,8 @@ export function addFile(db: Database, file: NewFile, sending: Sending, now: numb
     file.mimeType,
     file.purpose,
     JSON.stringify(file.metadata),
-    file.createdAt,
-    file.expiresAt ?? null,
+    wholeMs(file.createdAt),
+    file.expiresAt === undefined ? null : wholeMs(file.expiresAt),
   )
   sending.note(db, 'files', id, now)
   const stored = db.get(`${FOUND} WHERE files.id = ?`, id)

@@ -2,6 +2,7 @@
 import { toJsonString } from '@bufbuild/protobuf'
 import { CostSchema } from '#gen/exai/v1/usage_pb'
 import type { LedgerLine, Settlement } from '../../core/settlement.ts'
+import { wholeMs } from './driver.ts'
 
 /** A row of the ledger. */
 export interface LedgerRow {
@@ -79,7 +80,7 @@ function rowOf(
     costKnown: (cost?.known ?? usage === undefined) ? 1 : 0,
     priceVersion: cost?.priceVersion ?? '',
     cost: cost === undefined ? null : toJsonString(CostSchema, cost),
-    startedAt: Math.trunc(startedAt),
-    endedAt: Math.trunc(startedAt + durationMs),
+    startedAt: wholeMs(startedAt),
+    endedAt: wholeMs(startedAt + durationMs),
   }
 }

@@ -1,6 +1,6 @@
 // Sets, reads and expires marks; they end with their settlement.
 import type { Mark, Marked } from '../../core/marks.ts'
-import type { Database, Row } from './driver.ts'
+import { type Database, type Row, wholeMs } from './driver.ts'
 
 /** Sets a mark unless its key has one that has not expired. */
 export function beginMark(db: Database, mark: Mark, now: number): Marked | undefined {
@@ -17,7 +17,7 @@ export function beginMark(db: Database, mark: Mark, now: number): Marked | undef
     key,
     fingerprint,
     owner,
-    expiresAt,
+    wholeMs(expiresAt),
   )
   return undefined
 }

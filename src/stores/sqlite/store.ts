@@ -10,6 +10,7 @@ import type { UsageSums } from '../../core/usage-sums.ts'
 import { type Client, createClient } from './client.ts'
 import type { DatabasePlace } from './connections.ts'
 import { systemOf } from './conversation-rows.ts'
+import { wholeMs } from './driver.ts'
 import { ledgerRows } from './ledger.ts'
 
 /** What the store needs. */
@@ -43,7 +44,7 @@ export async function openSqliteStore({ clock, log, ...place }: SqliteStoreDeps)
   const reports = createReports(place.path === ':memory:' ? client : undefined, () =>
     createClient({ ...place, readOnly: true }, log),
   )
-  const now = (): number => Math.trunc(clock.now())
+  const now = (): number => wholeMs(clock.now())
   return {
     journal: journalOf(client, now),
     conversations: conversationsOf(client, now),
