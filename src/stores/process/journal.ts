@@ -46,7 +46,8 @@ export function createProcessJournal({
   }
 
   return {
-    async commit(settlement) {
+    // What a turn and a recording keep is found nowhere here, so it would only take memory.
+    async commit({ turn: _turn, ending: _ending, ...settlement }) {
       const bytes = bytesOf(settlement.answer)
       kept.push({ settlement, answerBytes: bytes })
       committed += 1

@@ -19,6 +19,8 @@ export interface Client {
   ask<Name extends OperationName>(name: Name, input: InputOf<Name>): Promise<OutputOf<Name>>
   /** How many questions wait. */
   waiting(): number
+  /** Whether there is a worker that can be asked. */
+  isOpen(): boolean
   /** Lets the worker finish what it was asked, and ends it. Later questions fail. */
   close(): Promise<void>
 }
@@ -115,6 +117,7 @@ export async function createClient(
       return output as OutputOf<typeof name>
     },
     waiting: () => waiting.size,
+    isOpen: () => state.type === 'open',
     async close() {
       const before = state
       state = { type: 'closed' }

@@ -61,24 +61,25 @@ export function createCommitter(db: Database, answered: (answers: readonly Answe
 
 function together(db: Database, writes: readonly Write[]): readonly Answer[] {
   try {
-    return transaction(db, () => writes.map(({ id, run }) => ({ id, output: run() })))
+    db.exec('BEGIN IMMEDIATE')
   } catch (error) {
-    const [only] = writes
-    if (writes.length === 1 && only !== undefined) return [{ id: only.id, fault: faultOf(error) }]
+    // Another process holds the file: each one alone would wait for it as long again.
+    return failed(writes, error)
+  }
+  try {
+    const answers = writes.map(({ id, run }) => ({ id, output: run() }))
+    db.exec('COMMIT')
+    return answers
+  } catch (error) {
+    // A full disk has already rolled it back.
+    if (db.inTransaction()) db.exec('ROLLBACK')
+    if (writes.length === 1) return failed(writes, error)
     // One of them spoiled it for all: each on its own, then only that one fails.
     return writes.flatMap(write => together(db, [write]))
   }
 }
 
-function transaction<T>(db: Database, run: () => T): T {
-  db.exec('BEGIN IMMEDIATE')
-  try {
-    const result = run()
-    db.exec('COMMIT')
-    return result
-  } catch (error) {
-    // A full disk has already rolled it back.
-    if (db.inTransaction()) db.exec('ROLLBACK')
-    throw error
-  }
+function failed(writes: readonly Write[], error: unknown): readonly Answer[] {
+  const fault = faultOf(error)
+  return writes.map(({ id }) => ({ id, fault }))
 }

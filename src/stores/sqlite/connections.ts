@@ -40,7 +40,6 @@ export function openConnections({ path, maxBytes }: DatabasePlace): Connections 
       reads,
       close() {
         if (reads !== writes) reads.close()
-        writes.exec('PRAGMA optimize')
         writes.close()
       },
     }
@@ -53,6 +52,14 @@ export function openConnections({ path, maxBytes }: DatabasePlace): Connections 
 /** Opens a database that somebody else has brought to today's schema, for reading only. */
 export function openReads({ path }: DatabasePlace): Database {
   return openDatabase({ path, readOnly: true, busyTimeoutMs: BUSY_TIMEOUT_MS })
+}
+
+/** Gives at most so many free pages back to the disk; how many it gave. */
+export function compact(database: Database, pages: number): number {
+  const free = (): number => Number(database.get('PRAGMA freelist_count')?.['freelist_count'])
+  const before = free()
+  database.exec(`PRAGMA incremental_vacuum(${Math.trunc(pages)})`)
+  return before - free()
 }
 
 function pagesOf(database: Database, bytes: number): number {

@@ -6,6 +6,7 @@ import type { PageQuery } from '../../core/page.ts'
 import type { UsageQuery } from '../../core/usage-sums.ts'
 import * as blobs from './blob-rows.ts'
 import { type CommitInput, commitSettlement } from './commit.ts'
+import { compact } from './connections.ts'
 import * as conversations from './conversation-rows.ts'
 import type { Database } from './driver.ts'
 import * as files from './file-rows.ts'
@@ -50,6 +51,7 @@ export const writes = {
     sending.outboxDone(db, sequences),
   buryOutbox: ({ db }: Context, { sequence, reason }: { sequence: number; reason: string }) =>
     sending.buryOutbox(db, sequence, reason),
+  compact: ({ db }: Context, { pages }: { pages: number }) => compact(db, pages),
 } as const
 
 /** Operations that only read. */

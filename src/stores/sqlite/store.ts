@@ -31,6 +31,10 @@ export interface SqliteStore {
   readonly outbox: Outbox
   /** How many questions wait for the store. */
   waiting(): number
+  /** Whether it can be asked: not while its worker has died and is being started again. */
+  isOpen(): boolean
+  /** Gives at most so many pages of 4 KiB that were freed back to the disk; how many it gave. */
+  compact(pages: number): Promise<number>
   /** Finishes what it was asked, and closes the file. */
   close(): Promise<void>
 }
@@ -66,6 +70,8 @@ export async function openSqliteStore({ clock, log, ...place }: SqliteStoreDeps)
       size: () => client.ask('outboxSize', {}),
     },
     waiting: client.waiting,
+    isOpen: client.isOpen,
+    compact: pages => client.ask('compact', { pages }),
     async close() {
       await reports.close()
       await client.close()

@@ -49,6 +49,14 @@ describe('a journal in memory', () => {
     expect(journal.count()).toBe(257)
   })
 
+  it('keeps no turn and no recording: nobody could ask for them', async () => {
+    const journal = createProcessJournal()
+    const turn = { conversationId: 'conv_1', isNew: true, messages: [] }
+    const ending = { type: 'kept', body: new Uint8Array(1), expiresAt: 1 } as const
+    await journal.commit({ ...settlement('resp_0'), turn, ending })
+    expect(journal.recent()).toEqual([settlement('resp_0')])
+  })
+
   it('gives out a list that later settlements do not change', async () => {
     const { journal } = await filled(1)
     const before = journal.recent()

@@ -1,5 +1,5 @@
 // The embedded store in bad hours: a full file, a newer schema, a damaged file, a worker that dies, more than it can take.
-import { writeFile } from 'node:fs/promises'
+import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Worker } from 'node:worker_threads'
@@ -66,6 +66,18 @@ describe('an embedded store', () => {
     await expect(store.journal.commit(turnOf(large(1)))).rejects.toMatchObject({ reason: 'STORAGE_FULL' })
     await store.conversations.delete({ tenant: 'default', id: first.turn?.conversationId ?? '' })
     await store.journal.commit(turnOf(large(1)))
+  })
+
+  it('gives the disk back what was freed', async () => {
+    const store = await open({ outbox: false })
+    const settlement = turnOf(large(4))
+    await store.journal.commit(settlement)
+    expect(await store.compact(10_000)).toBe(0)
+    await store.conversations.delete({ tenant: 'default', id: settlement.turn?.conversationId ?? '' })
+    expect(await store.compact(100)).toBe(100)
+    expect(await store.compact(10_000)).toBeGreaterThan(900)
+    await store.close()
+    expect((await stat(path)).size).toBeLessThan(1024 * 1024)
   })
 
   it('of a newer version is refused with both versions in words, and left as it is', async () => {
@@ -144,10 +156,13 @@ describe('an embedded store', () => {
       workers.push(worker)
       return worker
     })
+    const dying = workers[0]?.terminate()
     const asked = [client.ask('usedBytes', { tenant: 'default' }), client.ask('outboxSize', {})]
-    await workers[0]?.terminate()
     expect((await Promise.allSettled(asked)).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    await dying
+    expect(client.isOpen()).toBe(false)
     await vi.waitFor(async () => expect(await client.ask('usedBytes', { tenant: 'default' })).toBe(0), 5_000)
+    expect(client.isOpen()).toBe(true)
     expect(log.lines.map(({ message }) => message)).toEqual([
       'the store has died and is started again',
       'the store is open again',
