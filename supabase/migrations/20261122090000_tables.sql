@@ -93,13 +93,15 @@ create table if not exists public.file_blobs (
   sha256 text not null check (sha256 ~ '^[0-9a-f]{64}$'),
   size_bytes bigint not null check (size_bytes >= 0),
   mime_type text not null default '',
+  -- How far the text in it has been read, and what that takes in a prompt.
+  text_state text not null default '',
+  text_tokens bigint not null default 0,
   bucket text not null default 'files',
   object_path text not null default '',
-  -- 'stored', or 'due' when no file needs the bytes any more.
-  state text not null default 'stored',
   version bigint not null default 1,
   created_at timestamptz not null default now(),
-  last_used_at timestamptz
+  -- Since when no file needs the bytes.
+  due_at timestamptz
 );
 create index if not exists file_blobs_content on public.file_blobs (tenant_id, sha256);
 
@@ -107,15 +109,11 @@ create table if not exists public.files (
   id uuid primary key,
   tenant_id text not null,
   blob_key text not null,
-  sha256 text not null check (sha256 ~ '^[0-9a-f]{64}$'),
   -- As the user named it, any letters; the object in the bucket has a name of its own.
   filename text not null,
   mime_type text not null default '',
-  size_bytes bigint not null default 0 check (size_bytes >= 0),
   purpose text not null default '',
   metadata jsonb not null default '{}',
-  -- What the text of the file takes in a prompt; null when it has none or nobody counted.
-  text_tokens bigint,
   version bigint not null default 1,
   created_at timestamptz not null default now(),
   expires_at timestamptz,

@@ -55,12 +55,14 @@ begin
   end loop;
 end $$;
 
--- A tenant sees its own rows and changes none. Keys, blobs, copies at providers and tenants stay with the service.
+-- A tenant sees its own rows and changes none. Keys, copies at providers and the list of tenants stay with the service.
 do $$
 declare
   name text;
 begin
-  foreach name in array array['conversations', 'messages', 'files', 'usage_ledger', 'usage_daily', 'events'] loop
+  foreach name in array array[
+    'conversations', 'messages', 'file_blobs', 'files', 'usage_ledger', 'usage_daily', 'events'
+  ] loop
     if not exists (
       select from pg_policies where schemaname = 'public' and tablename = name and policyname = 'tenant_read'
     ) then

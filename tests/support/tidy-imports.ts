@@ -24,11 +24,12 @@ export const owners: Readonly<Record<string, readonly string[]>> = {
   '@bufbuild/protobuf': ['src/'],
   '@connectrpc/connect': ['src/doors/connect/', 'src/cli/'],
   '@connectrpc/connect-node': ['src/doors/connect/', 'src/cli/'],
+  '@supabase/supabase-js': ['src/stores/supabase/'],
   'gpt-tokenizer': ['src/metering/'],
   mollitia: ['src/routing/circuit.ts'],
   pino: ['src/telemetry/'],
   'prom-client': ['src/telemetry/'],
-  undici: ['src/providers/', 'src/core/safe-fetch.ts'],
+  undici: ['src/providers/', 'src/stores/supabase/', 'src/core/safe-fetch.ts'],
   yaml: ['src/config/'],
   zod: ['src/config/'],
 }
