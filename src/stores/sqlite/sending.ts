@@ -34,6 +34,26 @@ const ROWS: Readonly<Record<OutboxTable, string>> = {
   files: 'SELECT * FROM files WHERE id = ?',
 }
 
+/**
+ * Notes everything that is kept when there was nobody to send to before, so that whoever comes to it later gets all of it.
+ * What was noted and not sent stays, for the day on which somebody is there again.
+ */
+export function useOutbox(db: Database, isUsed: boolean, now: number): void {
+  db.exec('BEGIN IMMEDIATE')
+  try {
+    const wasUsed = db.get('SELECT in_use FROM outbox_use')?.['in_use'] === 1
+    if (wasUsed !== isUsed) db.run('UPDATE outbox_use SET in_use = ?', isUsed ? 1 : 0)
+    for (const table of isUsed && !wasUsed ? OUTBOX_TABLES : []) {
+      const key = table === 'blobs' ? 'key' : 'id'
+      db.run(`INSERT INTO outbox (table_name, id, created_at) SELECT ?, ${key}, ? FROM ${table}`, table, now)
+    }
+    db.exec('COMMIT')
+  } catch (error) {
+    if (db.inTransaction()) db.exec('ROLLBACK')
+    throw error
+  }
+}
+
 /** The oldest entries with their rows. */
 export function peekOutbox(db: Database, limit: number, maxBytes: number): readonly OutboxEntry[] {
   const entries: OutboxEntry[] = []

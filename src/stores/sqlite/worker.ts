@@ -5,7 +5,7 @@ import { type Connections, openConnections, openReads } from './connections.ts'
 import { faultOf } from './faults.ts'
 import { type OperationName, reads, writes } from './operations.ts'
 import type { Answer, FromWorker, Question, ToWorker, WorkerSettings } from './protocol.ts'
-import { sendsAll, sendsNothing } from './sending.ts'
+import { sendsAll, sendsNothing, useOutbox } from './sending.ts'
 
 // Written by client.ts only.
 const settings = workerData as WorkerSettings
@@ -19,10 +19,16 @@ const named = (table: object, name: OperationName): Operation | undefined =>
   Object.hasOwn(table, name) ? (table as Record<OperationName, Operation>)[name] : undefined
 
 try {
-  serve(settings.readOnly ? readOnly() : openConnections(settings))
+  serve(settings.readOnly ? readOnly() : readWrite())
 } catch (error) {
   say({ type: 'refused', fault: faultOf(error) })
   port.close()
+}
+
+function readWrite(): Connections {
+  const connections = openConnections(settings)
+  useOutbox(connections.writes, settings.outbox, Date.now())
+  return connections
 }
 
 function readOnly(): Connections {

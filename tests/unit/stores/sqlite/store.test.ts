@@ -136,6 +136,18 @@ describe('an embedded store', () => {
     expect(await store.outbox.size()).toEqual({ entries: 0, dead: 0 })
   })
 
+  it('notes everything it has when somebody comes to send it to, and only then', async () => {
+    const store = await open({ outbox: false })
+    await store.journal.commit(turnOf(kept('user', 'x')))
+    await store.close()
+    const sent = await open()
+    const entries = await sent.outbox.peek(9, 1e6)
+    expect(entries.map(({ table }) => table)).toEqual(['conversations', 'messages', 'ledger'])
+    await sent.outbox.done(entries.map(({ sequence }) => sequence))
+    await sent.close()
+    expect(await (await open()).outbox.size()).toEqual({ entries: 0, dead: 0 })
+  })
+
   it('that has more to do than it may hold says so, and takes settlements all the same', async () => {
     const store = await open()
     const reads = Array.from({ length: 4_200 }, () => store.files.usedBytes('default'))
