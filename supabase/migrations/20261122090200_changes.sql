@@ -56,7 +56,7 @@ begin
     count(distinct response_id) filter (where provenance in (2, 3))
   from public.usage_ledger
   where (ended_at at time zone 'UTC')::date between from_day and to_day
-    -- An id is made when its call ends, give or take a clock: this only spares the other months.
+    -- An id is made while its call runs, give or take a clock: this only spares the other months.
     and id >= public.uuid7_floor((from_day - 1)::timestamp at time zone 'UTC')
     and id < public.uuid7_floor((to_day + 2)::timestamp at time zone 'UTC')
   group by 1, 2, 3, 4, 5;
