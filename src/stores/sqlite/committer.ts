@@ -1,12 +1,10 @@
-// Gathers writes into commits: at once when idle, else so many or so long together, because the disk takes as long for one as for all.
+// Gathers writes into commits: whatever came while the disk was busy goes together, because it takes as long for one as for all.
 import type { Database } from './driver.ts'
 import { faultOf } from './faults.ts'
 import type { Answer } from './protocol.ts'
 
 /** The most writes of one commit. */
 const GATHERED_MAX = 256
-/** How long a write may wait for others, in milliseconds. */
-const GATHER_MS = 3
 
 /** A write that waits. */
 export interface Write {
@@ -24,36 +22,23 @@ export interface Committer {
 
 /** Makes a committer. Answers come when they are safe, those of one commit together. */
 export function createCommitter(db: Database, answered: (answers: readonly Answer[]) => void): Committer {
-  let waiting: Write[] = []
-  let endedAtMs = Number.NEGATIVE_INFINITY
-  let timer: NodeJS.Timeout | undefined
+  const waiting: Write[] = []
   let isScheduled = false
 
   function flush(): void {
-    clearTimeout(timer)
-    isScheduled = false
-    for (
-      let writes = waiting.splice(0, GATHERED_MAX);
-      writes.length > 0;
-      writes = waiting.splice(0, GATHERED_MAX)
-    ) {
-      answered(together(db, writes))
-    }
-    waiting = []
-    endedAtMs = performance.now()
+    while (waiting.length > 0) answered(together(db, waiting.splice(0, GATHERED_MAX)))
   }
 
   return {
     add(write) {
       waiting.push(write)
-      if (waiting.length >= GATHERED_MAX) flush()
-      else if (!isScheduled) {
-        isScheduled = true
-        const leftMs = GATHER_MS - (performance.now() - endedAtMs)
-        // What has come in the same moment goes along.
-        if (leftMs > 0) timer = setTimeout(flush, leftMs)
-        else setImmediate(() => isScheduled && flush())
-      }
+      if (isScheduled) return
+      isScheduled = true
+      // Not after some time: a slow disk gathers by itself, and a fast one has nothing to wait for.
+      setImmediate(() => {
+        isScheduled = false
+        flush()
+      })
     },
     flush,
   }
