@@ -111,6 +111,8 @@ create table if not exists public.files (
   blob_key text not null,
   -- As the user named it, any letters; the object in the bucket has a name of its own.
   filename text not null,
+  -- In lower case as the service does it, for searches.
+  filename_folded text not null default '',
   mime_type text not null default '',
   purpose text not null default '',
   metadata jsonb not null default '{}',

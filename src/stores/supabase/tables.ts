@@ -113,6 +113,7 @@ export const SENT_TABLES = {
       tenant_id: ['tenant', 'text'],
       blob_key: ['blob_key', 'text'],
       filename: ['filename', 'text'],
+      filename_folded: ['filename_folded', 'text'],
       mime_type: ['mime_type', 'text'],
       purpose: ['purpose', 'text'],
       metadata: ['metadata', 'json'],
