@@ -48,7 +48,7 @@ export function createMemoryOutbox(): MemoryOutbox {
       let bytes = 0
       for (const note of notes.slice(0, limit)) {
         const row = rows.get(`${note.table} ${note.id}`)
-        bytes += JSON.stringify(row ?? {}).length
+        for (const value of Object.values(row ?? {})) bytes += String(value).length
         if (entries.length > 0 && bytes > maxBytes) break
         entries.push({ ...note, ...(row !== undefined && { row }) })
       }

@@ -1,4 +1,5 @@
 // Carries slices to the sink until each entry has arrived, is set aside, or has to wait.
+import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../../core/clock.ts'
 import type { Outbox } from '../../core/outbox.ts'
 import type { Sink, Unavailable } from './delivery.ts'
@@ -20,6 +21,8 @@ export type Carry = (slice: Slice) => Promise<Unavailable | undefined>
 /** Makes a carrier. A slice that is refused is halved until the one bad entry stands alone. */
 export function createCarrier({ source, sink, clock, signal, events = {} }: CarrierDeps): Carry {
   return async function carry(slice): Promise<Unavailable | undefined> {
+    // Several slices would otherwise be turned into JSON in one go, and everything else in this process would wait for that.
+    await setImmediate()
     signal.throwIfAborted()
     const startedAt = clock.monotonic()
     const delivery = await sink.send(slice.table, slice.entries, signal)
