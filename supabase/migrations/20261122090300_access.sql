@@ -42,7 +42,8 @@ begin
     from pg_proc proc
     where proc.pronamespace = 'public'::regnamespace
       and proc.proname in (
-        'uuid7_floor', 'make_partitions', 'drop_partitions', 'rows_without_month', 'keep_newest', 'rollup_usage'
+        'uuid7_floor', 'make_partitions', 'drop_partitions', 'rows_without_month', 'keep_newest', 'rollup_usage',
+        'usage_sums'
       )
   loop
     execute format('revoke all on function %s from public', routine);

@@ -5,6 +5,7 @@ import { createSupabaseConversations } from '../../src/stores/supabase/conversat
 import { createDrainer } from '../../src/stores/supabase/drainer.ts'
 import { createSupabaseFiles } from '../../src/stores/supabase/files.ts'
 import { createSupabaseSink } from '../../src/stores/supabase/sink.ts'
+import { createSupabaseUsage } from '../../src/stores/supabase/usage.ts'
 import { openSqliteRig, type StoreRig } from './store-rig.ts'
 import type { SupabaseRig } from './supabase-rig.ts'
 
@@ -40,6 +41,7 @@ export async function openProjectRig(project: SupabaseRig): Promise<StoreRig> {
     ports: () => ({
       ...ports,
       outbox,
+      usage: createSupabaseUsage(connection),
       journal: { commit: settlement => arrived(journal.commit(settlement)) },
       conversations: {
         ...createSupabaseConversations(connection, store.clock),

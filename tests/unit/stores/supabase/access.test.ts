@@ -164,6 +164,7 @@ describe('access', () => {
       ['drop_partitions', { parent: 'events', before: '2020-01-01' }],
       ['rows_without_month', {}],
       ['rollup_usage', { from_day: '2026-01-01', to_day: '2026-01-02' }],
+      ['usage_sums', { asked: {} }],
       ['uuid7_floor', { moment: '2026-01-01' }],
     ] as const
     for (const [name, body] of calls) {
