@@ -16,6 +16,8 @@ export interface EventMaker {
   /** The event of a delta; undefined for one that clients see only in `completed`. */
   delta(delta: Delta): EventInit | undefined
   warning(warning: WarningInit): EventInit
+  /** Somebody else goes on with the text from here; the offset is in UTF-16 code units. */
+  rerouted(provider: string, model: string, textOffset: number): EventInit
   completed(response: MessageInitShape<typeof CompleteResponseSchema>): EventInit
 }
 
@@ -39,6 +41,8 @@ export function createEvents(): EventMaker {
       return event === undefined ? undefined : numbered(event)
     },
     warning: warning => numbered({ case: 'warning', value: warning }),
+    rerouted: (provider, model, textOffsetCount) =>
+      numbered({ case: 'rerouted', value: { provider, model, textOffsetCount } }),
     completed: response => numbered({ case: 'completed', value: { response } }),
   }
 }

@@ -2,9 +2,9 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { RouteAttempt_Outcome as Outcome, type RouteAttemptSchema } from '#gen/exai/v1/route_pb'
 import type { Clock } from '../core/clock.ts'
-import { type Delta, isOutput } from '../core/delta.ts'
+import { type Delta, isOutput, soundCounts, type TokenCounts } from '../core/delta.ts'
 import { GatewayError, wireReason } from '../core/errors.ts'
-import type { AttemptInput, Candidate } from '../core/provider.ts'
+import type { AttemptInput, Candidate, WarningInit } from '../core/provider.ts'
 import { durationOf } from '../core/time.ts'
 
 /** Longest silences that an attempt bears, in milliseconds. */
@@ -15,14 +15,29 @@ export interface AttemptLimits {
   readonly idleMs: number
 }
 
+/** Learns what becomes of an attempt. Nothing that it does may throw. */
+export interface AttemptWatch {
+  /** The first good event: what follows can only break, not fail. Not called for an answer without any output. */
+  began?(): void
+  /** It is over; called once. Without an error it succeeded; `cancelled`: from outside, which says nothing about anybody. */
+  ended?(end: { readonly error: GatewayError | undefined; readonly cancelled: boolean }): void
+  /** The provider has let go of it: sockets are closed. Called once, after `ended`, even when nothing was asked. */
+  released?(): void
+}
+
+/** What an attempt asks, but for what it decides itself. */
+export type AttemptQuestion = Omit<AttemptInput, 'model' | 'signal' | 'useKey' | 'warn'>
+
 /** What an attempt needs. */
 export interface AttemptDeps {
   readonly candidate: Candidate
   /** Ends the attempt with the call; its reason is a GatewayError. */
   readonly signal: AbortSignal
-  readonly input: Omit<AttemptInput, 'model' | 'signal' | 'useKey'>
+  /** Makes what is asked; `warn` takes what it had to change for this candidate. Throws GatewayError. */
+  readonly question: (warn: (warning: WarningInit) => void) => AttemptQuestion
   readonly limits: AttemptLimits
   readonly clock: Clock
+  readonly watch?: AttemptWatch
 }
 
 /** One running request to one provider. */
@@ -40,10 +55,14 @@ export interface Attempt {
   firstTokenMs(): number | undefined
   /** From the start to the end, or until now while it runs, in milliseconds. */
   durationMs(): number
+  /** What was dropped, clamped or changed for this candidate so far; it grows while the attempt runs. */
+  readonly warnings: readonly WarningInit[]
+  /** What the provider said that it used; undefined when it has not said so. */
+  counts(): TokenCounts | undefined
 }
 
 /** Makes an attempt; nothing is sent before `begin`. */
-export function createAttempt({ candidate, signal, input, limits, clock }: AttemptDeps): Attempt {
+export function createAttempt({ candidate, signal, question, limits, clock, watch }: AttemptDeps): Attempt {
   const { provider, model } = candidate
   const startedAtMs = clock.monotonic()
   const ending = new AbortController()
@@ -54,6 +73,9 @@ export function createAttempt({ candidate, signal, input, limits, clock }: Attem
   let fault: GatewayError | undefined
   let finished = false
   let keyLabel = ''
+  let counts: TokenCounts | undefined
+  let isReleased = false
+  const warnings: WarningInit[] = []
 
   const onCallEnd = (): void => ending.abort(signal.reason)
   const useKey = (label: string): void => {
@@ -75,6 +97,7 @@ export function createAttempt({ candidate, signal, input, limits, clock }: Attem
     firstOutputAtMs = clock.monotonic()
     clearTimeout(silence)
     silence = silenceOf('nothing', limits.idleMs)
+    watch?.began?.()
   }
 
   function end(how: Outcome, error?: GatewayError): void {
@@ -84,6 +107,7 @@ export function createAttempt({ candidate, signal, input, limits, clock }: Attem
     signal.removeEventListener('abort', onCallEnd)
     outcome = how
     fault = error
+    watch?.ended?.({ error, cancelled: how === Outcome.CANCELLED })
   }
 
   function fail(caught: unknown): GatewayError {
@@ -118,6 +142,7 @@ export function createAttempt({ candidate, signal, input, limits, clock }: Attem
       for (const delta of step.value) {
         if (firstOutputAtMs === undefined && isOutput(delta)) firstOutput()
         if (delta.type === 'finish') finished = true
+        if (delta.type === 'usage') counts = soundCounts(delta.counts)
       }
       return step.value
     }
@@ -136,6 +161,9 @@ export function createAttempt({ candidate, signal, input, limits, clock }: Attem
   async function release(): Promise<void> {
     // The adapter may throw the very abort that we caused: nobody is left to hear it.
     await source?.return?.().catch(() => undefined)
+    if (isReleased) return
+    isReleased = true
+    watch?.released?.()
   }
 
   return {
@@ -146,7 +174,9 @@ export function createAttempt({ candidate, signal, input, limits, clock }: Attem
         signal.throwIfAborted()
         ending.signal.throwIfAborted()
         signal.addEventListener('abort', onCallEnd, { once: true })
-        source = provider.open({ ...input, model, signal: ending.signal, useKey })[Symbol.asyncIterator]()
+        const warn = (warning: WarningInit): void => void warnings.push(warning)
+        const input = { ...question(warn), model, signal: ending.signal, useKey, warn }
+        source = provider.open(input)[Symbol.asyncIterator]()
         while (firstOutputAtMs === undefined && !finished) {
           const batch = await next()
           if (batch === undefined) break
@@ -193,5 +223,7 @@ export function createAttempt({ candidate, signal, input, limits, clock }: Attem
     }),
     firstTokenMs: () => (firstOutputAtMs === undefined ? undefined : firstOutputAtMs - startedAtMs),
     durationMs: () => (endedAtMs ?? clock.monotonic()) - startedAtMs,
+    warnings,
+    counts: () => counts,
   }
 }

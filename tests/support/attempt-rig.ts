@@ -6,7 +6,7 @@ import type { Delta } from '../../src/core/delta.ts'
 import type { GatewayError } from '../../src/core/errors.ts'
 import type { Provider } from '../../src/core/provider.ts'
 import { type Attempt, type AttemptLimits, createAttempt } from '../../src/routing/attempt.ts'
-import { ask } from './completion-rig.ts'
+import { ask } from './request.ts'
 
 /** What an attempt leaves behind when it has cleaned up. */
 export const nothing = { listeners: 0, timers: 0 }
@@ -42,7 +42,7 @@ export function rigOf(provider: Provider, limits: AttemptLimits = { firstTokenMs
   const attempt = createAttempt({
     candidate: { provider, model: assumedEntry(provider.id, 'm'), reason: 'explicit model' },
     signal: calling.signal,
-    input: { request, messages: request.messages, stream: true, warn: () => undefined },
+    question: () => ({ request, messages: request.messages, stream: true }),
     limits,
     clock: { now: () => nowMs, monotonic: () => nowMs },
   })

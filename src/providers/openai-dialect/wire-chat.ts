@@ -102,6 +102,7 @@ async function refused(clock: Clock, upstream: Upstream, response: UpstreamRespo
   const wait = retryDelayMs(headers, clock.now())
   return refusal(upstream, readComplaint(parsed(text), upstream.dialect), {
     status,
+    isEmpty: text.trim() === '',
     ...(wait === undefined ? {} : { retryDelayMs: wait }),
   })
 }

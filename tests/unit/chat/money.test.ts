@@ -8,7 +8,8 @@ import { Usage_Provenance as Provenance, type Usage } from '#gen/exai/v1/usage_p
 import { assumedEntry } from '../../../src/catalogue/configured.ts'
 import type { TokenCounts } from '../../../src/core/delta.ts'
 import { GatewayError } from '../../../src/core/errors.ts'
-import { ask, collectEvents, createCompletionRig } from '../../support/completion-rig.ts'
+import { collectEvents, createCompletionRig } from '../../support/completion-rig.ts'
+import { ask } from '../../support/request.ts'
 import { createScriptedProvider, type Step, saying } from '../../support/scripted-provider.ts'
 import { createTestCall } from '../../support/test-call.ts'
 
