@@ -45,6 +45,10 @@ export interface EditionsDeps {
   readonly lasting: Pick<Routing, 'circuits' | 'live'>
 }
 
+interface Made extends Edition {
+  readonly release: () => void
+}
+
 /** How much longer than the longest call the connections of an older edition can be used, in milliseconds. */
 const GRACE_MS = 5_000
 
@@ -55,7 +59,7 @@ export function createEditions(deps: EditionsDeps): Editions {
   const holdings = createListingHoldings()
   const bundled = bundledModels()
 
-  function make(snapshot: Snapshot): Edition & { readonly release: () => void } {
+  function make(snapshot: Snapshot): Made {
     using stack = new DisposableStack()
     const providers = snapshot.providers.map(settings => {
       const provider = createProvider(settings, keep, deps)
@@ -91,12 +95,18 @@ export function createEditions(deps: EditionsDeps): Editions {
     return { snapshot, routing, listings, release: () => held.dispose() }
   }
 
-  let edition = make(deps.snapshot)
+  /** Nothing of this fails: what an edition shares with the one before is changed only once all of it has been made. */
+  function adopted(made: Made): Made {
+    for (const provider of made.routing.providers) provider.adopt?.()
+    return made
+  }
+
+  let edition = adopted(make(deps.snapshot))
   return {
     current: () => edition,
     take(snapshot) {
       const before = edition
-      edition = make(snapshot)
+      edition = adopted(make(snapshot))
       // Afterwards: what both hold must not be let go in between.
       before.release()
     },

@@ -128,7 +128,7 @@ export function createAnswer(): Answer {
       content: pieces.map(piece => partOf(piece, true)),
     }),
     openText() {
-      if (last?.type !== 'text' || calls.size > 0) return undefined
+      if (last?.type !== 'text' || calls.size > 0 || finish !== FinishReason.UNSPECIFIED) return undefined
       return pieces.map(piece => (piece.type === 'text' ? piece.text : '')).join('')
     },
     writtenTexts: () =>

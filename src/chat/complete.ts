@@ -1,8 +1,6 @@
 // The orchestrator: takes a chat through every stage, from the request to the settled answer, for unary and stream alike.
 import type { MessageInitShape } from '@bufbuild/protobuf'
-import { create } from '@bufbuild/protobuf'
 import type { CompleteRequest, CompleteResponseSchema } from '#gen/exai/v1/chat_service_pb'
-import { RouteSchema } from '#gen/exai/v1/route_pb'
 import type { Call } from '../core/call.ts'
 import type { Delta } from '../core/delta.ts'
 import { GatewayError } from '../core/errors.ts'
@@ -12,14 +10,15 @@ import type { Affinity } from '../routing/affinity.ts'
 import type { Attempt } from '../routing/attempt.ts'
 import type { Routing } from '../routing/candidates.ts'
 import type { Begun } from '../routing/hedge.ts'
-import { createWalk, type WalkDeps } from '../routing/walk.ts'
+import { createWalk } from '../routing/walk.ts'
+import type { WalkDeps } from '../routing/walk-call.ts'
 import { createAnswer } from './answer.ts'
 import { assemble } from './assemble.ts'
 import { createEvents, type EventInit, heartbeat } from './events.ts'
 import { withHeartbeat } from './heartbeat.ts'
 import { planCall } from './plan.ts'
 import { rerouted } from './reroute.ts'
-import { endedOf, originOf, type Run, responseOf, routeOf, warningsOf } from './response.ts'
+import { endedOf, originOf, type Run, responseOf, warningsOf, withRoute } from './response.ts'
 import { type SettleDeps, type Settled, settle } from './settle.ts'
 import { validateRequest } from './validate.ts'
 import { walkInputOf } from './walk-input.ts'
@@ -94,7 +93,7 @@ export function createCompletion(deps: CompletionDeps): Completion {
             yield batch
           }
         } catch (caught) {
-          begun = await rerouted(run, GatewayError.from(caught))
+          begun = await rerouted(run, GatewayError.from(caught), deps.counter)
         }
       }
       const completed: CallOutcome = { type: 'completed', finishReason: run.answer.finishReason() }
@@ -112,9 +111,7 @@ export function createCompletion(deps: CompletionDeps): Completion {
         outcome = unfinished
         error = await settleFailed(run, unfinished, error)
       }
-      throw run.plan.candidates.length === 0
-        ? error
-        : error.with({ route: create(RouteSchema, routeOf(run)) })
+      throw withRoute(run, error)
     } finally {
       // The reader left between two events: nobody waits for an error, but the call is settled all the same.
       if (outcome === undefined) {

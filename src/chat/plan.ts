@@ -102,14 +102,17 @@ function sealedElsewhere(provider: string, messages: readonly Message[]): Warnin
   return undefined
 }
 
-/** Whether to ask a candidate after the failure of the one before it: another key helps only against a refused one. */
-export function isWorthAsking(
-  { provider, model, isSpare }: Candidate,
-  failure: GatewayError | undefined,
-): boolean {
-  if (isSpare !== true) return true
-  if (failure === undefined || keyOutcomeOf(failure).type === 'untold') return false
-  return (provider.keysLeft?.(model.id) ?? 0) > 0
+/** Whether another key of a candidate may help after its failure: the key was refused, or its address failed and others are left. */
+export function anotherKeyHelps({ provider, model }: Candidate, error: GatewayError): boolean {
+  switch (keyOutcomeOf(error).type) {
+    case 'untold':
+    case 'served':
+      return false
+    case 'failing':
+      return provider.hasOtherAddress?.(model.id) === true
+    default:
+      return (provider.keysLeft?.(model.id) ?? 0) > 0
+  }
 }
 
 /** As many tokens as characters: more than any text has that is written by people, and nothing has to be counted for it. */

@@ -1,9 +1,10 @@
 // One call on its way through the stages, and the public answer and route that are made of it.
-import type { MessageInitShape } from '@bufbuild/protobuf'
+import { create, type MessageInitShape } from '@bufbuild/protobuf'
 import type { Message } from '#gen/exai/v1/chat_pb'
 import type { CompleteRequest, CompleteResponseSchema } from '#gen/exai/v1/chat_service_pb'
-import type { RouteSchema } from '#gen/exai/v1/route_pb'
+import { RouteSchema } from '#gen/exai/v1/route_pb'
 import type { Call } from '../core/call.ts'
+import type { GatewayError } from '../core/errors.ts'
 import type { WarningInit } from '../core/provider.ts'
 import type { CallOutcome } from '../core/settlement.ts'
 import type { Attempt } from '../routing/attempt.ts'
@@ -58,6 +59,7 @@ export function endedOf(run: Run, outcome: CallOutcome): Ended {
   return {
     ...run,
     attempts: run.walk?.attempts ?? [],
+    waitedMs: run.walk?.waitedMs() ?? 0,
     writtenBy(attempt) {
       const place = broken.findIndex(one => one.attempt === attempt)
       if (place < 0 && attempt !== answering) return ''
@@ -79,9 +81,17 @@ export function routeOf(run: Run): MessageInitShape<typeof RouteSchema> {
     requestedModel: run.request.model,
     reason: run.answering?.candidate.reason ?? '',
     attempts: run.walk?.attempts.map(attempt => attempt.record()) ?? [],
-    skipped: [...run.plan.skipped, ...(run.walk?.skipped ?? [])],
+    skipped: [...run.plan.skipped, ...(run.walk?.skipped() ?? [])],
     configVersion: run.routing.configVersion,
   }
+}
+
+/** An error that tells the route of its call, also when everybody was passed over before anybody could be asked. */
+export function withRoute(run: Run, error: GatewayError): GatewayError {
+  const { route } = error.details
+  const { configVersion } = run.routing
+  if (run.walk !== undefined) return error.with({ route: create(RouteSchema, routeOf(run)) })
+  return route === undefined ? error : error.with({ route: { ...route, configVersion } })
 }
 
 /** The public answer of a settled call: whole, or stripped of the texts that a stream has sent already. */

@@ -2,7 +2,6 @@
 import { create } from '@bufbuild/protobuf'
 import { type Message, MessageSchema } from '#gen/exai/v1/chat_pb'
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
-import { ErrorReason } from '#gen/exai/v1/error_reason_pb'
 import { RouteAttempt_Outcome, RouteAttemptSchema } from '#gen/exai/v1/route_pb'
 import {
   type Cost,
@@ -34,9 +33,9 @@ interface Asked {
 export interface ChatMetrics {
   tokens(asked: Asked, counts: TokenCounts): void
   cost(asked: Asked, nanoUsd: bigint): void
-  /** Milliseconds from the start of the attempt to its first output. */
+  /** Milliseconds from sending the request to its first output. */
   firstToken(asked: Asked, afterMs: number): void
-  /** Milliseconds that a call spent in this service and not with a provider. */
+  /** Milliseconds that a call spent in this service, and not waiting for a provider, in a queue or before a retry. */
   overhead(ms: number): void
 }
 
@@ -63,6 +62,8 @@ export interface Ended {
   /** What an attempt wrote of the answer; empty for one of which nothing was passed on. */
   readonly writtenBy: (attempt: Attempt) => string
   readonly outcome: CallOutcome
+  /** Milliseconds that the call waited between its attempts: for a place, or before a retry. Absent: none. */
+  readonly waitedMs?: number
 }
 
 /** What a call used and cost; absent when nobody can have billed it. */
@@ -124,29 +125,26 @@ async function book(ended: Ended, counter: TokenCounter): Promise<readonly Booke
 }
 
 /**
- * Reported numbers where there are some. Without them the attempt is counted here if its provider may bill it: it answered,
- * its answer broke, or it was ended from outside before it could say no.
+ * What an attempt used, if its provider may bill it: reported numbers where there are some, else it is counted here. What is
+ * reported of an answer that did not come to its end may be older than the last of its text.
  */
 async function usageOf(ended: Ended, attempt: Attempt, counter: TokenCounter): Promise<Usage | undefined> {
-  const record = attempt.record()
-  const counts = attempt.counts()
-  if (counts !== undefined) {
-    const isWhole = record.outcome === RouteAttempt_Outcome.SUCCEEDED
-    return create(UsageSchema, {
-      ...counts,
-      provenance: isWhole ? Provenance.REPORTED : Provenance.PARTIAL,
-    })
+  if (!attempt.mayBeBilled()) return undefined
+  const reported = attempt.counts()
+  if (reported !== undefined && attempt.record().outcome === RouteAttempt_Outcome.SUCCEEDED)
+    return create(UsageSchema, { ...reported, provenance: Provenance.REPORTED })
+  const { tokens: outputTokens } = await counter.countText(ended.writtenBy(attempt))
+  if (reported !== undefined) {
+    return reported.outputTokens >= outputTokens
+      ? create(UsageSchema, { ...reported, provenance: Provenance.PARTIAL })
+      : create(UsageSchema, { ...reported, outputTokens, provenance: Provenance.ESTIMATED })
   }
-  const isRefused =
-    record.outcome === RouteAttempt_Outcome.FAILED && record.error !== ErrorReason.UPSTREAM_BROKEN
-  if (isRefused) return undefined
   const input = await counter.countRequest(countedRequest(ended.request, ended.messages))
-  const output = await counter.countText(ended.writtenBy(attempt))
   const counted = {
     inputTokens: input.tokens,
     cachedInputTokens: 0,
     cacheWriteTokens: 0,
-    outputTokens: output.tokens,
+    outputTokens,
     reasoningTokens: 0,
   }
   return create(UsageSchema, { ...soundCounts(counted), provenance: Provenance.ESTIMATED })
@@ -198,14 +196,13 @@ function priced(candidate: Candidate, usage: Usage, catalogue: Catalogue): Cost 
 }
 
 function observe(
-  { call, attempts, answering, responseId }: Ended,
+  { call, attempts, answering, responseId, waitedMs = 0 }: Ended,
   booked: readonly Booked[],
   { usage, cost }: Settled,
   durationMs: number,
   metrics: ChatMetrics,
 ): void {
-  const upstreamMs = attempts.reduce((sum, attempt) => sum + attempt.durationMs(), 0)
-  metrics.overhead(Math.max(0, durationMs - upstreamMs))
+  metrics.overhead(Math.max(0, durationMs - attemptingMs(attempts) - waitedMs))
   for (const attempt of attempts) {
     const firstTokenMs = attempt.firstTokenMs()
     if (firstTokenMs !== undefined) metrics.firstToken(askedOf(attempt), firstTokenMs)
@@ -225,4 +222,17 @@ function observe(
     ...(cost?.known === true ? { nanoUsd: cost.nanoUsd } : {}),
     ...(firstTokenMs === undefined ? {} : { firstTokenMs }),
   })
+}
+
+/** Milliseconds in which at least one attempt ran: a hedge runs beside another one, and its time is not spent twice. */
+function attemptingMs(attempts: readonly Attempt[]): number {
+  let sumMs = 0
+  let untilMs = Number.NEGATIVE_INFINITY
+  // They are in the order in which they began.
+  for (const { startedAtMs, durationMs } of attempts) {
+    const endMs = startedAtMs + durationMs()
+    sumMs += Math.max(0, endMs - Math.max(startedAtMs, untilMs))
+    untilMs = Math.max(untilMs, endMs)
+  }
+  return sumMs
 }

@@ -30,10 +30,15 @@ export interface AttemptInput {
   readonly waiting?: (WaitRules & { readonly tenant: string }) | undefined
   /** Takes the label of the key that the attempt uses, never the key. Not called where no key is used. */
   readonly useKey?: (label: string) => void
+  /**
+   * Called right before the request goes out: until then nobody was asked, whatever was waited for, and the provider is not
+   * to blame. A later request for the same answer may call it again. Whoever answers without it has asked at once.
+   */
+  readonly sent?: () => void
 }
 
 /** What a count asks of a provider: it is never told which key was used. */
-export type CountInput = Omit<AttemptInput, 'useKey' | 'waiting'>
+export type CountInput = Omit<AttemptInput, 'useKey' | 'waiting' | 'sent'>
 
 /** How many input tokens a provider counted. */
 export interface ProviderCount {
@@ -65,6 +70,10 @@ export interface Provider {
   continues?(modelId: string): boolean
   /** How many of its keys could ask this model now. Absent: it has no more than one. */
   keysLeft?(modelId: string): number
+  /** Whether a key for another address than the failing ones could ask this model now. Absent: it has one address only. */
+  hasOtherAddress?(modelId: string): boolean
+  /** Changes what it shares with the one before it, such as the limits of keys, to its own settings. Absent: it shares nothing. */
+  adopt?(): void
   /** Lets go of connections. */
   close(): Promise<void>
 }
@@ -77,6 +86,4 @@ export interface Candidate {
   readonly reason: string
   /** Most tokens that it may write, where its price was judged by that and the request has no cap. */
   readonly outputCap?: number | undefined
-  /** Whether it is the one before it once more, to be asked with another key, and only if that one's key was at fault. */
-  readonly isSpare?: true
 }

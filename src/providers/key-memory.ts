@@ -1,5 +1,6 @@
-// What is remembered of keys: how much each is used, and what its provider has against it. It outlives a pool of keys.
+// What is remembered of keys: how much each is used, what its provider has against it, and where it fails. It outlives a pool.
 import { createHoldings, type Held } from './held.ts'
+import { createKeyAddress, type KeyAddress } from './key-address.ts'
 import { createKeyRoom, type KeyRoom } from './key-room.ts'
 import type { Out } from './key-troubles.ts'
 
@@ -37,6 +38,7 @@ export interface KeyPlace {
 export interface HeldKey {
   readonly record: KeyRecord
   readonly account: Account
+  readonly address: KeyAddress
   again(): HeldKey
   release(): void
 }
@@ -54,14 +56,16 @@ export interface KeyMemory {
 export function createKeyMemory(): KeyMemory {
   const records = createHoldings<KeyRecord>()
   const accounts = createHoldings<Account>()
+  const addresses = createHoldings<KeyAddress>()
   let uses = 0
   return {
     hold({ provider, secret, baseUrl, account }) {
       const key = JSON.stringify([provider, baseUrl, secret])
       const bill = account === undefined ? key : JSON.stringify([provider, account])
-      return both(
+      return all(
         records.hold(key, () => ({ running: 0, lastUse: 0, refusals: 0, out: undefined, denied: new Map() })),
         accounts.hold(bill, () => ({ room: createKeyRoom(), out: undefined })),
+        addresses.hold(JSON.stringify([provider, baseUrl]), createKeyAddress),
       )
     },
     nextUse: () => ++uses,
@@ -69,14 +73,16 @@ export function createKeyMemory(): KeyMemory {
   }
 }
 
-function both(record: Held<KeyRecord>, account: Held<Account>): HeldKey {
+function all(record: Held<KeyRecord>, account: Held<Account>, address: Held<KeyAddress>): HeldKey {
   return {
     record: record.value,
     account: account.value,
-    again: () => both(record.again(), account.again()),
+    address: address.value,
+    again: () => all(record.again(), account.again(), address.again()),
     release() {
       record.release()
       account.release()
+      address.release()
     },
   }
 }

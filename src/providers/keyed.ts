@@ -46,7 +46,7 @@ export function createKeyedProvider(settings: ProviderSettings, own: KeyedProvid
     keys,
     clock,
     baseUrl: own.baseUrl,
-    memory: keep.keys,
+    memory: settings.keep?.keys,
     onOut: settings.onKeyOut,
   })
 
@@ -79,6 +79,8 @@ export function createKeyedProvider(settings: ProviderSettings, own: KeyedProvid
     },
     models: settings.models ?? [],
     keysLeft: modelId => pool.left(modelId),
+    hasOtherAddress: modelId => pool.hasOtherAddress(modelId),
+    adopt: () => pool.adopt(),
     ...(own.continues && { continues: own.continues }),
     open: input => leased(pool, input, key => own.ask(input, accessOf(key))),
     ...(count && {

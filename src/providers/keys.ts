@@ -2,6 +2,7 @@
 import type { KeyConfig } from '../config/snapshot.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError, type KeyTrouble } from '../core/errors.ts'
+import { isFailing, markFailing, markWell } from './key-address.ts'
 import { createKeyMemory, type HeldKey, type KeyMemory } from './key-memory.ts'
 import { createKeyQueue, type KeyQueue } from './key-queue.ts'
 import { type Fullness, limitRooms } from './key-room.ts'
@@ -10,10 +11,11 @@ import { absenceMs, isMoment, longer, type Out, TROUBLES } from './key-troubles.
 /** One key: its region and its plan belong to it, so it may have a base URL and an account of its own. */
 export type KeySettings = KeyConfig
 
-/** What an attempt has shown about its key: it was taken, nothing was learnt, or what the provider has against it. */
+/** What an attempt has shown about its key: it was taken, nothing was learnt, nobody answers where it is sent, or it is refused. */
 export type KeyOutcome =
   | { readonly type: 'served' }
   | { readonly type: 'untold' }
+  | { readonly type: 'failing' }
   /** `waitMs`: for how long, as the provider said; absent when it did not. */
   | { readonly type: KeyTrouble; readonly waitMs?: number | undefined }
 
@@ -37,7 +39,7 @@ export interface KeyState {
 /** The keys of one provider. */
 export interface KeyPool {
   /**
-   * Takes the least used key that may ask this model. Throws UPSTREAM_CREDENTIALS or UPSTREAM_LIMITED when there is none now,
+   * Takes the least used key that may ask this model, of an address that does not fail where there is one. Throws UPSTREAM_CREDENTIALS or UPSTREAM_LIMITED when there is none now,
    * and OVERLOADED when only the configured limits of the keys are in the way.
    */
   acquire(modelId: string): KeyLease
@@ -47,9 +49,16 @@ export interface KeyPool {
   fault(modelId: string): GatewayError
   /** How many keys `acquire` could choose from now. */
   left(modelId: string): number
+  /** Whether one of those is sent to an address that does not fail, while another address does. False with one address only. */
+  hasOtherAddress(modelId: string): boolean
   /** The failure of every acquire, while every key is out for longer than a moment. */
   outage(): GatewayError | undefined
   states(): readonly KeyState[]
+  /**
+   * Limits the calls at once as these keys say, also those of earlier pools with the same memory. Until then their limits hold:
+   * a pool that is made may come to nothing. One with a memory of its own does it by itself.
+   */
+  adopt(): void
   /** Lets go of the keys. What runs goes on, and so does what still asks for a key. */
   close(): void
 }
@@ -88,7 +97,8 @@ export function createKeyPool(deps: KeyPoolDeps): KeyPool {
     (key): Slot => ({ key, held: memory.hold({ ...key, provider, baseUrl: key.baseUrl ?? baseUrl }) }),
   )
 
-  limitRooms(slots.map(({ key, held }) => ({ room: held.account.room, max: key.maxConcurrent })))
+  const hasAddresses = new Set(slots.map(({ held }) => held.address)).size > 1
+  if (deps.memory === undefined) adopt()
   const queue = createKeyQueue({
     acquire,
     giveBack: lease => lease.settle({ type: 'untold' }),
@@ -100,7 +110,9 @@ export function createKeyPool(deps: KeyPoolDeps): KeyPool {
   function acquire(modelId: string): KeyLease {
     if (slots.length === 0) return { key: undefined, settle: () => undefined }
     const nowMs = clock.monotonic()
-    const [slot] = usable(nowMs, modelId).sort(byUse)
+    const all = usable(nowMs, modelId)
+    const well = hasAddresses ? all.filter(one => !isFailing(one.held.address, nowMs)) : all
+    const [slot] = (well.length > 0 ? well : all).sort(byUse)
     if (slot === undefined) throw nobody(nowMs, modelId)
     // As long as it is used it is remembered, whatever becomes of this pool.
     const { record, account, release } = slot.held.again()
@@ -122,6 +134,10 @@ export function createKeyPool(deps: KeyPoolDeps): KeyPool {
     }
   }
 
+  function adopt(): void {
+    limitRooms(slots.map(({ key, held }) => ({ room: held.account.room, max: key.maxConcurrent })))
+  }
+
   function usable(nowMs: number, modelId: string): Slot[] {
     return slots.filter(
       one => outOf(one, nowMs, modelId) === undefined && one.held.account.room.hasRoom(nowMs),
@@ -139,13 +155,17 @@ export function createKeyPool(deps: KeyPoolDeps): KeyPool {
   }
 
   function learn(slot: Slot, modelId: string, outcome: KeyOutcome): void {
-    const { record, account } = slot.held
+    const { record, account, address } = slot.held
     const nowMs = clock.monotonic()
     switch (outcome.type) {
       case 'untold':
         return
       case 'served':
         record.refusals = 0
+        markWell(address)
+        return
+      case 'failing':
+        markFailing(address, nowMs)
         return
       case 'concurrency':
         // With one call there is no fewer: others use the account, too, and it needs a pause.
@@ -218,6 +238,11 @@ export function createKeyPool(deps: KeyPoolDeps): KeyPool {
     take: queue.take,
     fault: modelId => nobody(clock.monotonic(), modelId),
     left: modelId => usable(clock.monotonic(), modelId).length,
+    hasOtherAddress(modelId) {
+      const nowMs = clock.monotonic()
+      if (!hasAddresses || !slots.some(one => isFailing(one.held.address, nowMs))) return false
+      return usable(nowMs, modelId).some(one => !isFailing(one.held.address, nowMs))
+    },
     outage() {
       const nowMs = clock.monotonic()
       const first = firstBack(slots.map(slot => outOf(slot, nowMs)))
@@ -234,6 +259,7 @@ export function createKeyPool(deps: KeyPoolDeps): KeyPool {
         }
       })
     },
+    adopt,
     close() {
       for (const { held } of slots) held.release()
     },

@@ -16,17 +16,17 @@ export async function* leased(pool: KeyPool, input: AttemptInput, ask: AskWithKe
   const { model, signal, waiting } = input
   const taken = pool.take(model.id, waiting && { ...waiting, signal })
   const lease = taken instanceof Promise ? await taken : taken
-  let outcome: KeyOutcome = { type: 'untold' }
+  let outcome: KeyOutcome | undefined
   try {
     if (lease.key !== undefined) input.useKey?.(lease.key.label)
     yield* ask(lease.key)
     outcome = { type: 'served' }
   } catch (error) {
-    // What ended the attempt from outside says nothing about the key.
     if (signal.aborted) throw error
     throw afterSettling(error, lease, pool, model.id)
   } finally {
-    lease.settle(outcome)
+    // What ended the attempt from outside says nothing about the key; a silence of the provider says something about its address.
+    lease.settle(outcome ?? (signal.aborted ? keyOutcomeOf(signal.reason) : { type: 'untold' }))
   }
 }
 

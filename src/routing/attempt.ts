@@ -9,7 +9,7 @@ import { durationOf } from '../core/time.ts'
 
 /** Longest silences that an attempt bears, in milliseconds. */
 export interface AttemptLimits {
-  /** From the start of the attempt to its first output. */
+  /** From sending the request to its first output; what comes before is limited by the call's deadline alone. */
   readonly firstTokenMs: number
   /** Between two pieces of the answer. */
   readonly idleMs: number
@@ -26,7 +26,7 @@ export interface AttemptWatch {
 }
 
 /** What an attempt asks, but for what it decides itself. */
-export type AttemptQuestion = Omit<AttemptInput, 'model' | 'signal' | 'useKey' | 'warn'>
+export type AttemptQuestion = Omit<AttemptInput, 'model' | 'signal' | 'useKey' | 'warn' | 'sent'>
 
 /** What an attempt needs. */
 export interface AttemptDeps {
@@ -51,10 +51,21 @@ export interface Attempt {
   cancel(reason: GatewayError): Promise<void>
   /** How it went so far. */
   record(): MessageInitShape<typeof RouteAttemptSchema>
-  /** From the start to the first output, in milliseconds; undefined before it. */
-  firstTokenMs(): number | undefined
+  /** When it was made, on the monotonic clock. */
+  readonly startedAtMs: number
   /** From the start to the end, or until now while it runs, in milliseconds. */
   durationMs(): number
+  /** From sending the request to the end, or until now while it runs, in milliseconds; undefined when it was not sent. */
+  sentMs(): number | undefined
+  /** From sending the request to the first output, in milliseconds; undefined before it. */
+  firstTokenMs(): number | undefined
+  /** Time of waiting for the provider after the first output, in milliseconds: without the pauses of a slow reader. */
+  streamMs(): number
+  /**
+   * Whether the provider may bill it: it was sent, and was neither refused nor in vain. An answer that broke, an attempt that
+   * was cancelled and one that still runs may be.
+   */
+  mayBeBilled(): boolean
   /** What was dropped, clamped or changed for this candidate so far; it grows while the attempt runs. */
   readonly warnings: readonly WarningInit[]
   /** What the provider said that it used; undefined when it has not said so. */
@@ -67,7 +78,9 @@ export function createAttempt({ candidate, signal, question, limits, clock, watc
   const startedAtMs = clock.monotonic()
   const ending = new AbortController()
   let source: AsyncIterator<readonly Delta[]> | undefined
+  let sentAtMs: number | undefined
   let firstOutputAtMs: number | undefined
+  let streamMs = 0
   let endedAtMs: number | undefined
   let outcome: Outcome = Outcome.UNSPECIFIED
   let fault: GatewayError | undefined
@@ -82,7 +95,7 @@ export function createAttempt({ candidate, signal, question, limits, clock, watc
     keyLabel = label
   }
   let isWaiting = true
-  let silence = silenceOf('no first token', limits.firstTokenMs)
+  let silence: NodeJS.Timeout | undefined
 
   function silenceOf(what: string, ms: number): NodeJS.Timeout {
     return setTimeout(() => {
@@ -91,6 +104,16 @@ export function createAttempt({ candidate, signal, question, limits, clock, watc
       const reason = firstOutputAtMs === undefined ? 'UPSTREAM_UNAVAILABLE' : 'UPSTREAM_BROKEN'
       ending.abort(new GatewayError(reason, `${provider.id} sent ${what} for ${ms / 1000} s`))
     }, ms)
+  }
+
+  function sent(): void {
+    if (sentAtMs === undefined && endedAtMs === undefined && !ending.signal.aborted)
+      underWay(clock.monotonic())
+  }
+
+  function underWay(sinceMs: number): void {
+    sentAtMs = sinceMs
+    silence = silenceOf('no first token', limits.firstTokenMs)
   }
 
   function firstOutput(): void {
@@ -113,7 +136,12 @@ export function createAttempt({ candidate, signal, question, limits, clock, watc
   function fail(caught: unknown): GatewayError {
     // An abort reaches us as whatever the adapter's library throws for it: the reason that was given is the truth.
     const known = ending.signal.aborted ? GatewayError.from(ending.signal.reason) : GatewayError.from(caught)
-    const error = afterOutput(known).with({ provider: provider.id, model: model.id })
+    const error = afterOutput(known).with({
+      provider: provider.id,
+      model: model.id,
+      // Nobody was asked: what failed was something of ours, or of the caller.
+      ...(sentAtMs === undefined && known.details.against === undefined && { against: 'nobody' }),
+    })
     if (signal.aborted) end(Outcome.CANCELLED, error)
     else end(firstOutputAtMs === undefined ? Outcome.FAILED : Outcome.BROKEN, error)
     return error
@@ -134,11 +162,15 @@ export function createAttempt({ candidate, signal, question, limits, clock, watc
     if (source === undefined) return undefined
     isWaiting = true
     // Before the first output nothing restarts the timer, or an upstream could put it off with signs of life.
-    if (firstOutputAtMs !== undefined || finished) silence.refresh()
+    if (firstOutputAtMs !== undefined || finished) silence?.refresh()
+    const waitsSinceMs = firstOutputAtMs === undefined ? undefined : clock.monotonic()
     const step = await source.next()
     isWaiting = false
+    if (waitsSinceMs !== undefined) streamMs += clock.monotonic() - waitsSinceMs
     if (ending.signal.aborted) throw ending.signal.reason
     if (!step.done) {
+      // An adapter that does not tell when it asks has asked at once.
+      if (sentAtMs === undefined) underWay(startedAtMs)
       for (const delta of step.value) {
         if (firstOutputAtMs === undefined && isOutput(delta)) firstOutput()
         if (delta.type === 'finish') finished = true
@@ -166,6 +198,24 @@ export function createAttempt({ candidate, signal, question, limits, clock, watc
     watch?.released?.()
   }
 
+  const firstTokenMs = (): number | undefined =>
+    firstOutputAtMs === undefined ? undefined : firstOutputAtMs - (sentAtMs ?? startedAtMs)
+
+  function record(): MessageInitShape<typeof RouteAttemptSchema> {
+    const afterMs = firstTokenMs()
+    return {
+      provider: provider.id,
+      model: model.id,
+      outcome,
+      duration: durationOf((endedAtMs ?? clock.monotonic()) - startedAtMs),
+      error: fault === undefined ? 0 : wireReason(fault.reason),
+      upstreamStatus: fault?.details.upstreamStatus ?? 0,
+      upstreamCode: fault?.details.upstreamCode ?? '',
+      keyLabel,
+      ...(afterMs === undefined ? {} : { timeToFirstToken: durationOf(afterMs) }),
+    }
+  }
+
   return {
     candidate,
     async begin() {
@@ -175,7 +225,7 @@ export function createAttempt({ candidate, signal, question, limits, clock, watc
         ending.signal.throwIfAborted()
         signal.addEventListener('abort', onCallEnd, { once: true })
         const warn = (warning: WarningInit): void => void warnings.push(warning)
-        const input = { ...question(warn), model, signal: ending.signal, useKey, warn }
+        const input = { ...question(warn), model, signal: ending.signal, useKey, warn, sent }
         source = provider.open(input)[Symbol.asyncIterator]()
         while (firstOutputAtMs === undefined && !finished) {
           const batch = await next()
@@ -208,21 +258,16 @@ export function createAttempt({ candidate, signal, question, limits, clock, watc
       }
     },
     cancel,
-    record: () => ({
-      provider: provider.id,
-      model: model.id,
-      outcome,
-      duration: durationOf((endedAtMs ?? clock.monotonic()) - startedAtMs),
-      error: fault === undefined ? 0 : wireReason(fault.reason),
-      upstreamStatus: fault?.details.upstreamStatus ?? 0,
-      upstreamCode: fault?.details.upstreamCode ?? '',
-      keyLabel,
-      ...(firstOutputAtMs === undefined
-        ? {}
-        : { timeToFirstToken: durationOf(firstOutputAtMs - startedAtMs) }),
-    }),
-    firstTokenMs: () => (firstOutputAtMs === undefined ? undefined : firstOutputAtMs - startedAtMs),
+    record,
+    startedAtMs,
     durationMs: () => (endedAtMs ?? clock.monotonic()) - startedAtMs,
+    sentMs: () => (sentAtMs === undefined ? undefined : (endedAtMs ?? clock.monotonic()) - sentAtMs),
+    firstTokenMs,
+    streamMs: () => streamMs,
+    mayBeBilled() {
+      if (sentAtMs === undefined) return false
+      return outcome !== Outcome.FAILED || counts !== undefined || fault?.reason === 'UPSTREAM_BROKEN'
+    },
     warnings,
     counts: () => counts,
   }

@@ -1,8 +1,8 @@
 // Who may answer a request, in order, and why each other one may not: pure, it asks nobody.
-import type { MessageInitShape } from '@bufbuild/protobuf'
+import { create, type MessageInitShape } from '@bufbuild/protobuf'
 import type { Message } from '#gen/exai/v1/chat_pb'
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
-import { type RouteSkipSchema, RouteSkip_Reason as Skip } from '#gen/exai/v1/route_pb'
+import { RouteSchema, type RouteSkipSchema, RouteSkip_Reason as Skip } from '#gen/exai/v1/route_pb'
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { ModelEntry } from '../core/model.ts'
@@ -43,15 +43,14 @@ export interface Routing extends RoutingDeps {
 export interface Plan {
   readonly candidates: readonly Candidate[]
   readonly skipped: readonly SkipInit[]
+  /** Tokens of the request, where they were counted. */
+  readonly inputTokens?: number | undefined
 }
 
 /** The provider in the process, which `auto` picks only when there is no other. */
 export const SANDBOX = 'sandbox'
 /** Most candidates of one call: each failed one costs the caller time. */
 export const CANDIDATES_MAX = 8
-/** Most further keys that one candidate is asked with, for the same reason. */
-export const SPARES_MAX = 2
-
 /** What is known of a request besides itself. */
 export interface RequestFacts {
   /** Tokens of its input. Absent: nobody is skipped for its length or price. */
@@ -74,8 +73,11 @@ export interface Listing extends Plan {
  */
 export function planRoute(request: CompleteRequest, deps: RoutingDeps, facts: RequestFacts = {}): Plan {
   const listing = listCandidates(request, deps, facts)
-  if (listing.candidates.length > 0) return { ...listing, candidates: listing.candidates.flatMap(withSpares) }
-  throw outageOf(listing.skipped, deps) ?? nobody(request, listing)
+  if (listing.candidates.length > 0) return { ...listing, inputTokens: facts.inputTokens }
+  const error = outageOf(listing.skipped, deps) ?? nobody(request, listing)
+  throw error.with({
+    route: create(RouteSchema, { requestedModel: request.model, skipped: [...listing.skipped] }),
+  })
 }
 
 /** Everybody who would be asked, each once, and who not. Throws only MODEL_NOT_FOUND. */
@@ -138,17 +140,6 @@ export function listCandidates(
     skipped: [...skipped, ...sandbox],
     isTooLong: candidates.length === 0 && tooLong > 0 && tooLong === skipped.length,
   }
-}
-
-/** A candidate, and itself again for other keys that it has. */
-function withSpares(candidate: Candidate): readonly Candidate[] {
-  const { provider, model } = candidate
-  const others = Math.max(0, (provider.keysLeft?.(model.id) ?? 1) - 1)
-  const spares = Array.from({ length: Math.min(others, SPARES_MAX) }, () => ({
-    ...candidate,
-    isSpare: true as const,
-  }))
-  return [candidate, ...spares]
 }
 
 function keyOf({ provider, id }: ModelEntry): string {

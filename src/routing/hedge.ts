@@ -11,6 +11,17 @@ export interface Begun {
   readonly first: readonly Delta[]
 }
 
+/** An attempt that failed before its first good event. */
+export interface Failed {
+  readonly attempt: Attempt
+  readonly error: GatewayError
+}
+
+/** How asking went: somebody begins to answer, or all who were asked have failed, in this order. */
+export type Asked =
+  | ({ readonly type: 'begun' } & Begun)
+  | { readonly type: 'failed'; readonly failures: readonly Failed[] }
+
 /** Share of a model's own first tokens that come before a second candidate is asked. */
 export const HEDGE_QUANTILE = 0.95
 
@@ -19,47 +30,46 @@ export function hedgeDelayMs({ provider, model }: Candidate, live: Live): number
   return live.firstTokenQuantile(provider.id, model.id, HEDGE_QUANTILE)
 }
 
+/** Begins an attempt alone. */
+export async function asked(attempt: Attempt): Promise<Asked> {
+  try {
+    return { type: 'begun', attempt, first: await attempt.begin() }
+  } catch (caught) {
+    return { type: 'failed', failures: [{ attempt, error: GatewayError.from(caught) }] }
+  }
+}
+
 /**
- * Begins an attempt, and a second one if it has not begun after a time. The first good event of either wins, and the other
- * one is cancelled. Throws the failure of the one that failed last when both do.
+ * Begins an attempt, and a second one if it has not begun after a time; `second` gives none when nobody may be asked. The
+ * first good event of either wins, and the other one is cancelled.
  */
-export async function raceOf(
+export async function raced(
   attempt: Attempt,
   second: () => Promise<Attempt | undefined>,
   delayMs: number,
-): Promise<Begun> {
-  const one = begun(attempt)
+): Promise<Asked> {
+  const one = asked(attempt)
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<'late'>(resolve => {
     timer = setTimeout(resolve, delayMs, 'late')
   })
   const early = await Promise.race([one, late]).finally(() => clearTimeout(timer))
-  if (early !== 'late') return settled(early)
+  if (early !== 'late') return early
   const beside = await second()
-  if (beside === undefined) return settled(await one)
-  const other = begun(beside)
-  const winner = await Promise.race([one, other])
-  const [isFirst, rest] = winner.attempt === attempt ? [true, other] : [false, one]
-  if (!winner.ok) return settled(await rest)
-  // Nobody waits for the loser: its socket closes by itself, and what it may have used is booked at the call's end.
-  void (isFirst ? beside : attempt).cancel(
-    new GatewayError('CANCELLED', 'another candidate began to answer first', { origin: 'gateway' }),
-  )
-  return settled(winner)
-}
-
-type Outcome =
-  | { readonly ok: true; readonly attempt: Attempt; readonly first: readonly Delta[] }
-  | { readonly ok: false; readonly attempt: Attempt; readonly error: unknown }
-
-function begun(attempt: Attempt): Promise<Outcome> {
-  return attempt.begin().then(
-    first => ({ ok: true, attempt, first }),
-    (error: unknown) => ({ ok: false, attempt, error }),
-  )
-}
-
-function settled(outcome: Outcome): Begun {
-  if (outcome.ok) return outcome
-  throw outcome.error
+  if (beside === undefined) return one
+  const two = asked(beside)
+  const sooner = await Promise.race([
+    one.then(end => ({ end, isFirst: true })),
+    two.then(end => ({ end, isFirst: false })),
+  ])
+  const { end, isFirst } = sooner
+  if (end.type === 'begun') {
+    // Nobody waits for the loser: its socket closes by itself, and what it may have used is booked at the call's end.
+    void (isFirst ? beside : attempt).cancel(
+      new GatewayError('CANCELLED', 'another candidate began to answer first', { origin: 'gateway' }),
+    )
+    return end
+  }
+  const rest = await (isFirst ? two : one)
+  return rest.type === 'begun' ? rest : { type: 'failed', failures: [...end.failures, ...rest.failures] }
 }

@@ -87,9 +87,8 @@ export function createLeases({
   ): Promise<Lease> | Lease | undefined {
     signal.throwIfAborted()
     const modelName = nameOf(provider, model)
-    const ofModel = gateOf(modelName, provider, model)
 
-    function leaseOf(ofProvider: Gate): Lease {
+    function leaseOf(ofModel: Gate, ofProvider: Gate): Lease {
       let isReleased = false
       return {
         release() {
@@ -105,6 +104,8 @@ export function createLeases({
     // not wait for the provider, too. The other way round, a crowded model would take the provider's places from the others.
     async function wait(): Promise<Lease> {
       const untilMs = clock.monotonic() + queue.waitMaxMs
+      // Asked for anew: the vain try below may have been the last to leave it, and then nobody would know of it any more.
+      const ofModel = gateOf(modelName, provider, model)
       await ofModel.wait({ tenant, signal }, queue)
       const ofProvider = gateOf(provider, provider)
       try {
@@ -114,15 +115,16 @@ export function createLeases({
         leave(modelName, ofModel)
         throw error
       }
-      const lease = leaseOf(ofProvider)
+      const lease = leaseOf(ofModel, ofProvider)
       if (!signal.aborted) return lease
       lease.release()
       throw signal.reason
     }
 
+    const ofModel = gateOf(modelName, provider, model)
     if (ofModel.enter()) {
       const ofProvider = gateOf(provider, provider)
-      if (ofProvider.enter()) return leaseOf(ofProvider)
+      if (ofProvider.enter()) return leaseOf(ofModel, ofProvider)
       leave(modelName, ofModel)
     }
     return mayWait ? wait() : undefined

@@ -37,10 +37,10 @@ const SPREAD_MS = 100
 
 /**
  * What a failure before any output allows. `always` and `if_next`: somebody else may be asked, the latter only where one is
- * left for whom it is worth it. `if_named`: only if the caller named others for this. `if_idempotent`: it may be billed, so
- * only a caller who marked the call may have it asked again.
+ * left for whom it is worth it. `if_named`: only if the caller named others for this. `if_next_or_marked`: it may be billed, so
+ * only a caller who marked the call has the same candidate asked again; somebody else is no repetition, and is asked for all.
  */
-type Rule = 'stop' | 'always' | 'if_next' | 'if_named' | 'if_idempotent'
+type Rule = 'stop' | 'always' | 'if_next' | 'if_named' | 'if_next_or_marked'
 
 /** Every reason and what follows it. */
 const RULES = {
@@ -70,7 +70,7 @@ const RULES = {
   UPSTREAM_LIMITED: 'always',
   UPSTREAM_CREDENTIALS: 'always',
   SHUTTING_DOWN: 'stop',
-  UPSTREAM_BROKEN: 'if_idempotent',
+  UPSTREAM_BROKEN: 'if_next_or_marked',
   STREAM_LOST: 'stop',
   OUTCOME_UNKNOWN: 'stop',
   DEADLINE_EXCEEDED: 'stop',
@@ -92,9 +92,9 @@ export function afterFailure(failed: FailedAttempt): AfterFailure {
       return { type: hasNext ? 'next' : 'stop' }
     case 'if_named':
       return { type: hasNext && mayChangeMind ? 'next' : 'stop' }
-    case 'if_idempotent':
-      if (!isIdempotent) return { type: 'stop' }
-      return hasNext ? { type: 'next' } : (retryOf(failed) ?? { type: 'stop' })
+    case 'if_next_or_marked':
+      if (hasNext) return { type: 'next' }
+      return (isIdempotent ? retryOf(failed) : undefined) ?? { type: 'stop' }
     case 'always':
       return hasNext ? { type: 'next' } : (retryOf(failed) ?? { type: 'next' })
     default:

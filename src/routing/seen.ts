@@ -1,6 +1,7 @@
 // What the end of an attempt shows of the model that was asked.
 import type { GatewayError } from '../core/errors.ts'
 import type { Attempt } from './attempt.ts'
+import { countsAgainstCircuit } from './circuit-permit.ts'
 import type { Observation } from './live.ts'
 
 /** How an attempt ended. */
@@ -12,29 +13,34 @@ export interface AttemptEnd {
   readonly cancelled: boolean
 }
 
-/** What it shows; undefined when it shows nothing. Whoever was cut off in its answer was as fast as it was until then. */
+/**
+ * What it shows; undefined when it shows nothing. Whoever was cut off in its answer was as fast as it was until then, and
+ * whoever lost to another candidate before it began was at least that slow.
+ */
 export function seenOf(
-  { candidate: { provider, model }, firstTokenMs, durationMs, counts }: Attempt,
+  { candidate: { provider, model }, sentMs, firstTokenMs, streamMs, counts }: Attempt,
   { isStream, error, cancelled }: AttemptEnd,
 ): Observation | undefined {
   const who = { provider: provider.id, model: model.id }
   const firstMs = isStream ? firstTokenMs() : undefined
   if (error === undefined) {
-    const streamMs = durationMs() - (firstMs ?? 0)
     return {
       ...who,
       outcome: 'succeeded',
       firstTokenMs: firstMs,
       outputTokens: counts()?.outputTokens,
-      streamMs,
+      // An answer in one piece was written before its first output came.
+      streamMs: streamMs() + (isStream ? 0 : (firstTokenMs() ?? 0)),
     }
   }
-  if (cancelled)
-    return firstMs === undefined ? undefined : { ...who, outcome: 'succeeded', firstTokenMs: firstMs }
-  return isAnswerless(error) ? { ...who, outcome: 'failed' } : undefined
+  if (cancelled) {
+    const shownMs = firstMs ?? (isStream && hasLost(error) ? sentMs() : undefined)
+    return shownMs === undefined ? undefined : { ...who, outcome: 'succeeded', firstTokenMs: shownMs }
+  }
+  return countsAgainstCircuit(error) ? { ...who, outcome: 'failed' } : undefined
 }
 
-/** Whether the next caller would fare the same: what a caller asked wrongly says nothing about who was asked. */
-function isAnswerless({ code }: GatewayError): boolean {
-  return code === 'UNAVAILABLE' || code === 'ABORTED'
+/** Whether it was ended because another candidate began first: every other end from outside is the caller's. */
+function hasLost({ reason, origin }: GatewayError): boolean {
+  return reason === 'CANCELLED' && origin === 'gateway'
 }

@@ -1,168 +1,143 @@
 // The one loop over the candidates of a call: asks one after another until the first good event, and nothing else loops.
 import type { MessageInitShape } from '@bufbuild/protobuf'
-import { type RouteSkipSchema, RouteSkip_Reason as Skip } from '#gen/exai/v1/route_pb'
-import type { Clock } from '../core/clock.ts'
-import { GatewayError } from '../core/errors.ts'
-import type { Candidate, WarningInit } from '../core/provider.ts'
 import {
-  type Attempt,
-  type AttemptLimits,
-  type AttemptQuestion,
-  type AttemptWatch,
-  createAttempt,
-} from './attempt.ts'
-import type { Circuits } from './circuit.ts'
-import type { Permit } from './circuit-permit.ts'
-import { type Begun, hedgeDelayMs, raceOf } from './hedge.ts'
-import type { Lease, Leases } from './leases.ts'
-import type { Live } from './live.ts'
-import { afterFailure } from './retry.ts'
-import type { RetryBudget } from './retry-budget.ts'
+  RouteAttempt_Outcome as Outcome,
+  type RouteSkipSchema,
+  RouteSkip_Reason as Skip,
+} from '#gen/exai/v1/route_pb'
+import type { GatewayError } from '../core/errors.ts'
+import { pause } from '../core/pause.ts'
+import type { Candidate } from '../core/provider.ts'
+import { type Admitted, admit } from './admission.ts'
+import { type Attempt, type AttemptWatch, createAttempt } from './attempt.ts'
+import { type Asked, asked, type Begun, type Failed, hedgeDelayMs, raced } from './hedge.ts'
+import { type AfterFailure, afterFailure } from './retry.ts'
 import { seenOf } from './seen.ts'
+import type { WalkDeps, WalkInput } from './walk-call.ts'
+import { endOf } from './walk-end.ts'
 
 type SkipInit = MessageInitShape<typeof RouteSkipSchema>
-
-/** What every walk of the process shares. */
-export interface WalkDeps {
-  readonly circuits: Circuits
-  readonly leases: Leases
-  readonly live: Live
-  readonly budget: RetryBudget
-  readonly limits: AttemptLimits
-  readonly clock: Clock
-  /** From 0 to below 1. Default: Math.random. */
-  readonly random?: () => number
-}
-
-/** What one call walks along. */
-export interface WalkInput {
-  /** Who is asked, in order. */
-  readonly candidates: readonly Candidate[]
-  /** Ends the walk with the call; its reason is a GatewayError. */
-  readonly signal: AbortSignal
-  /** When the call must be over, on the monotonic clock. */
-  readonly deadlineAtMs: number
-  /** Whose turn it is where calls wait for room. */
-  readonly tenant: string
-  /** Makes what a candidate is asked. */
-  readonly question: (
-    candidate: Candidate,
-    warn: (warning: WarningInit) => void,
-  ) => Omit<AttemptQuestion, 'prefill' | 'stream' | 'waiting'>
-  /** Whether the answer is asked for as a stream. */
-  readonly isStream: boolean
-  /** Whether asking a candidate can help after this failure of the one before it. */
-  readonly isWorthAsking: (candidate: Candidate, failure: GatewayError | undefined) => boolean
-  /** Whether asking twice is safe, because the caller marked the call so. */
-  readonly isIdempotent: boolean
-  /** Whether the caller named who else may answer, also when the first one refuses the content. */
-  readonly mayChangeMind: boolean
-  /** Whether a second candidate may be asked while the first one is slow to begin. */
-  readonly mayHedge: boolean
-}
 
 /** The way of one call along its candidates. */
 export interface Walk {
   /** Every attempt, in the order in which they began. */
   readonly attempts: readonly Attempt[]
   /** Those that were passed over on the way. */
-  readonly skipped: readonly SkipInit[]
+  skipped(): readonly SkipInit[]
+  /** Milliseconds in which the call waited for places and between retries. */
+  waitedMs(): number
   /** Asks until somebody's first good event: what came up to it. Throws the last failure when nobody is left. */
   begin(): Promise<Begun>
   /**
-   * After an answer broke: asks for what follows its text, of those behind the one that gave it and then of that one again,
-   * as far as they continue texts. Throws as `begin` does; NO_CANDIDATE when there is nobody to ask.
+   * The way on after an answer broke: those behind the one that gave it, and that one again, as far as they continue texts.
+   * Its attempts are counted with the ones before.
    */
-  goOn(broken: Attempt, text: string): Promise<Begun>
+  goOn(broken: Attempt, input: Pick<WalkInput, 'question'> & { readonly prefill: string }): Walk
+}
+
+/** Most keys that one candidate is asked with: each refused one costs the caller time. */
+export const KEYS_MAX = 3
+
+/** A candidate and how often it was asked. */
+interface Place {
+  readonly candidate: Candidate
+  /** This time included; other keys are not counted. */
+  readonly tries: number
+  readonly keys: number
+}
+
+/** What the parts of a way have in common. */
+interface Trail {
+  readonly attempts: Attempt[]
+  readonly places: Map<Attempt, Place>
+  readonly skips: Map<Candidate, SkipInit>
+  waitedMs: number
 }
 
 /** Makes the walk of one call; nobody is asked before `begin`. */
-export function createWalk(input: WalkInput, deps: WalkDeps): Walk {
+export function createWalk(
+  input: WalkInput,
+  deps: WalkDeps,
+  trail: Trail = { attempts: [], places: new Map(), skips: new Map(), waitedMs: 0 },
+): Walk {
   const { signal } = input
-  const candidates = [...input.candidates]
-  const { clock, circuits, leases, live, budget } = deps
-  const attempts: Attempt[] = []
-  const skipped: SkipInit[] = []
-  let place = 0
-  let failure: GatewayError | undefined
-  /** Windows that proved too small: a smaller one need not be tried. */
+  const { clock, circuits, leases, live, budget, random = Math.random } = deps
+  const queue: Place[] = input.candidates.map(candidate => ({ candidate, tries: 1, keys: 1 }))
+  /** Those who had no room or leave for the moment; they are looked at once more when nobody else is left. */
+  const passed: Place[] = []
+  const failures: GatewayError[] = []
+  let refusal: GatewayError | undefined
+  /** A window that proved too small: a smaller one need not be tried. */
   let tooSmall = 0
-  /** The text to go on with. */
-  let prefill: string | undefined
 
-  function isWorthIt(candidate: Candidate): boolean {
-    if (prefill !== undefined && candidate.provider.continues?.(candidate.model.id) !== true) return false
-    if (tooSmall > 0 && (candidate.model.contextWindow ?? 0) <= tooSmall) return false
-    return input.isWorthAsking(candidate, failure)
+  function isWorthIt({ candidate }: Place): boolean {
+    const { provider, model } = candidate
+    if (input.prefill !== undefined && provider.continues?.(model.id) !== true) return false
+    if ((model.contextWindow ?? Number.POSITIVE_INFINITY) <= tooSmall) return false
+    if (input.mayAfford === undefined) return true
+    const billed = trail.attempts.filter(isCharged).map(attempt => attempt.candidate)
+    if (billed.length === 0 || input.mayAfford(candidate, billed)) return true
+    skip(candidate, Skip.PRICE, 'with what was asked before it, the call may cost more than its ceiling')
+    return false
   }
 
-  /** Whether somebody is left to ask; another key of the same candidate has no more room than this one. */
-  function hasNext(withSpares: boolean): boolean {
-    return candidates
-      .slice(place)
-      .some(candidate => (withSpares || candidate.isSpare !== true) && isWorthIt(candidate))
+  function isOpen({ candidate: { provider, model } }: Place): boolean {
+    return circuits.refusal(provider.id, model.id) === undefined
   }
 
-  function skip({ provider, model }: Candidate, reason: Skip, message: string): void {
-    skipped.push({ provider: provider.id, model: model.id, reason, message })
+  /** Whether somebody is left who could be asked now, or as soon as there is a place. */
+  function hasNext(): boolean {
+    return [...queue, ...passed].some(place => isOpen(place) && isWorthIt(place))
   }
 
-  /** Starts an attempt if there is room and leave for it; otherwise says who was passed over, and why. */
-  async function start(candidate: Candidate, mayWait: boolean): Promise<Attempt | undefined> {
+  function skip(candidate: Candidate, reason: Skip, message: string): void {
+    const { provider, model } = candidate
+    trail.skips.set(candidate, { provider: provider.id, model: model.id, reason, message })
+  }
+
+  /** Starts an attempt where that is allowed now, or later if it may wait. A hedge must be paid from the budget. */
+  async function start(place: Place, mayWait: boolean, isHedge = false): Promise<Attempt | undefined> {
     // Before the attempt exists: a call that asks nobody has used nothing.
     signal.throwIfAborted()
-    const who = { provider: candidate.provider.id, model: candidate.model.id }
-    const refusal = circuits.refusal(who.provider, who.model)
-    let lease: Lease | undefined
-    if (refusal === undefined) {
-      try {
-        const taken = leases.take({ ...who, tenant: input.tenant }, { mayWait, signal })
-        lease = taken instanceof Promise ? await taken : taken
-      } catch (caught) {
-        failure = GatewayError.from(caught)
-        if (signal.aborted) throw failure
-      }
-      if (lease === undefined) {
-        skip(candidate, Skip.BUSY, 'as many calls run as its limit allows')
-        return undefined
-      }
-    }
-    const permit = refusal === undefined ? circuits.admit(who.provider, who.model) : undefined
-    if (permit === undefined) {
-      lease?.release()
-      const { message, retryAfterMs } = refusal ??
-        circuits.refusal(who.provider, who.model) ?? {
-          message: 'its circuit is being tried',
-          retryAfterMs: 0,
-        }
-      skip(candidate, Skip.CIRCUIT_OPEN, message)
-      failure ??= new GatewayError('UPSTREAM_UNAVAILABLE', `${who.provider}/${who.model}: ${message}`, {
-        ...who,
-        retryDelayMs: retryAfterMs,
-        against: 'nobody',
-      })
+    const { candidate } = place
+    const askedAtMs = clock.monotonic()
+    const admitting = admit(candidate, mayWait, { circuits, leases, tenant: input.tenant, signal })
+    const admitted = admitting instanceof Promise ? await admitting : admitting
+    if (admitting instanceof Promise) trail.waitedMs += clock.monotonic() - askedAtMs
+    if ('error' in admitted) {
+      refusal = admitted.error
+      skip(candidate, admitted.reason, admitted.message)
+      passed.push(place)
       return undefined
     }
-    if (attempts.length === 0) budget.attempted()
+    if (isHedge && !budget.take()) {
+      admitted.permit.release()
+      admitted.lease.release()
+      queue.unshift(place)
+      return undefined
+    }
+    trail.skips.delete(candidate)
+    if (trail.attempts.length === 0) budget.attempted()
     const attempt: Attempt = createAttempt({
       candidate,
       signal,
       question: warn => ({
         ...input.question(candidate, warn),
         stream: input.isStream,
+        ...(input.prefill !== undefined && { prefill: input.prefill }),
         ...(mayWait && { waiting: { tenant: input.tenant, ...leases.rules() } }),
-        ...(prefill !== undefined && { prefill }),
       }),
       limits: deps.limits,
       clock,
-      watch: watchOf(permit, lease, () => attempt),
+      watch: watchOf(admitted, () => attempt),
     })
-    attempts.push(attempt)
+    trail.attempts.push(attempt)
+    trail.places.set(attempt, place)
     return attempt
   }
 
   /** Hands the outcome of an attempt to whoever judges by it, and gives back what it held. */
-  function watchOf(permit: Permit, lease: Lease | undefined, attempt: () => Attempt): AttemptWatch {
+  function watchOf({ permit, lease }: Admitted, attempt: () => Attempt): AttemptWatch {
     return {
       began: () => permit.succeeded(),
       ended({ error, cancelled }) {
@@ -174,102 +149,112 @@ export function createWalk(input: WalkInput, deps: WalkDeps): Walk {
       },
       released() {
         permit.release()
-        lease?.release()
+        lease.release()
       },
     }
   }
 
-  /** Starts the next candidate that can be asked; undefined when none is left. */
-  async function startNext(mayWait: boolean): Promise<Attempt | undefined> {
-    for (let candidate = candidates[place]; candidate !== undefined; candidate = candidates[place]) {
-      place += 1
-      if (!isWorthIt(candidate)) continue
-      const attempt = await start(candidate, mayWait && !hasNext(false))
+  /** Starts the next one that can be asked; undefined when none is left. Only the last ones are waited for. */
+  async function startNext(): Promise<Attempt | undefined> {
+    for (let place = queue.shift(); place !== undefined; place = queue.shift()) {
+      const attempt = isWorthIt(place) ? await start(place, !hasNext()) : undefined
+      if (attempt !== undefined) return attempt
+    }
+    for (const place of passed.splice(0)) {
+      const attempt = isWorthIt(place) ? await start(place, true) : undefined
       if (attempt !== undefined) return attempt
     }
     return undefined
   }
 
-  /** The first good event of an attempt, or of a hedge beside it. */
-  function first(attempt: Attempt): Promise<Begun> {
-    const delayMs =
-      input.mayHedge && prefill === undefined ? hedgeDelayMs(attempt.candidate, live) : undefined
-    if (delayMs === undefined) return attempt.begin().then(deltas => ({ attempt, first: deltas }))
-    const second = (): Promise<Attempt | undefined> =>
-      hasNext(false) && budget.take() ? startNext(false) : Promise.resolve(undefined)
-    return raceOf(attempt, second, delayMs)
+  /** Starts one beside an attempt that is slow; nobody is waited for. */
+  async function startBeside(): Promise<Attempt | undefined> {
+    for (let left = queue.length; left > 0 && !signal.aborted; left -= 1) {
+      const place = queue.shift()
+      if (place === undefined || !isWorthIt(place)) continue
+      const attempt = await start(place, false, true)
+      if (attempt !== undefined || queue[0] === place) return attempt
+    }
+    return undefined
   }
 
-  async function walk(): Promise<Begun> {
-    let tries = 0
-    let again: Candidate | undefined
-    for (;;) {
-      const attempt = again === undefined ? await startNext(true) : await start(again, true)
-      if (attempt === undefined) {
-        if (again === undefined) throw failure ?? new GatewayError('NO_CANDIDATE', 'nobody was asked')
-        again = undefined
-        continue
-      }
-      tries = again === undefined ? 1 : tries + 1
-      again = undefined
-      try {
-        return await first(attempt)
-      } catch (caught) {
-        failure = soonest(GatewayError.from(caught), failure)
-      }
-      if (signal.aborted) throw failure
-      if (failure.reason === 'CONTEXT_TOO_LONG') tooSmall = attempt.candidate.model.contextWindow ?? tooSmall
-      const next = afterFailure({
-        error: failure,
-        triesOfCandidate: tries,
-        remainingMs: input.deadlineAtMs - clock.monotonic(),
-        hasNext: hasNext(true),
-        isIdempotent: input.isIdempotent,
-        mayChangeMind: input.mayChangeMind,
-        random: deps.random ?? Math.random,
-      })
-      if (next.type === 'stop') throw failure
-      if (next.type === 'retry' && budget.take()) {
+  function ask(attempt: Attempt): Promise<Asked> {
+    const mayHedge = input.mayHedge && input.isStream && input.prefill === undefined
+    const delayMs = mayHedge ? hedgeDelayMs(attempt.candidate, live) : undefined
+    return delayMs === undefined ? asked(attempt) : raced(attempt, startBeside, delayMs)
+  }
+
+  /** Decides what follows each failure of those who were asked together, and makes ready for it. Throws when it ends the call. */
+  async function learn(ended: readonly Failed[]): Promise<void> {
+    for (const { attempt, error } of ended) {
+      failures.push(error)
+      if (error.reason === 'CONTEXT_TOO_LONG')
+        tooSmall = Math.max(tooSmall, attempt.candidate.model.contextWindow ?? 0)
+    }
+    const verdicts = ended.map(failed => verdictOf(failed))
+    const stopped = verdicts.findIndex(({ next }) => next.type === 'stop')
+    if (stopped >= 0) throw final(ended[stopped]?.error)
+    for (const { place, next } of verdicts) {
+      if (next.type === 'key') queue.unshift({ ...place, keys: place.keys + 1 })
+      else if (next.type === 'later') passed.push(place)
+      else if (next.type === 'retry' && budget.take()) {
+        trail.waitedMs += next.afterMs
         await pause(next.afterMs, signal)
-        again = attempt.candidate
+        queue.unshift({ ...place, tries: place.tries + 1 })
       }
     }
   }
 
+  function verdictOf({ attempt, error }: Failed): Verdict {
+    const place = trail.places.get(attempt) ?? { candidate: attempt.candidate, tries: 1, keys: 1 }
+    if (place.keys < KEYS_MAX && input.anotherKeyHelps(place.candidate, error))
+      return { place, next: { type: 'key' } }
+    // Its keys are full by our own limits, and nobody was asked: there may be room when all others have failed.
+    if (error.reason === 'OVERLOADED' && hasNext()) return { place, next: { type: 'later' } }
+    const next = afterFailure({
+      error,
+      triesOfCandidate: place.tries,
+      remainingMs: input.deadlineAtMs - clock.monotonic(),
+      hasNext: hasNext(),
+      isIdempotent: input.isIdempotent,
+      mayChangeMind: input.mayChangeMind,
+      random,
+    })
+    return { place, next }
+  }
+
+  function final(error = failures.at(-1) ?? refusal): GatewayError {
+    return endOf(error, failures)
+  }
+
   return {
-    attempts,
-    skipped,
-    begin: walk,
-    goOn(broken, text) {
-      prefill = text
-      failure = undefined
-      const { isSpare: _, ...itself } = broken.candidate
-      candidates.push(itself)
-      return walk()
+    attempts: trail.attempts,
+    skipped: () => [...trail.skips.values()],
+    waitedMs: () => trail.waitedMs,
+    async begin() {
+      for (;;) {
+        const attempt = await startNext()
+        if (attempt === undefined) throw final()
+        const end = await ask(attempt)
+        if (end.type === 'begun') return end
+        if (signal.aborted) throw signal.reason
+        await learn(end.failures)
+      }
+    },
+    goOn(broken, more) {
+      const left = [...queue, ...passed].map(({ candidate }) => candidate)
+      return createWalk({ ...input, ...more, candidates: [...left, broken.candidate] }, deps, trail)
     },
   }
 }
 
-/** A failure that tells the shortest wait of all so far. */
-function soonest(error: GatewayError, before: GatewayError | undefined): GatewayError {
-  const known = before?.details.retryDelayMs
-  const own = error.details.retryDelayMs
-  if (error.code !== 'UNAVAILABLE' || known === undefined || (own !== undefined && own <= known)) return error
-  return own === undefined ? error : error.with({ retryDelayMs: known })
+/** What follows a failure of a place: another key of it, a second look when the others have failed, or what its error allows. */
+interface Verdict {
+  readonly place: Place
+  readonly next: AfterFailure | { readonly type: 'key' } | { readonly type: 'later' }
 }
 
-/** Waits; throws the signal's reason when it aborts. */
-function pause(ms: number, signal: AbortSignal): Promise<void> | undefined {
-  if (ms <= 0) return undefined
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      clearTimeout(timer)
-      reject(signal.reason)
-    }
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', onAbort)
-      resolve()
-    }, ms)
-    signal.addEventListener('abort', onAbort, { once: true })
-  })
+/** Whether an attempt may be billed, or may still come to be. */
+function isCharged(attempt: Attempt): boolean {
+  return attempt.mayBeBilled() || attempt.record().outcome === Outcome.UNSPECIFIED
 }

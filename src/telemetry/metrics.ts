@@ -41,9 +41,9 @@ export interface MetricsDeps {
 export interface Metrics {
   /** A call of an RPC or a door ended; not for health, metrics and pages. */
   callEnded(call: EndedCall): void
-  /** A provider gave its first output, so many milliseconds after the attempt began. */
+  /** A provider gave its first output, so many milliseconds after the request was sent. */
   firstToken(asked: Asked, afterMs: number): void
-  /** Time of a call that was spent in this service and not waiting for a provider, in milliseconds. */
+  /** Time of a call that was spent in this service and not waiting, in milliseconds. */
   overhead(ms: number): void
   /** Tokens of one attempt. */
   tokens(asked: Asked, counts: TokenCounts): void
@@ -234,14 +234,14 @@ function createSeries(
     }),
     firstTokenSeconds: new Histogram({
       name: 'exai_time_to_first_token_seconds',
-      help: 'Time from the beginning of an attempt to its first output.',
+      help: 'Time from sending a request to its first output.',
       labelNames: ['provider', 'model'],
       buckets: firstTokenSeconds,
       registers,
     }),
     overheadSeconds: new Histogram({
       name: 'exai_gateway_overhead_seconds',
-      help: 'Time of a call that was spent in this service and not waiting for a provider.',
+      help: 'Time of a call that was spent in this service and not waiting for a provider, in a queue or before a retry.',
       buckets: overheadSeconds,
       registers,
     }),

@@ -8,7 +8,8 @@ import { createCircuits } from '../../src/routing/circuit.ts'
 import { createLeases } from '../../src/routing/leases.ts'
 import { createLive } from '../../src/routing/live.ts'
 import { createRetryBudget } from '../../src/routing/retry-budget.ts'
-import { createWalk, type WalkDeps, type WalkInput } from '../../src/routing/walk.ts'
+import { createWalk } from '../../src/routing/walk.ts'
+import type { WalkDeps, WalkInput } from '../../src/routing/walk-call.ts'
 import { ask } from './request.ts'
 import type { ScriptedProvider } from './scripted-provider.ts'
 
@@ -59,7 +60,7 @@ export function walkOf(candidates: readonly Candidate[], over: Partial<WalkInput
       tenant: 'default',
       question: () => ({ request, messages: request.messages }),
       isStream: true,
-      isWorthAsking: candidate => candidate.isSpare !== true,
+      anotherKeyHelps: () => false,
       isIdempotent: false,
       mayChangeMind: false,
       mayHedge: false,

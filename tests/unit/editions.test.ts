@@ -112,6 +112,30 @@ describe('the next edition', () => {
     expect(upstream.requests.length).toBe(1)
   })
 
+  it('limits the keys that it shares with the one before only once all of it is made', async () => {
+    const { upstream, editions } = await rig(url => local(url, 'keys: [{ api_key: good-key }]'))
+    const before = provider(editions.current(), 'local')
+    const answer = before.open(ask)[Symbol.asyncIterator]()
+    await answer.next()
+    const limited = await snapshotOf(
+      2,
+      local(upstream.url, 'keys: [{ api_key: good-key, max_concurrent: 1 }]'),
+    )
+    const broken: Snapshot['providers'][number] = {
+      kind: 'openai-compatible',
+      id: 'broken',
+      keys: [],
+      openEnded: true,
+    }
+    const bad: Snapshot = { ...limited, providers: [...limited.providers, broken] }
+    expect(thrown(() => editions.take(bad)).message).toBe('broken has no base URL: set one in its settings')
+    expect(before.keysLeft?.('test-model')).toBe(1)
+    editions.take(limited)
+    expect(before.keysLeft?.('test-model')).toBe(0)
+    await answer.return?.()
+    expect(before.keysLeft?.('test-model')).toBe(1)
+  })
+
   it('uses the connections of the one before, and all are closed at the end', async () => {
     const { upstream, editions } = await rig(url => local(url, 'api_key: good-key'))
     await collect(provider(editions.current(), 'local').open(ask))

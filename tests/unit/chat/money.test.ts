@@ -148,15 +148,26 @@ describe('a call of several attempts', () => {
 })
 
 describe('an answer that broke before any output', () => {
-  it('may be billed, so it is counted here, and nobody else is asked', async () => {
-    const other = createScriptedProvider('two', [saying('here')])
+  it('may be billed, so it is counted here, also when somebody else answers', async () => {
+    const other = createScriptedProvider('two', [saying('here')], [priced('two')])
     const rig = createCompletionRig([createScriptedProvider('one', [[]], [priced('one')]), other])
-    const failed = rig.complete(
+    const answer = await rig.complete(
       createTestCall().call,
       ask('hi', { routing: { fallbackModels: ['two-model'] } }),
     )
-    await expect(failed).rejects.toMatchObject({ reason: 'UPSTREAM_BROKEN' })
-    expect(other.asked).toHaveLength(0)
+    expect(answer.provider).toBe('two')
+    const booked = rig.moved.filter(({ name }) => name === 'tokens').map(({ of }) => of)
+    expect(booked).toMatchObject([
+      { provider: 'one', inputTokens: 8, outputTokens: 0 },
+      { provider: 'two', inputTokens: 8 },
+    ])
+    expect(answer.usage).toMatchObject({ inputTokens: 16, provenance: Provenance.ESTIMATED })
+  })
+
+  it('may be billed, so it is counted here, and the error says so when nobody else is left', async () => {
+    const rig = createCompletionRig([createScriptedProvider('one', [[]], [priced('one')])])
+    const failed = rig.complete(createTestCall().call, ask('hi'))
+    await expect(failed).rejects.toMatchObject({ reason: 'UPSTREAM_BROKEN', code: 'ABORTED' })
     const [settled] = rig.journal.recent()
     expect(settled).toMatchObject({
       outcome: { type: 'failed', reason: 'UPSTREAM_BROKEN' },

@@ -6,7 +6,7 @@ import { type StreamEvent, StreamEventSchema } from '#gen/exai/v1/chat_service_p
 import { RouteAttempt_Outcome as Outcome } from '#gen/exai/v1/route_pb'
 import { Usage_Provenance as Provenance } from '#gen/exai/v1/usage_pb'
 import type { Delta } from '../../../src/core/delta.ts'
-import type { GatewayError } from '../../../src/core/errors.ts'
+import { GatewayError } from '../../../src/core/errors.ts'
 import { collect } from '../../support/collect.ts'
 import { createCompletionRig } from '../../support/completion-rig.ts'
 import { ask } from '../../support/request.ts'
@@ -128,5 +128,55 @@ describe('an answer that breaks in its text', () => {
     expect(error).toMatchObject({ reason: 'UPSTREAM_BROKEN' })
     expect(kinds(events).filter(kind => kind === 'rerouted')).toHaveLength(2)
     expect(ever.asked).toHaveLength(3)
+  })
+
+  it('keeps to the cap of the whole answer, and ends where nothing of it is left', async () => {
+    const { second, rig } = rigOf([text('one two three ')], [saying('four')])
+    const { error } = await read(rig, request({ maxOutputTokens: 10 }))
+    expect(error).toBeUndefined()
+    // Three words and the spaces around them are 4 tokens at most.
+    expect(second.asked[0]?.request.maxOutputTokens).toBeGreaterThanOrEqual(6)
+    expect(second.asked[0]?.request.maxOutputTokens).toBeLessThan(8)
+    const spent = rigOf([text('one two three ')], [saying('four')])
+    expect((await read(spent.rig, request({ maxOutputTokens: 2 }))).error).toMatchObject({
+      reason: 'UPSTREAM_BROKEN',
+    })
+    expect(spent.second.asked).toHaveLength(0)
+  })
+
+  it('says when the call itself ended while somebody was to go on', async () => {
+    const { rig } = rigOf([text('a')], [['silence']])
+    const { call, end } = createTestCall()
+    setTimeout(() => end(new GatewayError('DEADLINE_EXCEEDED', 'too late')), 20)
+    const reading = (async () => {
+      for await (const _ of rig.stream(call, request()));
+    })()
+    await expect(reading).rejects.toMatchObject({ reason: 'DEADLINE_EXCEEDED' })
+    expect(rig.journal.recent()[0]?.outcome).toEqual({ type: 'cancelled', reason: 'DEADLINE_EXCEEDED' })
+  })
+
+  it('has counts that only grow', async () => {
+    const counts = (inputTokens: number, outputTokens: number): readonly Delta[] => [
+      {
+        type: 'usage',
+        counts: { inputTokens, outputTokens, cachedInputTokens: 0, cacheWriteTokens: 0, reasoningTokens: 0 },
+      },
+    ]
+    const whole: Step[] = [text('b'), counts(10, 2), [{ type: 'finish', reason: FinishReason.STOP }]]
+    const { rig } = rigOf([text('a'), counts(100, 50)], [whole])
+    const { events } = await read(rig)
+    const told = events.flatMap(({ event }) => (event.case === 'usage' ? [event.value] : []))
+    expect(told.map(({ inputTokens, outputTokens }) => [inputTokens, outputTokens])).toEqual([
+      [100, 50],
+      [110, 52],
+    ])
+    expect((await collect(again(events))).usage).toMatchObject({ inputTokens: 110, outputTokens: 52 })
+  })
+
+  it('that said that it was finished is not gone on with', async () => {
+    const finished: Step[] = [text('a'), [{ type: 'finish', reason: FinishReason.STOP }], new Error('cut')]
+    const { second, rig } = rigOf(finished, [saying('b')])
+    expect((await read(rig)).error).toBeDefined()
+    expect(second.asked).toHaveLength(0)
   })
 })

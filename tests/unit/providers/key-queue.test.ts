@@ -83,11 +83,14 @@ describe('a configured limit of a key', () => {
     expect(thrown(() => pool.acquire('m')).reason).toBe('UPSTREAM_LIMITED')
   })
 
-  it('follows the pool that comes after, while calls of the one before still run', () => {
+  it('follows the pool that comes after once that is adopted, while calls of the one before still run', () => {
     const memory = createKeyMemory()
     const { pool } = rig([key('a', 1)], { memory })
+    pool.adopt()
     pool.acquire('m')
     const { pool: next } = rig([key('a', 2)], { memory })
+    expect(thrown(() => next.acquire('m')).reason).toBe('OVERLOADED')
+    next.adopt()
     expect(next.acquire('m').key?.label).toBe('a')
     expect(thrown(() => next.acquire('m')).reason).toBe('OVERLOADED')
   })
@@ -166,6 +169,7 @@ describe('a call that may wait', () => {
   it('is served by a call of an earlier pool that ends', async () => {
     const memory = createKeyMemory()
     const { pool } = rig([key('a', 1)], { memory })
+    pool.adopt()
     const lease = pool.acquire('m')
     const { log, wait } = rig([key('a', 1)], { memory })
     pool.close()

@@ -121,4 +121,46 @@ describe('a hedge', () => {
     await vi.waitFor(() => expect(providers.map(provider => provider.released())).toEqual([1, 1]))
     expect(outcomes()).toEqual([Outcome.CANCELLED, Outcome.CANCELLED])
   })
+
+  it('is begun for streams only: a whole answer has no first token that could be late', async () => {
+    const one = createScriptedProvider('one', [['silence']])
+    const two = createScriptedProvider('two', [saying('Ho')])
+    const { walk, ending } = walkOf(
+      [candidateOf(one), candidateOf(two)],
+      { mayHedge: true, isStream: false },
+      { live: beginningWithin(5) },
+    )
+    const failing = failureOf(walk.begin())
+    await new Promise(resolve => setTimeout(resolve, 30))
+    expect(two.asked).toHaveLength(0)
+    ending.abort(new GatewayError('CANCELLED', 'the client left'))
+    await failing
+  })
+
+  it('costs the share for retries nothing when nobody can be asked', async () => {
+    let taken = 0
+    const deps = createWalkDeps()
+    deps.circuits.set('two', 'two-model', 'open', { reason: '' })
+    const one = createScriptedProvider('one', [['silence']])
+    const two = createScriptedProvider('two', [saying('Ho')])
+    const budget = {
+      attempted: () => undefined,
+      take: () => {
+        taken += 1
+        return true
+      },
+    }
+    const live = beginningWithin(5)
+    const { walk, ending } = walkOf(
+      [candidateOf(one), candidateOf(two)],
+      { mayHedge: true },
+      { ...deps, live, budget },
+    )
+    const failing = failureOf(walk.begin())
+    await new Promise(resolve => setTimeout(resolve, 30))
+    ending.abort(new GatewayError('CANCELLED', 'the client left'))
+    await failing
+    expect(taken).toBe(0)
+    deps.circuits.close()
+  })
 })

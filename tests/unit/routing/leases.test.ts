@@ -163,6 +163,29 @@ describe('leases', () => {
     expect(leases.running()).toEqual([{ name: 'glm', running: 0, waiting: 0 }])
   })
 
+  it('are known of while they wait for the provider, also by a limit that is set in the meantime', async () => {
+    const { leases, now, wait, log } = rig([{ provider: 'glm', maxConcurrent: 1 }])
+    const one = now('glm/other')
+    void wait('glm/m', 'w')
+    await settled()
+    one?.release()
+    await settled()
+    expect(log).toEqual(['w'])
+    expect(leases.running()).toEqual([
+      { name: 'glm', running: 1, waiting: 0 },
+      { name: 'glm/m', running: 1, waiting: 0 },
+    ])
+    leases.configure({
+      limits: [
+        { provider: 'glm', maxConcurrent: 9 },
+        { provider: 'glm', model: 'm', maxConcurrent: 1 },
+      ],
+      queue,
+    })
+    expect(now('glm/m')).toBeUndefined()
+    expect(now('glm/other')).toBeDefined()
+  })
+
   it('follow a changed configuration: who waits comes in, and who runs stays', async () => {
     const { leases, now, wait, log, held } = rig([{ provider: 'glm', maxConcurrent: 1 }])
     const one = now('glm/m')

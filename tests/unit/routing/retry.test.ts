@@ -49,7 +49,7 @@ const rows = {
   UPSTREAM_LIMITED: 'next retry next retry next',
   UPSTREAM_CREDENTIALS: 'next next next next next',
   SHUTTING_DOWN: 'stop stop stop stop stop',
-  UPSTREAM_BROKEN: 'stop stop next retry stop',
+  UPSTREAM_BROKEN: 'next stop next retry next',
   STREAM_LOST: 'stop stop stop stop stop',
   OUTCOME_UNKNOWN: 'stop stop stop stop stop',
   DEADLINE_EXCEEDED: 'stop stop stop stop stop',

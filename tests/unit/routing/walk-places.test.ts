@@ -57,7 +57,7 @@ describe('the places of a walk', () => {
     ]
     const { walk } = walkOf([candidateOf(one), candidateOf(two)], {}, { leases })
     expect((await walk.begin()).attempt.candidate.provider.id).toBe('two')
-    expect(walk.skipped).toMatchObject([{ provider: 'one', reason: Skip.BUSY }])
+    expect(walk.skipped()).toMatchObject([{ provider: 'one', reason: Skip.BUSY }])
     held?.release()
   })
 

@@ -135,7 +135,7 @@ describe('the circuits of a walk', () => {
       // The circuit judges on its own time.
       await new Promise(resolve => setImmediate(resolve))
       if (call < 10) continue
-      expect(walk.skipped).toEqual([
+      expect(walk.skipped()).toEqual([
         {
           provider: 'one',
           model: 'one-model',
