@@ -1,4 +1,5 @@
 // The composition root: reads as the order in which the service starts, and closes in reverse.
+import { isDeepStrictEqual } from 'node:util'
 import type { DescService } from '@bufbuild/protobuf'
 import { AccessService } from '#gen/exai/v1/access_service_pb'
 import { ChatService } from '#gen/exai/v1/chat_service_pb'
@@ -7,23 +8,25 @@ import { FilesService } from '#gen/exai/v1/files_service_pb'
 import { MonitoringService } from '#gen/exai/v1/monitoring_service_pb'
 import { ServerReflection } from '#gen/grpc/reflection/v1/reflection_pb'
 import { ServerReflection as ServerReflectionAlpha } from '#gen/grpc/reflection/v1alpha/reflection_pb'
-import { bundledModels } from './catalogue/bundled.ts'
-import { createCatalogue } from './catalogue/catalogue.ts'
 import { createCompletion } from './chat/complete.ts'
 import { explainRoute } from './chat/explain.ts'
 import { countTokens, listModels } from './chat/models.ts'
+import { createRecordedCompletion } from './chat/recorded.ts'
 import type { Config } from './config/config.ts'
-import type { Snapshot } from './config/snapshot.ts'
+import { type ConfigSource, type Look, watchConfig } from './config/watch.ts'
 import type { Clock } from './core/clock.ts'
 import type { Log } from './core/log.ts'
-import type { Provider } from './core/provider.ts'
 import { createSafeFetch } from './core/safe-fetch.ts'
 import { connectCorsNeeds } from './doors/connect/cors-needs.ts'
 import { createConnectDoor } from './doors/connect/door.ts'
+import { createEditions, type Edition } from './editions.ts'
 import { createTokenCounter } from './metering/count.ts'
 import type { FetchMedia } from './providers/fetch-media.ts'
-import { createListings } from './providers/listings.ts'
-import { providers as kinds } from './providers/registry.ts'
+import { createAffinity } from './routing/affinity.ts'
+import { createCircuits } from './routing/circuit.ts'
+import { createLeases } from './routing/leases.ts'
+import { createLive } from './routing/live.ts'
+import { createRetryBudget } from './routing/retry-budget.ts'
 import { createCors } from './server/cors.ts'
 import { createDrain, type DrainResult } from './server/drain.ts'
 import { type CallEnd, createExchanges } from './server/exchange.ts'
@@ -31,8 +34,11 @@ import { createHandler } from './server/handler.ts'
 import { loopbackGuard, openGuard } from './server/hosts.ts'
 import { createPort, type PortAddress } from './server/port.ts'
 import { createRoutes } from './server/routes.ts'
+import { createCircuitSwitch } from './status/circuit-switch.ts'
 import { createStatus } from './status/status.ts'
 import { createProcessJournal } from './stores/process/journal.ts'
+import { createProcessShared } from './stores/process/shared.ts'
+import { createEvents, createObserver } from './telemetry/events.ts'
 import { createMetrics, type EndedCall } from './telemetry/metrics.ts'
 
 /** Silence after which a stream shows that it is alive, in milliseconds: half of what impatient proxies bear. */
@@ -58,11 +64,15 @@ export interface GatewayDeps {
   readonly log: Log
   readonly clock: Clock
   readonly version: string
+  /** Where changes of the configuration come from. Absent: it never changes. */
+  readonly source?: ConfigSource | undefined
 }
 
 /** A service that listens. */
 export interface Gateway {
   readonly at: PortAddress
+  /** Reads the config file again. `none`: there is no file. */
+  reread(): Promise<Look | 'none'>
   /** Ends it the polite way: health first, then new calls, then running ones. Resolves when everything is closed. */
   stop(): Promise<DrainResult>
   /** Makes a running `stop` wait for nothing any more. */
@@ -70,52 +80,75 @@ export interface Gateway {
 }
 
 /** Composes the service and starts to listen. Rejects, with everything closed again, when the port can't be had. */
-export async function startGateway({ config, log, clock, version }: GatewayDeps): Promise<Gateway> {
+export async function startGateway({ config, log, clock, version, source }: GatewayDeps): Promise<Gateway> {
   await using stack = new AsyncDisposableStack()
   const { snapshot, timeouts } = config
 
   const media = createSafeFetch({ allowPrivate: config.allowPrivateUrls, clock })
   const fetchMedia: FetchMedia = (url, signal) => media.fetch({ url, signal, maxBytes: MEDIA_BYTES_MAX })
-  const providers = snapshot.providers.map(one => createProvider(one, { config, log, clock, fetchMedia }))
-  stack.defer(async () => void (await Promise.all(providers.map(provider => provider.close()))))
-  const openEnded = snapshot.providers.flatMap(one =>
-    one.kind !== 'sandbox' && one.openEnded ? [one.id] : [],
-  )
-  const listings = createListings(
-    providers.filter(({ id }) => openEnded.includes(id)),
+  const events = createEvents({ log })
+
+  // What is known of providers and models by their names: it outlives every change of the configuration.
+  const circuits = createCircuits({ clock, onChange: events.emit, numbers: snapshot.circuit })
+  stack.defer(circuits.close)
+  const leases = createLeases({ clock, config: snapshot })
+  const live = createLive({ clock })
+
+  const editions = createEditions({
+    snapshot,
+    timeouts,
+    fetchMedia,
+    log,
     clock,
-  )
-  stack.defer(listings.close)
-  const bundled = bundledModels()
-  const catalogue = createCatalogue({
-    models: { ...bundled, models: [...bundled.models, ...providers.flatMap(provider => provider.models)] },
-    now: clock.now,
-    configured: snapshot.models,
-    openEnded,
-    listings,
-    aliases: snapshot.aliases,
+    lasting: { circuits, live },
   })
+  stack.defer(editions.close)
+  const routing = () => editions.current().routing
 
   const metrics = createMetrics({
-    providers: providers.map(provider => provider.id),
-    models: catalogue.list().map(entry => entry.id),
+    ...namesOf(editions.current()),
     methods: [...SERVICES, ServerReflection, ServerReflectionAlpha].flatMap(({ typeName, methods }) =>
       methods.map(({ name }) => `${typeName}/${name}`),
     ),
   })
+  metrics.configTaken(snapshot.version)
+  metrics.bindCircuits(circuits.states)
+  stack.defer(events.subscribe(createObserver({ log, metrics })))
+  const status = createStatus({
+    providers: () => routing().providers,
+    circuits: circuits.states,
+    services: SERVICES.map(service => service.typeName),
+  })
 
-  const status = createStatus({ providers, services: SERVICES.map(service => service.typeName) })
-  const routing = { configVersion: snapshot.version, catalogue, providers, now: clock.now }
+  stack.defer(events.subscribe(status.changed))
+
+  const shared = createProcessShared({
+    clock,
+    onFault: err => log.error('a listener of the shared state failed', { err }),
+  })
+  stack.defer(shared.close)
+  const affinity = createAffinity({ shared, clock })
+
   const counter = createTokenCounter()
   const completion = createCompletion({
     journal: createProcessJournal(),
     counter,
     metrics,
     clock,
-    routing: () => routing,
-    limits: timeouts,
+    routing,
+    affinity,
+    walk: { circuits, leases, live, budget: createRetryBudget(clock), limits: timeouts, clock },
     heartbeatMs: HEARTBEAT_MS,
   })
+
+  const recorded = createRecordedCompletion({
+    completion,
+    shared,
+    clock,
+    heartbeatMs: HEARTBEAT_MS,
+    onFault: err => log.error('the shared state failed', { err }),
+  })
+  stack.defer(recorded.close)
 
   const exchanges = createExchanges({
     log,
@@ -125,14 +158,16 @@ export async function startGateway({ config, log, clock, version }: GatewayDeps)
   })
   const door = createConnectDoor({
     chat: {
-      ...completion,
-      countTokens: (call, request) => countTokens(call, request, { routing, counter, clock }),
-      explainRoute: (call, request) => explainRoute(call, request, { routing, counter }),
+      ...recorded,
+      countTokens: (call, request) => countTokens(call, request, { routing: routing(), counter, clock }),
+      explainRoute: (call, request) => explainRoute(call, request, { routing: routing(), counter, affinity }),
       async listModels(call, { provider }) {
-        await listings.begun(provider, call.signal)
-        return listModels(provider, routing)
+        const edition = editions.current()
+        await edition.listings.begun(provider, call.signal)
+        return listModels(provider, edition.routing)
       },
     },
+    monitoring: { setCircuit: createCircuitSwitch({ circuits, routing, log }) },
     health: status,
     maxRequestBytes: config.limits.maxRequestBytes,
   })
@@ -143,8 +178,7 @@ export async function startGateway({ config, log, clock, version }: GatewayDeps)
     isReady: status.isReady,
     metrics: async () => {
       // Keys come and go: only this moment's state is true.
-      for (const { id, unusableReason } of providers)
-        metrics.providerHealth(id, unusableReason === '' ? 'ok' : 'down')
+      for (const { id, health } of status.providers()) metrics.providerHealth(id, health)
       const { contentType, body } = await metrics.text()
       return { contentType, text: body }
     },
@@ -177,6 +211,23 @@ export async function startGateway({ config, log, clock, version }: GatewayDeps)
     drainDelayMs: timeouts.drainDelayMs,
     drainTimeoutMs: timeouts.drainTimeoutMs,
   })
+  const watch =
+    source &&
+    watchConfig({
+      source,
+      version: snapshot.version,
+      take(next) {
+        editions.take(next)
+        // A circuit keeps the numbers with which it judges.
+        if (!isDeepStrictEqual(next.circuit, snapshot.circuit))
+          log.warn('changed settings need a restart', { settings: ['routing.circuit'] })
+        leases.configure(next)
+        metrics.know(namesOf(editions.current()))
+        status.changed()
+      },
+      onEvent: events.emit,
+    })
+  stack.defer(() => watch?.close())
   const loading = setTimeout(() => {
     counter.load().catch((err: unknown) => log.error('the token encoding cannot be loaded', { err }))
   }, LOAD_ENCODING_AFTER_MS)
@@ -185,6 +236,7 @@ export async function startGateway({ config, log, clock, version }: GatewayDeps)
   const opened = stack.move()
   return {
     at,
+    reread: async () => watch?.reread() ?? 'none',
     async stop() {
       const result = await drain.run()
       await opened.disposeAsync()
@@ -194,29 +246,11 @@ export async function startGateway({ config, log, clock, version }: GatewayDeps)
   }
 }
 
-function createProvider(
-  settings: Snapshot['providers'][number],
-  {
-    config,
-    log,
-    clock,
-    fetchMedia,
-  }: Pick<GatewayDeps, 'config' | 'log' | 'clock'> & { fetchMedia: FetchMedia },
-): Provider {
-  if (settings.kind === 'sandbox') return kinds.sandbox({ id: settings.id })
-  const { kind, openEnded: _, ...own } = settings
-  return kinds[kind]({
-    ...own,
-    connectTimeoutMs: config.timeouts.connectMs,
-    fetchMedia,
-    clock,
-    onKeyOut: ({ label, out }) =>
-      log.warn('a provider key is out', {
-        provider: settings.id,
-        keyLabel: label,
-        ...(out && { trouble: out.trouble, until: new Date(out.untilMs).toISOString() }),
-      }),
-  })
+function namesOf({ routing: { providers, catalogue } }: Edition) {
+  return {
+    providers: providers.map(provider => provider.id),
+    models: catalogue.list().map(entry => entry.id),
+  }
 }
 
 function countedCall({ reason, origin, ...call }: CallEnd): EndedCall {

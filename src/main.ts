@@ -4,16 +4,23 @@ import { parseArgs } from 'node:util'
 import manifest from '../package.json' with { type: 'json' }
 import { askHealth } from './cli/health.ts'
 import { usage } from './cli/usage.ts'
-import { type Config, loadConfig } from './config/config.ts'
+import { type Config, configSource, loadConfig } from './config/config.ts'
 import { CONFIG_EXIT_CODE, ConfigError } from './config/config-error.ts'
 import { readDotEnv } from './config/dot-env.ts'
+import type { Environment } from './config/environment.ts'
+import { restartNeeds } from './config/restart.ts'
 import { secretsOf } from './config/snapshot.ts'
+import type { ConfigSource } from './config/watch.ts'
 import { systemClock } from './core/clock.ts'
-import { startGateway } from './gateway.ts'
+import { type Gateway, startGateway } from './gateway.ts'
 import { createLogger, type Logger } from './telemetry/logger.ts'
 
 // Exit codes of sysexits.h, which service managers know.
 const EXIT = { ok: 0, failed: 1, usage: 64, config: CONFIG_EXIT_CODE, interrupted: 130 } as const
+
+const cwd = process.cwd()
+const readFile = (path: string): string => readFileSync(path, 'utf8')
+const readEnv = (): Environment => readDotEnv({ env: process.env, readFile, cwd })
 
 process.exitCode = await main(process.argv.slice(2))
 
@@ -22,10 +29,10 @@ async function main(args: string[]): Promise<number | undefined> {
   if (command === undefined) return EXIT.usage
   if (command === 'help') return print(usage())
   if (command === 'version') return print(`${manifest.version}\n`)
-  const config = await configOf()
-  if (config === undefined) return EXIT.config
-  if (command === 'serve') return serve(config)
-  const { ready, line } = await askHealth(config.listen)
+  const setup = await setUp()
+  if (setup === undefined) return EXIT.config
+  if (command === 'serve') return serve(setup)
+  const { ready, line } = await askHealth(setup.config.listen)
   print(`${line}\n`)
   return ready ? EXIT.ok : EXIT.failed
 }
@@ -50,11 +57,17 @@ function commandOf(args: string[]): 'help' | 'version' | 'serve' | 'health' | un
   return undefined
 }
 
-async function configOf(): Promise<Config | undefined> {
-  const cwd = process.cwd()
-  const readFile = (path: string): string => readFileSync(path, 'utf8')
+/** What a start goes by. */
+interface Setup {
+  readonly config: Config
+  /** Variables and `.env` together, as they were read. */
+  readonly env: Environment
+}
+
+async function setUp(): Promise<Setup | undefined> {
   try {
-    return await loadConfig({ env: readDotEnv({ env: process.env, readFile, cwd }), readFile, cwd })
+    const env = readEnv()
+    return { config: await loadConfig({ env, readFile, cwd }), env }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     complain(['exai cannot start:', ...error.problems.map(problem => `  ${problem}`)].join('\n'))
@@ -62,7 +75,7 @@ async function configOf(): Promise<Config | undefined> {
   }
 }
 
-async function serve(config: Config): Promise<number | undefined> {
+async function serve({ config, env }: Setup): Promise<number | undefined> {
   const secrets = secretsOf(config.snapshot)
   const log = createLogger({ level: config.logLevel, version: manifest.version, secrets })
   for (const notice of config.notices) log.warn(notice)
@@ -72,16 +85,44 @@ async function serve(config: Config): Promise<number | undefined> {
     process.exit(EXIT.failed)
   })
   try {
-    const gateway = await startGateway({ config, log, clock: systemClock, version: manifest.version })
+    const source = sourceOf({ config, env }, log)
+    const gateway = await startGateway({
+      config,
+      log,
+      clock: systemClock,
+      version: manifest.version,
+      source,
+    })
+    // Before anybody is told that it is there.
+    stopOnSignals(gateway, log)
+    rereadOnSignal(gateway, { config, env }, log)
     const scheme = config.listen.tls === undefined ? 'http' : 'https'
     const host = gateway.at.address.includes(':') ? `[${gateway.at.address}]` : gateway.at.address
     log.info('listening', { url: `${scheme}://${host}:${gateway.at.port}`, node: process.version })
-    stopOnSignals(gateway, log)
     return undefined
   } catch (err) {
     log.error(startFault(err, config), { err })
     return EXIT.failed
   }
+}
+
+/** The config file; what it brings is kept out of the log from the moment it is read, and told when it is odd. */
+function sourceOf({ config, env }: Setup, log: Logger): ConfigSource | undefined {
+  const source = configSource(config, env)
+  const told = new Set(config.notices)
+  return (
+    source && {
+      ...source,
+      async read(text, version) {
+        const reading = await source.read(text, version)
+        if (!reading.ok) return reading
+        log.hide(secretsOf(reading.snapshot))
+        for (const notice of reading.notices.filter(one => !told.has(one))) log.warn(notice)
+        for (const notice of reading.notices) told.add(notice)
+        return reading
+      },
+    }
+  )
 }
 
 function startFault(err: unknown, { listen: { host, port } }: Config): string {
@@ -91,7 +132,7 @@ function startFault(err: unknown, { listen: { host, port } }: Config): string {
   return 'the service cannot start'
 }
 
-function stopOnSignals(gateway: Awaited<ReturnType<typeof startGateway>>, log: Logger): void {
+function stopOnSignals(gateway: Gateway, log: Logger): void {
   let asked = 0
   const onSignal = (signal: NodeJS.Signals): void => {
     asked += 1
@@ -113,6 +154,24 @@ function stopOnSignals(gateway: Awaited<ReturnType<typeof startGateway>>, log: L
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
+}
+
+/** SIGHUP reads the config file again, and names the settings that only a restart brings in. */
+function rereadOnSignal(gateway: Gateway, { config, env }: Setup, log: Logger): void {
+  // A terminal sends it when it is closed, and then the process shall end as before.
+  if (process.stdout.isTTY) return
+  process.on('SIGHUP', () => {
+    try {
+      const settings = restartNeeds({ config, before: env, now: readEnv(), readFile, cwd })
+      if (settings.length > 0) log.warn('changed settings need a restart', { settings })
+    } catch (err) {
+      log.warn('.env cannot be read again', { err })
+    }
+    gateway.reread().then(
+      result => log.info('config file read again', { result }),
+      (err: unknown) => log.error('the config file cannot be read again', { err }),
+    )
+  })
 }
 
 function print(text: string): number {

@@ -1,11 +1,12 @@
 // Which models exist in a Snapshot: finds them by name, says what resembles an unknown name, and prices their use.
 
 import type { ModelEntry } from '../core/model.ts'
+import { type AutoModel, autoModelsOf } from './auto-model.ts'
 import { assumedEntry, type ConfiguredModel, withConfigured } from './configured.ts'
 import { unroutableReason } from './entry.ts'
 import { nearestNames } from './near.ts'
 import type { ModelTable } from './parse.ts'
-import { type Cost, costCeiling, costOf, type PricedUsage, priceVersionOf } from './price.ts'
+import { type Cost, costOf, type PricedUsage, priceVersionOf } from './price.ts'
 
 /** What open-ended providers say that they have. It comes and changes while a Snapshot lasts. */
 export interface Listings {
@@ -38,8 +39,8 @@ export interface NameScope {
 export interface Catalogue {
   /** The id of the price list, the same for equal prices. */
   readonly version: string
-  /** Every known model by what a typical chat costs, cheapest first; an unknown price comes last. Sorted once. */
-  cheapestFirst(): readonly ModelEntry[]
+  /** The known models of a provider that `auto` may choose from, newest first. Worked out once. */
+  autoModels(provider: string): readonly AutoModel[]
   /** Every known model, in the order of the table and then of the configuration. */
   list(): readonly ModelEntry[]
   /** The models that an open-ended provider lists beside the known ones. */
@@ -71,7 +72,7 @@ export function createCatalogue({
   const ownNames = new Map(aliases.map(({ alias, model }) => [alias.toLowerCase(), model]))
   const entries = withConfigured(models.models, configured)
   const version = priceVersionOf(models.asOf, entries)
-  const byCost = [...entries].sort((a, b) => compared(typicalCost(a), typicalCost(b)))
+  const forAuto = autoModelsOf(entries)
   const byId = indexed(entries, entry => [entry.id])
   const byAlias = indexed(entries, entry => entry.aliases)
 
@@ -111,7 +112,7 @@ export function createCatalogue({
 
   return {
     version,
-    cheapestFirst: () => byCost,
+    autoModels: provider => forAuto.get(provider) ?? [],
     list: () => entries,
     listed,
     find,
@@ -150,16 +151,4 @@ function indexed(
     const entry = byKey.get(key(provider, name))
     return entry === undefined ? [] : [entry]
   }
-}
-
-/** A middling question and its answer, in tokens. */
-const typical = { inputTokens: 1_000, outputTokens: 500 } as const
-
-/** An unknown price sorts last: it may be anything. */
-function typicalCost({ price }: ModelEntry): bigint {
-  return costCeiling(price, typical.inputTokens, typical.outputTokens) ?? 1n << 62n
-}
-
-function compared(a: bigint, b: bigint): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }

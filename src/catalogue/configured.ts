@@ -1,6 +1,6 @@
 // Models that the bundled table does not know: those described in the configuration, and those nobody described.
 
-import type { Modality, ModelEntry, ModelPrice, Reasoning, StructuredOutput } from '../core/model.ts'
+import type { Modality, ModelEntry, ModelPrice, Quality, Reasoning, StructuredOutput } from '../core/model.ts'
 import { nanoUsdFromUsd } from '../core/money.ts'
 
 /** A model described in the configuration; what it leaves out stays as bundled, or as assumed for an unknown one. */
@@ -11,6 +11,8 @@ export interface ConfiguredModel {
   readonly contextWindow?: number | undefined
   readonly maxOutputTokens?: number | undefined
   readonly price?: ConfiguredPrice | undefined
+  /** From 1 (tiny) to 5 (frontier). Absent: what is known of its name, or guessed from its price. */
+  readonly quality?: Quality | undefined
   readonly capabilities?: ConfiguredCapabilities | undefined
 }
 
@@ -93,6 +95,7 @@ function overlay(entry: ModelEntry, model: ConfiguredModel): ModelEntry {
     contextWindow: model.contextWindow ?? entry.contextWindow,
     maxOutputTokens: model.maxOutputTokens ?? entry.maxOutputTokens,
     price: model.price === undefined ? entry.price : configuredPrice(model.price),
+    quality: model.quality ?? entry.quality,
     tools: can?.tools ?? entry.tools,
     structuredOutput: can?.structuredOutput ?? entry.structuredOutput,
     reasoning: can?.reasoning ?? entry.reasoning,

@@ -9,7 +9,7 @@ const dayMs = 86_400_000
  * The shutdown day itself still counts as served, because providers name a day and not an hour.
  */
 export function unroutableReason(entry: ModelEntry, now: number): string {
-  if (entry.shutdown !== undefined && now >= Date.parse(entry.shutdown) + dayMs) {
+  if (now >= lastMomentOf(entry)) {
     return `${entry.id} was shut down by ${entry.provider} on ${entry.shutdown}`
   }
   if (entry.status === 'shutdown') return `${entry.id} was shut down by ${entry.provider}`
@@ -17,4 +17,11 @@ export function unroutableReason(entry: ModelEntry, now: number): string {
   return entry.endpoints.includes('embeddings')
     ? `${entry.id} is an embedding model and cannot chat`
     : `${entry.id} has no endpoint for chats`
+}
+
+/** When a model with an announced end is gone, in milliseconds since 1970; infinite without one. */
+export function lastMomentOf({ shutdown }: Pick<ModelEntry, 'shutdown'>): number {
+  const endMs = shutdown === undefined ? Number.NaN : Date.parse(shutdown) + dayMs
+  // A provider's own list may say any day, such as the 99th.
+  return Number.isNaN(endMs) ? Number.POSITIVE_INFINITY : endMs
 }

@@ -8,7 +8,12 @@ type PartInit = MessageInitShape<typeof PartSchema>
 
 type Piece =
   | { readonly type: 'text'; text: string }
-  | { readonly type: 'reasoning'; text: string; opaque: Uint8Array | undefined }
+  | {
+      readonly type: 'reasoning'
+      text: string
+      opaque: Uint8Array | undefined
+      readonly origin: AnswerOrigin
+    }
   | { readonly type: 'tool_call'; readonly callId: string; readonly name: string; arguments: string }
   | { readonly type: 'citation'; readonly url: string; readonly title: string; readonly text: string }
 
@@ -20,14 +25,18 @@ export interface AnswerOrigin {
 
 /** An answer as it grows. */
 export interface Answer {
+  /** From now on somebody else answers: who first answers, or goes on with a text that broke. */
+  from(origin: AnswerOrigin): void
   /** Takes the next step. Deltas of tool calls that never started are ignored. */
   add(delta: Delta): void
   /** Whether the model has put out anything. */
   hasOutput(): boolean
   /** The message so far, whole. */
-  message(origin: AnswerOrigin, partial: boolean): MessageInit
+  message(partial: boolean): MessageInit
   /** The message so far with empty texts, for a client that has them already. Parts stay in their places. */
-  strippedMessage(origin: AnswerOrigin): MessageInit
+  strippedMessage(): MessageInit
+  /** The text so far, if somebody else could go on with it: it ends in text, and no tool was called. Otherwise undefined. */
+  openText(): string | undefined
   /** Text, reasoning and tool calls put out so far, to be counted when the provider reports no usage. What is cited was not written by the model. */
   writtenTexts(): readonly string[]
   counts(): TokenCounts | undefined
@@ -49,6 +58,7 @@ export function createAnswer(): Answer {
   let finish: FinishReason = FinishReason.UNSPECIFIED
   let responseId = ''
   let metadata: JsonObject | undefined
+  let origin: AnswerOrigin = { provider: '', model: '' }
 
   function push<P extends Piece>(piece: P): P {
     pieces.push(piece)
@@ -65,11 +75,11 @@ export function createAnswer(): Answer {
         return
       case 'reasoning':
         if (last?.type === 'reasoning') last.text += delta.text
-        else push({ type: 'reasoning', text: delta.text, opaque: undefined })
+        else push({ type: 'reasoning', text: delta.text, opaque: undefined, origin })
         return
       case 'reasoning_opaque':
         if (last?.type === 'reasoning') last.opaque = delta.opaque
-        else push({ type: 'reasoning', text: '', opaque: delta.opaque })
+        else push({ type: 'reasoning', text: '', opaque: delta.opaque, origin })
         return
       case 'tool_call_start':
         calls.set(
@@ -103,17 +113,24 @@ export function createAnswer(): Answer {
   }
 
   return {
+    from(who) {
+      origin = who
+    },
     add,
     hasOutput: () => pieces.length > 0,
-    message: (origin, partial) => ({
+    message: partial => ({
       role: Role.ASSISTANT,
-      content: pieces.map(piece => partOf(piece, origin, false)),
+      content: pieces.map(piece => partOf(piece, false)),
       partial,
     }),
-    strippedMessage: origin => ({
+    strippedMessage: () => ({
       role: Role.ASSISTANT,
-      content: pieces.map(piece => partOf(piece, origin, true)),
+      content: pieces.map(piece => partOf(piece, true)),
     }),
+    openText() {
+      if (last?.type !== 'text' || calls.size > 0 || finish !== FinishReason.UNSPECIFIED) return undefined
+      return pieces.map(piece => (piece.type === 'text' ? piece.text : '')).join('')
+    },
     writtenTexts: () =>
       pieces
         .filter(piece => piece.type !== 'citation')
@@ -125,7 +142,7 @@ export function createAnswer(): Answer {
   }
 }
 
-function partOf(piece: Piece, { provider, model }: AnswerOrigin, stripped: boolean): PartInit {
+function partOf(piece: Piece, stripped: boolean): PartInit {
   switch (piece.type) {
     case 'text':
       return { kind: { case: 'text', value: stripped ? '' : piece.text } }
@@ -136,8 +153,7 @@ function partOf(piece: Piece, { provider, model }: AnswerOrigin, stripped: boole
           value: {
             text: stripped ? '' : piece.text,
             ...(piece.opaque === undefined ? {} : { opaque: piece.opaque }),
-            provider,
-            model,
+            ...piece.origin,
           },
         },
       }

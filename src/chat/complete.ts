@@ -1,24 +1,28 @@
 // The orchestrator: takes a chat through every stage, from the request to the settled answer, for unary and stream alike.
 import type { MessageInitShape } from '@bufbuild/protobuf'
-import { create } from '@bufbuild/protobuf'
 import type { CompleteRequest, CompleteResponseSchema } from '#gen/exai/v1/chat_service_pb'
-import { RouteSchema } from '#gen/exai/v1/route_pb'
 import type { Call } from '../core/call.ts'
 import type { Delta } from '../core/delta.ts'
 import { GatewayError } from '../core/errors.ts'
 import { newId } from '../core/ids.ts'
-import type { WarningInit } from '../core/provider.ts'
 import type { CallOutcome } from '../core/settlement.ts'
-import { type Attempt, type AttemptLimits, createAttempt } from '../routing/attempt.ts'
+import type { Affinity } from '../routing/affinity.ts'
+import type { Attempt } from '../routing/attempt.ts'
 import type { Routing } from '../routing/candidates.ts'
+import type { Begun } from '../routing/hedge.ts'
+import { createWalk } from '../routing/walk.ts'
+import type { WalkDeps } from '../routing/walk-call.ts'
 import { createAnswer } from './answer.ts'
 import { assemble } from './assemble.ts'
 import { createEvents, type EventInit, heartbeat } from './events.ts'
 import { withHeartbeat } from './heartbeat.ts'
-import { isWorthAsking, planCall, requestFor } from './plan.ts'
-import { type Run, responseOf, routeOf } from './response.ts'
+import { planCall } from './plan.ts'
+import { rerouted } from './reroute.ts'
+import { endedOf, originOf, type Run, responseOf, warningsOf, withRoute } from './response.ts'
 import { type SettleDeps, type Settled, settle } from './settle.ts'
 import { validateRequest } from './validate.ts'
+import { walkInputOf } from './walk-input.ts'
+import { keptOf, remember } from './whereabouts.ts'
 
 type ResponseInit = MessageInitShape<typeof CompleteResponseSchema>
 
@@ -26,7 +30,10 @@ type ResponseInit = MessageInitShape<typeof CompleteResponseSchema>
 export interface CompletionDeps extends SettleDeps {
   /** What the choice is made from now; a call keeps what it began with. */
   readonly routing: () => Routing
-  readonly limits: AttemptLimits
+  /** Remembers with which models conversations are. */
+  readonly affinity: Affinity
+  /** What all calls share on their way along the candidates. */
+  readonly walk: WalkDeps
   /** Silence after which a stream shows that it is alive, in milliseconds. */
   readonly heartbeatMs: number
 }
@@ -49,11 +56,12 @@ export function createCompletion(deps: CompletionDeps): Completion {
       routing: deps.routing(),
       responseId: newId('resp', deps.clock.now()),
       answer: createAnswer(),
-      warnings: [],
-      attempts: [],
       messages: [],
       plan: { candidates: [], skipped: [] },
+      walk: undefined,
       answering: undefined,
+      broken: [],
+      seam: 0,
     }
   }
 
@@ -66,21 +74,33 @@ export function createCompletion(deps: CompletionDeps): Completion {
       const plan = planCall(
         run.request,
         run.messages,
-        { routing: run.routing, counter: deps.counter },
+        { routing: run.routing, counter: deps.counter, kept: keptOf(run, deps.affinity) },
         run.signal,
       )
       run.plan = plan instanceof Promise ? await plan : plan
-      const { attempt, first } = await begin(run, stream)
-      run.answering = attempt
-      for (const delta of first) run.answer.add(delta)
-      yield first
-      for await (const batch of attempt.rest()) {
-        for (const delta of batch) run.answer.add(delta)
-        yield batch
+      run.walk = createWalk(walkInputOf(run, stream), deps.walk)
+      let begun: Begun | undefined = await run.walk.begin()
+      while (begun !== undefined) {
+        const { attempt, first } = begun
+        run.answering = attempt
+        run.answer.from(originOf(attempt))
+        for (const delta of first) run.answer.add(delta)
+        yield first
+        begun = undefined
+        try {
+          for await (const batch of attempt.rest()) {
+            for (const delta of batch) run.answer.add(delta)
+            yield batch
+          }
+        } catch (caught) {
+          begun = await rerouted(run, GatewayError.from(caught), deps.counter)
+        }
       }
       const completed: CallOutcome = { type: 'completed', finishReason: run.answer.finishReason() }
       outcome = completed
-      return await settle({ ...run, outcome: completed }, deps)
+      const settled = await settle(endedOf(run, completed), deps)
+      remember(run, settled, deps.affinity)
+      return settled
     } catch (caught) {
       let error = GatewayError.from(caught)
       if (outcome === undefined) {
@@ -91,9 +111,7 @@ export function createCompletion(deps: CompletionDeps): Completion {
         outcome = unfinished
         error = await settleFailed(run, unfinished, error)
       }
-      throw run.plan.candidates.length === 0
-        ? error
-        : error.with({ route: create(RouteSchema, routeOf(run)) })
+      throw withRoute(run, error)
     } finally {
       // The reader left between two events: nobody waits for an error, but the call is settled all the same.
       if (outcome === undefined) {
@@ -101,7 +119,7 @@ export function createCompletion(deps: CompletionDeps): Completion {
           ? GatewayError.from(run.signal.reason)
           : new GatewayError('CANCELLED', 'the caller left')
         await run.answering?.cancel(why)
-        await settle({ ...run, outcome: { type: 'cancelled', reason: why.reason } }, deps)
+        await settle(endedOf(run, { type: 'cancelled', reason: why.reason }), deps)
       }
     }
   }
@@ -109,7 +127,7 @@ export function createCompletion(deps: CompletionDeps): Completion {
   /** Settles a call that failed. A store that fails as well must not hide why the call did: its fault is logged. */
   async function settleFailed(run: Run, outcome: CallOutcome, error: GatewayError): Promise<GatewayError> {
     try {
-      await settle({ ...run, outcome }, deps)
+      await settle(endedOf(run, outcome), deps)
       return error
     } catch (fault) {
       const faults = error.cause === undefined ? [fault] : [error.cause, fault]
@@ -117,53 +135,26 @@ export function createCompletion(deps: CompletionDeps): Completion {
     }
   }
 
-  /** Tries candidate after candidate until one sends a good first event. */
-  async function begin(run: Run, stream: boolean): Promise<{ attempt: Attempt; first: readonly Delta[] }> {
-    const { signal, request, messages } = run
-    let failure: GatewayError | undefined
-    for (const candidate of run.plan.candidates) {
-      if (!isWorthAsking(candidate, failure)) continue
-      // Before the attempt exists: a call that asks nobody has used nothing.
-      signal.throwIfAborted()
-      const warned = run.warnings.length
-      const warn = (warning: WarningInit): void => {
-        run.warnings.push(warning)
-      }
-      const attempt = createAttempt({
-        candidate,
-        signal,
-        input: { request: requestFor(candidate, request, warn), messages, stream, warn },
-        limits: deps.limits,
-        clock: deps.clock,
-      })
-      run.attempts.push(attempt)
-      try {
-        return { attempt, first: await attempt.begin() }
-      } catch (caught) {
-        failure = GatewayError.from(caught)
-        // What one candidate could not take says nothing about the answer of another.
-        run.warnings.length = warned
-        if (failure.code !== 'UNAVAILABLE' || signal.aborted) throw failure
-      }
-    }
-    throw failure ?? new GatewayError('NO_CANDIDATE', 'nobody was asked')
-  }
-
   async function* events(run: Run): AsyncGenerator<EventInit> {
     const make = createEvents()
     const batches = advance(run, true)
     let warned = 0
-    let isStarted = false
+    let told: Attempt | undefined
     try {
       for (;;) {
         const step = await batches.next()
-        if (!isStarted && run.answering !== undefined) {
-          const { provider, model } = run.answering.candidate
-          yield make.started(run.responseId, provider.id, model.id)
-          isStarted = true
+        if (run.answering !== undefined && run.answering !== told) {
+          const { provider, model } = originOf(run.answering)
+          yield told === undefined
+            ? make.started(run.responseId, provider, model)
+            : make.rerouted(provider, model, run.seam)
+          told = run.answering
         }
-        for (const warning of run.warnings.slice(warned)) yield make.warning(warning)
-        warned = run.warnings.length
+        const warnings = warningsOf(run)
+        for (; warned < warnings.length; warned += 1) {
+          const warning = warnings[warned]
+          if (warning !== undefined) yield make.warning(warning)
+        }
         if (step.done) {
           yield make.completed(responseOf(run, step.value, 'stripped'))
           return

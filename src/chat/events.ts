@@ -2,7 +2,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { CompleteResponseSchema, StreamEventSchema } from '#gen/exai/v1/chat_service_pb'
 import { Usage_Provenance } from '#gen/exai/v1/usage_pb'
-import { type Delta, soundCounts } from '../core/delta.ts'
+import { type Delta, soundCounts, type TokenCounts } from '../core/delta.ts'
 import type { WarningInit } from '../core/provider.ts'
 import { durationOf } from '../core/time.ts'
 
@@ -16,6 +16,8 @@ export interface EventMaker {
   /** The event of a delta; undefined for one that clients see only in `completed`. */
   delta(delta: Delta): EventInit | undefined
   warning(warning: WarningInit): EventInit
+  /** Somebody else goes on with the text from here; the offset is in UTF-16 code units. Its counts are added to those before. */
+  rerouted(provider: string, model: string, textOffset: number): EventInit
   completed(response: MessageInitShape<typeof CompleteResponseSchema>): EventInit
 }
 
@@ -27,6 +29,8 @@ export function heartbeat(elapsedMs: number): EventInit {
 /** Makes the events of one stream. */
 export function createEvents(): EventMaker {
   let sequence = 0
+  let before: TokenCounts = NONE
+  let latest: TokenCounts = NONE
   const numbered = (event: EventKind): EventInit => {
     sequence += 1
     return { sequence, event }
@@ -35,12 +39,38 @@ export function createEvents(): EventMaker {
     started: (responseId, provider, model) =>
       numbered({ case: 'started', value: { responseId, provider, model } }),
     delta: delta => {
+      if (delta.type === 'usage') {
+        latest = sumOf(before, delta.counts)
+        return numbered({ case: 'usage', value: { ...latest, provenance: Usage_Provenance.REPORTED } })
+      }
       const event = eventOf(delta)
       return event === undefined ? undefined : numbered(event)
     },
     warning: warning => numbered({ case: 'warning', value: warning }),
+    rerouted: (provider, model, textOffsetCount) => {
+      before = latest
+      return numbered({ case: 'rerouted', value: { provider, model, textOffsetCount } })
+    },
     completed: response => numbered({ case: 'completed', value: { response } }),
   }
+}
+
+const NONE: TokenCounts = {
+  inputTokens: 0,
+  cachedInputTokens: 0,
+  cacheWriteTokens: 0,
+  outputTokens: 0,
+  reasoningTokens: 0,
+}
+
+function sumOf(one: TokenCounts, other: TokenCounts): TokenCounts {
+  return soundCounts({
+    inputTokens: one.inputTokens + other.inputTokens,
+    cachedInputTokens: one.cachedInputTokens + other.cachedInputTokens,
+    cacheWriteTokens: one.cacheWriteTokens + other.cacheWriteTokens,
+    outputTokens: one.outputTokens + other.outputTokens,
+    reasoningTokens: one.reasoningTokens + other.reasoningTokens,
+  })
 }
 
 function eventOf(delta: Delta): EventKind | undefined {
@@ -56,7 +86,6 @@ function eventOf(delta: Delta): EventKind | undefined {
     case 'tool_call_end':
       return { case: 'toolCallEnd', value: { callId: delta.callId } }
     case 'usage':
-      return { case: 'usage', value: { ...soundCounts(delta.counts), provenance: Usage_Provenance.REPORTED } }
     case 'reasoning_opaque':
     case 'citation':
     case 'meta':

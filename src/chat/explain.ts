@@ -2,8 +2,10 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { CompleteRequest, ExplainRouteResponseSchema } from '#gen/exai/v1/chat_service_pb'
 import type { Call } from '../core/call.ts'
+import type { Affinity } from '../routing/affinity.ts'
 import { listCandidates, type Routing } from '../routing/candidates.ts'
 import { maxCostOf } from '../routing/fit.ts'
+import { usesAuto } from '../routing/names.ts'
 import { assemble } from './assemble.ts'
 import type { PlanDeps } from './plan.ts'
 import { countedRequest } from './texts.ts'
@@ -15,8 +17,10 @@ const TOKENS_MAX = 2 ** 31 - 1
 const NANO_USD_MAX = 2n ** 63n - 1n
 
 /** What a route is explained with. */
-export interface ExplainDeps extends PlanDeps {
+export interface ExplainDeps extends Omit<PlanDeps, 'kept'> {
   readonly routing: Routing
+  /** Knows with which models conversations are. Absent: nobody does. */
+  readonly affinity?: Pick<Affinity, 'of'> | undefined
 }
 
 /**
@@ -26,12 +30,13 @@ export interface ExplainDeps extends PlanDeps {
 export async function explainRoute(
   call: Call,
   request: CompleteRequest,
-  { routing, counter }: ExplainDeps,
+  { routing, counter, affinity }: ExplainDeps,
 ): Promise<MessageInitShape<typeof ExplainRouteResponseSchema>> {
   validateRequest(request)
   const messages = assemble(request.messages)
   const { tokens } = await counter.countRequest(countedRequest(request, messages), call.signal)
-  const { candidates, skipped } = listCandidates(request, routing, { inputTokens: tokens })
+  const kept = usesAuto(request) ? await affinity?.of(call.caller.tenant, request, messages) : undefined
+  const { candidates, skipped } = listCandidates(request, routing, { inputTokens: tokens, messages, kept })
   return {
     requestedModel: request.model,
     candidates: candidates.map(({ provider, model, reason }) => {

@@ -11,43 +11,71 @@ import {
   type TokenCounter,
 } from '../metering/count.ts'
 import { keyOutcomeOf } from '../providers/key-outcome.ts'
+import type { Kept } from '../routing/affinity.ts'
 import { type Plan, planRoute, type RoutingDeps } from '../routing/candidates.ts'
 import { lengthProblem } from '../routing/fit.ts'
+import { usesAuto } from '../routing/names.ts'
 import { countedRequest } from './texts.ts'
 
 /** What a call is planned with. */
 export interface PlanDeps {
   readonly routing: RoutingDeps
   readonly counter: TokenCounter
+  /** Says with which model the conversation is. Called only where `auto` chooses. Absent: nobody knows. */
+  readonly kept?: (() => Promise<Kept | undefined> | Kept | undefined) | undefined
 }
 
 /**
- * Plans a call: at once, unless tokens have to be counted. Throws what `planRoute` throws, and the signal's reason once it is
- * aborted while they are.
+ * Plans a call: at once, unless tokens have to be counted or a conversation has to be looked up. Throws what `planRoute`
+ * throws, and the signal's reason once it is aborted while they are.
  */
 export function planCall(
   request: CompleteRequest,
   messages: readonly Message[],
+  deps: PlanDeps,
+  signal: AbortSignal,
+): Plan | Promise<Plan> {
+  const kept = keptOf(request, deps)
+  return kept instanceof Promise
+    ? kept.then(found => planKept(request, messages, deps, signal, found))
+    : planKept(request, messages, deps, signal, kept)
+}
+
+/** The model that a conversation is with, as far as that matters to the choice. */
+function keptOf(request: CompleteRequest, { kept }: PlanDeps): Promise<Kept | undefined> | Kept | undefined {
+  return kept !== undefined && usesAuto(request) ? kept() : undefined
+}
+
+function planKept(
+  request: CompleteRequest,
+  messages: readonly Message[],
   { routing, counter }: PlanDeps,
   signal: AbortSignal,
+  kept: Kept | undefined,
 ): Plan | Promise<Plan> {
   const counted = countedRequest(request, messages)
   if (request.routing?.maxCostNanoUsd === undefined) {
-    const plan = planRoute(request, routing)
+    const plan = planRoute(request, routing, { messages, kept })
     const most = mostTokens(counted)
     if (plan.candidates.every(({ model }) => lengthProblem(request, model, most) === undefined)) return plan
   }
   return counter
     .countRequest(counted, signal)
-    .then(({ tokens }) => planRoute(request, routing, { inputTokens: tokens }))
+    .then(({ tokens }) => planRoute(request, routing, { inputTokens: tokens, messages, kept }))
 }
 
-/** The request as a candidate is to get it: capped where its price was judged by that, which a warning tells. */
+/**
+ * The request as a candidate is to get it: capped where its price was judged by that, which a warning tells. Another warning
+ * tells that the chat holds thoughts which the candidate cannot read, because another provider has sealed them.
+ */
 export function requestFor(
-  { model, outputCap }: Candidate,
+  { provider, model, outputCap }: Candidate,
   request: CompleteRequest,
   warn: (warning: WarningInit) => void,
+  messages: readonly Message[] = request.messages,
 ): CompleteRequest {
+  const sealed = sealedElsewhere(provider.id, messages)
+  if (sealed !== undefined) warn(sealed)
   if (outputCap === undefined) return request
   if (outputCap !== model.maxOutputTokens)
     warn({
@@ -58,14 +86,33 @@ export function requestFor(
   return { ...request, maxOutputTokens: outputCap }
 }
 
-/** Whether to ask a candidate after the failure of the one before it: another key helps only against a refused one. */
-export function isWorthAsking(
-  { provider, model, isSpare }: Candidate,
-  failure: GatewayError | undefined,
-): boolean {
-  if (isSpare !== true) return true
-  if (failure === undefined || keyOutcomeOf(failure).type === 'untold') return false
-  return (provider.keysLeft?.(model.id) ?? 0) > 0
+function sealedElsewhere(provider: string, messages: readonly Message[]): WarningInit | undefined {
+  for (let index = messages.length - 1; index >= 0; index -= 1) {
+    for (const [position, { kind }] of messages[index]?.content.entries() ?? []) {
+      if (kind.case !== 'reasoning' || kind.value.opaque.byteLength === 0) continue
+      const owner = kind.value.provider
+      if (owner !== '' && owner !== provider)
+        return {
+          reason: Warning_Reason.NOTICE,
+          field: `messages[${index}].content[${position}].reasoning.opaque`,
+          message: `not sent to ${provider}, because only ${owner} can read it`,
+        }
+    }
+  }
+  return undefined
+}
+
+/** Whether another key of a candidate may help after its failure: the key was refused, or its address failed and others are left. */
+export function anotherKeyHelps({ provider, model }: Candidate, error: GatewayError): boolean {
+  switch (keyOutcomeOf(error).type) {
+    case 'untold':
+    case 'served':
+      return false
+    case 'failing':
+      return provider.hasOtherAddress?.(model.id) === true
+    default:
+      return (provider.keysLeft?.(model.id) ?? 0) > 0
+  }
 }
 
 /** As many tokens as characters: more than any text has that is written by people, and nothing has to be counted for it. */

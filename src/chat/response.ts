@@ -1,14 +1,24 @@
 // One call on its way through the stages, and the public answer and route that are made of it.
-import type { MessageInitShape } from '@bufbuild/protobuf'
+import { create, type MessageInitShape } from '@bufbuild/protobuf'
 import type { Message } from '#gen/exai/v1/chat_pb'
 import type { CompleteRequest, CompleteResponseSchema } from '#gen/exai/v1/chat_service_pb'
-import type { RouteSchema } from '#gen/exai/v1/route_pb'
+import { RouteSchema } from '#gen/exai/v1/route_pb'
 import type { Call } from '../core/call.ts'
+import type { GatewayError } from '../core/errors.ts'
 import type { WarningInit } from '../core/provider.ts'
+import type { CallOutcome } from '../core/settlement.ts'
 import type { Attempt } from '../routing/attempt.ts'
 import type { Plan, Routing } from '../routing/candidates.ts'
-import type { Answer } from './answer.ts'
-import type { Settled } from './settle.ts'
+import type { Walk } from '../routing/walk.ts'
+import type { Answer, AnswerOrigin } from './answer.ts'
+import type { Ended, Settled } from './settle.ts'
+
+/** An attempt whose answer broke, and that somebody else went on with. */
+export interface Broken {
+  readonly attempt: Attempt
+  /** Length of all that was written until then, as `written` joins it. */
+  readonly until: number
+}
 
 /** One call on its way through the stages. */
 export interface Run {
@@ -20,12 +30,49 @@ export interface Run {
   readonly routing: Routing
   readonly responseId: string
   readonly answer: Answer
-  readonly warnings: WarningInit[]
-  readonly attempts: Attempt[]
   messages: readonly Message[]
   plan: Plan
+  /** Its way along the candidates; undefined until they are known. */
+  walk: Walk | undefined
   /** The attempt whose answer is passed on; undefined until its first good event. */
   answering: Attempt | undefined
+  /** Those whose answers broke before it, and how much of the text was written when they did. */
+  readonly broken: Broken[]
+  /** Length of the public text where the last of them broke, in UTF-16 code units. */
+  seam: number
+}
+
+/** What was not done as the request asked, as far as the answering attempt has said. */
+export function warningsOf({ answering, broken }: Run): readonly WarningInit[] {
+  const own = answering?.warnings ?? []
+  return broken.length === 0 ? own : [...broken.flatMap(({ attempt }) => attempt.warnings), ...own]
+}
+
+/** All that was written so far, in one text. */
+export function writtenOf({ answer }: Pick<Run, 'answer'>): string {
+  return answer.writtenTexts().join('\n')
+}
+
+/** A call at its end, as it is settled. */
+export function endedOf(run: Run, outcome: CallOutcome): Ended {
+  const { answering, broken } = run
+  return {
+    ...run,
+    attempts: run.walk?.attempts ?? [],
+    waitedMs: run.walk?.waitedMs() ?? 0,
+    writtenBy(attempt) {
+      const place = broken.findIndex(one => one.attempt === attempt)
+      if (place < 0 && attempt !== answering) return ''
+      const before = place < 0 ? broken.at(-1) : broken[place - 1]
+      return writtenOf(run).slice(before?.until ?? 0, broken[place]?.until)
+    },
+    outcome,
+  }
+}
+
+/** Who makes an attempt's answer. */
+export function originOf({ candidate }: Attempt): AnswerOrigin {
+  return { provider: candidate.provider.id, model: candidate.model.id }
 }
 
 /** The route of a call so far. */
@@ -33,10 +80,18 @@ export function routeOf(run: Run): MessageInitShape<typeof RouteSchema> {
   return {
     requestedModel: run.request.model,
     reason: run.answering?.candidate.reason ?? '',
-    attempts: run.attempts.map(attempt => attempt.record()),
-    skipped: [...run.plan.skipped],
+    attempts: run.walk?.attempts.map(attempt => attempt.record()) ?? [],
+    skipped: [...run.plan.skipped, ...(run.walk?.skipped() ?? [])],
     configVersion: run.routing.configVersion,
   }
+}
+
+/** An error that tells the route of its call, also when everybody was passed over before anybody could be asked. */
+export function withRoute(run: Run, error: GatewayError): GatewayError {
+  const { route } = error.details
+  const { configVersion } = run.routing
+  if (run.walk !== undefined) return error.with({ route: create(RouteSchema, routeOf(run)) })
+  return route === undefined ? error : error.with({ route: { ...route, configVersion } })
 }
 
 /** The public answer of a settled call: whole, or stripped of the texts that a stream has sent already. */
@@ -53,14 +108,11 @@ export function responseOf(
     id: run.responseId,
     provider,
     model,
-    message:
-      form === 'stripped'
-        ? answer.strippedMessage({ provider, model })
-        : answer.message({ provider, model }, false),
+    message: form === 'stripped' ? answer.strippedMessage() : answer.message(false),
     finishReason: answer.finishReason(),
     ...settled,
     route: routeOf(run),
-    warnings: run.warnings,
+    warnings: [...warningsOf(run)],
     providerResponseId: answer.responseId(),
     ...(metadata === undefined ? {} : { providerMetadata: metadata }),
   }

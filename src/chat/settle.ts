@@ -1,12 +1,11 @@
 // The end of every call, whatever happened to it: what it used, what it cost, and one value into the journal.
-import type { MessageInitShape } from '@bufbuild/protobuf'
 import { create } from '@bufbuild/protobuf'
 import { type Message, MessageSchema } from '#gen/exai/v1/chat_pb'
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
-import { ErrorReason } from '#gen/exai/v1/error_reason_pb'
 import { RouteAttempt_Outcome, RouteAttemptSchema } from '#gen/exai/v1/route_pb'
 import {
   type Cost,
+  CostLineSchema,
   CostSchema,
   Usage_Provenance as Provenance,
   type Usage,
@@ -34,9 +33,9 @@ interface Asked {
 export interface ChatMetrics {
   tokens(asked: Asked, counts: TokenCounts): void
   cost(asked: Asked, nanoUsd: bigint): void
-  /** Milliseconds from the start of the attempt to its first output. */
+  /** Milliseconds from sending the request to its first output. */
   firstToken(asked: Asked, afterMs: number): void
-  /** Milliseconds that a call spent in this service and not with a provider. */
+  /** Milliseconds that a call spent in this service, and not waiting for a provider, in a queue or before a retry. */
   overhead(ms: number): void
 }
 
@@ -57,10 +56,14 @@ export interface Ended {
   readonly messages: readonly Message[]
   readonly responseId: string
   readonly attempts: readonly Attempt[]
-  /** The attempt whose answer was passed on; absent when nobody answered. */
+  /** The attempt whose answer was passed on, the last one if several had a part in it; absent when nobody answered. */
   readonly answering: Attempt | undefined
   readonly answer: Answer
+  /** What an attempt wrote of the answer; empty for one of which nothing was passed on. */
+  readonly writtenBy: (attempt: Attempt) => string
   readonly outcome: CallOutcome
+  /** Milliseconds that the call waited between its attempts: for a place, or before a retry. Absent: none. */
+  readonly waitedMs?: number
 }
 
 /** What a call used and cost; absent when nobody can have billed it. */
@@ -72,16 +75,12 @@ export interface Settled {
 /** Settles a call: books it, moves the metrics, and resolves once the journal has it. Throws what the journal throws. */
 export async function settle(ended: Ended, deps: SettleDeps): Promise<Settled> {
   const { call, answer, attempts, outcome } = ended
+  const booked = await book(ended, deps.counter)
+  const settled = totalOf(booked)
   const last = ended.answering ?? attempts.at(-1)
-  const usage = await usageOf(ended, last, deps.counter)
-  const cost =
-    usage === undefined || last === undefined
-      ? undefined
-      : priced(last.candidate, usage, ended.routing.catalogue)
-  const origin =
-    last === undefined ? undefined : { provider: last.candidate.provider.id, model: last.candidate.model.id }
+  const origin = last === undefined ? undefined : askedOf(last)
   const durationMs = deps.clock.monotonic() - call.startedAtMs
-  observe(ended, last, usage, cost, durationMs, deps.metrics)
+  observe(ended, booked, settled, durationMs, deps.metrics)
   await deps.journal.commit({
     responseId: ended.responseId,
     requestId: call.id,
@@ -90,15 +89,14 @@ export async function settle(ended: Ended, deps: SettleDeps): Promise<Settled> {
     ...(ended.answering === undefined || origin === undefined ? {} : { answeredBy: origin }),
     outcome,
     attempts: attempts.map(attempt => create(RouteAttemptSchema, attempt.record())),
-    ...(usage === undefined ? {} : { usage }),
-    ...(cost === undefined ? {} : { cost }),
-    ...(origin !== undefined && answer.hasOutput()
-      ? { answer: create(MessageSchema, answer.message(origin, outcome.type !== 'completed')) }
+    ...settled,
+    ...(answer.hasOutput()
+      ? { answer: create(MessageSchema, answer.message(outcome.type !== 'completed')) }
       : {}),
     startedAt: deps.clock.now() - durationMs,
     durationMs,
   })
-  return { ...(usage === undefined ? {} : { usage }), ...(cost === undefined ? {} : { cost }) }
+  return settled
 }
 
 /** The name that was asked for, as far as names go: a refused request may have put anything of any length there. */
@@ -108,35 +106,82 @@ function keptName(model: string): string {
   return `${Buffer.from(model.slice(0, REQUEST_LIMITS.nameCharacters)).toString()}…`
 }
 
-/**
- * Reported numbers where there are some. Without them the call is counted here if a provider may bill it: it answered,
- * its answer broke, or it was asked and the call ended before it could say no.
- */
-async function usageOf(
-  ended: Ended,
-  last: Attempt | undefined,
-  counter: TokenCounter,
-): Promise<Usage | undefined> {
-  const counts = ended.answer.counts()
-  if (counts !== undefined) {
-    const provenance = ended.outcome.type === 'completed' ? Provenance.REPORTED : Provenance.PARTIAL
-    return create(UsageSchema, { ...counts, provenance })
+/** What one attempt used and cost. */
+interface Booked {
+  readonly attempt: Attempt
+  readonly usage: Usage
+  readonly cost: Cost
+}
+
+/** Books every attempt that may be billed: an answer that broke and the loser of a hedge are not free because nobody read them. */
+async function book(ended: Ended, counter: TokenCounter): Promise<readonly Booked[]> {
+  const booked: Booked[] = []
+  for (const attempt of ended.attempts) {
+    const usage = await usageOf(ended, attempt, counter)
+    if (usage !== undefined)
+      booked.push({ attempt, usage, cost: priced(attempt.candidate, usage, ended.routing.catalogue) })
   }
-  const record = last?.record()
-  if (record === undefined) return undefined
-  const isRefused =
-    record.outcome === RouteAttempt_Outcome.FAILED && record.error !== ErrorReason.UPSTREAM_BROKEN
-  if (isRefused) return undefined
+  return booked
+}
+
+/**
+ * What an attempt used, if its provider may bill it: reported numbers where there are some, else it is counted here. What is
+ * reported of an answer that did not come to its end may be older than the last of its text.
+ */
+async function usageOf(ended: Ended, attempt: Attempt, counter: TokenCounter): Promise<Usage | undefined> {
+  if (!attempt.mayBeBilled()) return undefined
+  const reported = attempt.counts()
+  if (reported !== undefined && attempt.record().outcome === RouteAttempt_Outcome.SUCCEEDED)
+    return create(UsageSchema, { ...reported, provenance: Provenance.REPORTED })
+  const { tokens: outputTokens } = await counter.countText(ended.writtenBy(attempt))
+  if (reported !== undefined) {
+    return reported.outputTokens >= outputTokens
+      ? create(UsageSchema, { ...reported, provenance: Provenance.PARTIAL })
+      : create(UsageSchema, { ...reported, outputTokens, provenance: Provenance.ESTIMATED })
+  }
   const input = await counter.countRequest(countedRequest(ended.request, ended.messages))
-  const output = await counter.countText(ended.answer.writtenTexts().join('\n'))
   const counted = {
     inputTokens: input.tokens,
     cachedInputTokens: 0,
     cacheWriteTokens: 0,
-    outputTokens: output.tokens,
+    outputTokens,
     reasoningTokens: 0,
   }
   return create(UsageSchema, { ...soundCounts(counted), provenance: Provenance.ESTIMATED })
+}
+
+/** The sum of all that was booked; its numbers are as sure as the least sure of them. */
+function totalOf(booked: readonly Booked[]): Settled {
+  const [first] = booked
+  if (first === undefined) return {}
+  if (booked.length === 1) return { usage: first.usage, cost: first.cost }
+  const sum = (count: (counts: Usage) => number): number =>
+    booked.reduce((total, { usage }) => total + count(usage), 0)
+  const counts = soundCounts({
+    inputTokens: sum(usage => usage.inputTokens),
+    cachedInputTokens: sum(usage => usage.cachedInputTokens),
+    cacheWriteTokens: sum(usage => usage.cacheWriteTokens),
+    outputTokens: sum(usage => usage.outputTokens),
+    reasoningTokens: sum(usage => usage.reasoningTokens),
+  })
+  // The list of where numbers come from is in the order of how sure they are.
+  const [provenance = first.usage.provenance] = booked
+    .map(({ usage }) => usage.provenance)
+    .toSorted((a, b) => b - a)
+  const known = booked.every(({ cost }) => cost.known)
+  return {
+    usage: create(UsageSchema, { ...counts, provenance }),
+    cost: create(CostSchema, {
+      known,
+      nanoUsd: booked.reduce((total, { cost }) => total + cost.nanoUsd, 0n),
+      lines: booked.flatMap(({ cost }) => cost.lines),
+      priceVersion: known ? first.cost.priceVersion : '',
+    }),
+  }
+}
+
+function askedOf({ candidate }: Attempt): Asked {
+  return { provider: candidate.provider.id, model: candidate.model.id }
 }
 
 function priced(candidate: Candidate, usage: Usage, catalogue: Catalogue): Cost {
@@ -146,39 +191,48 @@ function priced(candidate: Candidate, usage: Usage, catalogue: Catalogue): Cost 
     nanoUsd,
     known,
     priceVersion: known ? priceVersion : '',
-    lines: lines.map(
-      (
-        line,
-      ): MessageInitShape<typeof CostSchema>['lines'] extends readonly (infer L)[] | undefined
-        ? L
-        : never => ({ ...line, ...by }),
-    ),
+    lines: lines.map(line => create(CostLineSchema, { ...line, ...by })),
   })
 }
 
 function observe(
-  ended: Ended,
-  last: Attempt | undefined,
-  usage: Usage | undefined,
-  cost: Cost | undefined,
+  { call, attempts, answering, responseId, waitedMs = 0 }: Ended,
+  booked: readonly Booked[],
+  { usage, cost }: Settled,
   durationMs: number,
   metrics: ChatMetrics,
 ): void {
-  const { call, attempts } = ended
-  const upstreamMs = attempts.reduce((sum, attempt) => sum + attempt.durationMs(), 0)
-  metrics.overhead(Math.max(0, durationMs - upstreamMs))
+  metrics.overhead(Math.max(0, durationMs - attemptingMs(attempts) - waitedMs))
+  for (const attempt of attempts) {
+    const firstTokenMs = attempt.firstTokenMs()
+    if (firstTokenMs !== undefined) metrics.firstToken(askedOf(attempt), firstTokenMs)
+  }
+  for (const one of booked) {
+    metrics.tokens(askedOf(one.attempt), one.usage)
+    if (one.cost.known) metrics.cost(askedOf(one.attempt), one.cost.nanoUsd)
+  }
+  const last = answering ?? attempts.at(-1)
   if (last === undefined) return
-  const by = { provider: last.candidate.provider.id, model: last.candidate.model.id }
   const firstTokenMs = last.firstTokenMs()
-  if (firstTokenMs !== undefined) metrics.firstToken(by, firstTokenMs)
-  if (usage !== undefined) metrics.tokens(by, usage)
-  if (cost?.known === true) metrics.cost(by, cost.nanoUsd)
   call.note({
-    ...by,
-    responseId: ended.responseId,
+    ...askedOf(last),
+    responseId,
     attempts: attempts.length,
     ...(usage === undefined ? {} : { inputTokens: usage.inputTokens, outputTokens: usage.outputTokens }),
     ...(cost?.known === true ? { nanoUsd: cost.nanoUsd } : {}),
     ...(firstTokenMs === undefined ? {} : { firstTokenMs }),
   })
+}
+
+/** Milliseconds in which at least one attempt ran: a hedge runs beside another one, and its time is not spent twice. */
+function attemptingMs(attempts: readonly Attempt[]): number {
+  let sumMs = 0
+  let untilMs = Number.NEGATIVE_INFINITY
+  // They are in the order in which they began.
+  for (const { startedAtMs, durationMs } of attempts) {
+    const endMs = startedAtMs + durationMs()
+    sumMs += Math.max(0, endMs - Math.max(startedAtMs, untilMs))
+    untilMs = Math.max(untilMs, endMs)
+  }
+  return sumMs
 }

@@ -3,6 +3,7 @@ import type { JsonValue } from '@bufbuild/protobuf'
 import { ReasoningEffort, type ResponseFormat, type Tool, ToolChoice_Mode } from '#gen/exai/v1/chat_pb'
 import { type CompleteRequest, Routing_Prefer } from '#gen/exai/v1/chat_service_pb'
 import { GatewayError } from '../core/errors.ts'
+import { millisecondsOf } from '../core/time.ts'
 import { schemaProblem } from './schema.ts'
 
 /** Limits of a request; each is part of the contract and named in its comments. */
@@ -20,6 +21,9 @@ export const REQUEST_LIMITS = {
   providerOptions: 16,
   webSearchResults: 50,
 } as const
+
+/** The longest that a call may live on after its client has left, in milliseconds; longer is clamped. */
+export const RESUME_WINDOW_MAX_MS = 10 * 60 * 1000
 
 const NAME = /^[A-Za-z0-9_-]{1,64}$/
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/
@@ -88,10 +92,6 @@ const RULES = {
  */
 const NOT_AVAILABLE = {
   conversation_id: r => r.conversationId !== '',
-  idempotency_key: r => r.idempotencyKey !== '',
-  resume_window: r => (r.resumeWindow?.seconds ?? 0n) > 0n || (r.resumeWindow?.nanos ?? 0) > 0,
-  'routing.hedge': r => r.routing?.hedge === true,
-  'routing.reroute': r => r.routing?.reroute === true,
 } as const satisfies Record<string, (request: CompleteRequest) => boolean>
 
 /** Checks a request against the contract. Throws INVALID_REQUEST naming the first field that breaks it, or UNSUPPORTED. */
@@ -105,6 +105,20 @@ export function validateRequest(request: CompleteRequest): void {
   for (const [field, isSet] of Object.entries(NOT_AVAILABLE)) {
     if (isSet(request))
       throw new GatewayError('UNSUPPORTED', `${field} is not available in this version; leave it out`)
+  }
+  const { strict, resumeWindow } = request
+  if (strict && resumeWindow !== undefined && millisecondsOf(resumeWindow) > RESUME_WINDOW_MAX_MS)
+    throw new GatewayError('UNSUPPORTED', `resume_window: ${RESUME_WINDOW_MAX_MS / 1000} s is the longest`)
+}
+
+/** Whether a request keeps the rules. */
+export function isValidRequest(request: CompleteRequest): boolean {
+  try {
+    validateRequest(request)
+    return true
+  } catch (error) {
+    if (error instanceof GatewayError) return false
+    throw error
   }
 }
 

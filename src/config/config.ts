@@ -5,11 +5,11 @@ import { createSecureContext } from 'node:tls'
 import type { LogLevel } from '../core/log.ts'
 import { ConfigError } from './config-error.ts'
 import { type Environment, readEnvironment } from './environment.ts'
-import type { ConfigFile } from './file.ts'
-import { composeProviders } from './providers.ts'
 import { type ReadFile, whyUnreadable } from './read-file.ts'
+import { digestOf, readSnapshot } from './reading.ts'
 import type { SettingValues } from './settings.ts'
-import { createSnapshot, deepFreeze, type Snapshot } from './snapshot.ts'
+import { deepFreeze, type Snapshot } from './snapshot.ts'
+import type { ConfigSource } from './watch.ts'
 
 /** PEM texts of a server's identity. */
 export interface TlsConfig {
@@ -48,6 +48,8 @@ export interface Config {
   /** Absolute. */
   readonly dataDir: string
   readonly workers: number
+  /** The config file as it was read. Absent: none is named. */
+  readonly file?: { /** Absolute. */ readonly path: string; readonly digest: string } | undefined
   readonly snapshot: Snapshot
   /** What is worth a warning at start, one line each. */
   readonly notices: readonly string[]
@@ -69,9 +71,12 @@ export async function loadConfig({ env, readFile, cwd }: ConfigDeps): Promise<Co
   const { values, problems: wrongValues, notices } = readEnvironment(env)
   const problems = [...wrongValues, ...authProblems(values)]
   const tls = readTls(values, { readFile, cwd, problems })
-  const file = await readConfigFile(values.EXAI_CONFIG, { env, readFile, cwd, problems })
-  if (problems.length > 0) throw new ConfigError(problems)
-  const { providers, notices: providerNotices } = composeProviders(values, file.providers)
+  const { EXAI_CONFIG: path } = values
+  const text = path === undefined ? undefined : textOf('EXAI_CONFIG', path, { readFile, cwd, problems })
+  const file = path === undefined || text === undefined ? undefined : { text, label: basename(path) }
+  const reading = await readSnapshot({ env, values, file, version: 1 })
+  if (!reading.ok) problems.push(...reading.problems)
+  if (!reading.ok || problems.length > 0) throw new ConfigError(problems)
   return deepFreeze({
     listen: { host: values.HOST, port: values.PORT, tls, corsOrigins: values.CORS_ORIGINS ?? [] },
     auth: { mode: values.EXAI_AUTH === 'none' ? 'open' : 'loopback' },
@@ -89,18 +94,28 @@ export async function loadConfig({ env, readFile, cwd }: ConfigDeps): Promise<Co
     logLevel: values.LOG_LEVEL,
     dataDir: resolve(cwd, values.DATA_DIR),
     workers: values.WORKERS,
-    snapshot: createSnapshot({
-      version: 1,
-      providers,
-      models: file.models,
-      aliases: file.aliases,
-    }),
+    file:
+      path === undefined || text === undefined
+        ? undefined
+        : { path: resolve(cwd, path), digest: digestOf(text) },
+    snapshot: reading.snapshot,
     notices: [
       ...notices,
-      ...providerNotices,
+      ...reading.notices,
       ...(values.WORKERS > 1 ? ['WORKERS is not used by this version, which runs one process'] : []),
     ],
   })
+}
+
+/** The config file as a source of further Snapshots; undefined when none is named. The environment stays what it was. */
+export function configSource({ file }: Config, env: Environment): ConfigSource | undefined {
+  if (file === undefined) return undefined
+  const { values } = readEnvironment(env)
+  const label = basename(file.path)
+  return {
+    ...file,
+    read: (text, version) => readSnapshot({ env, values, file: { text, label }, version }),
+  }
 }
 
 const loopback = new BlockList()
@@ -175,19 +190,4 @@ function textOf(name: string, path: string, { readFile, cwd, problems }: Reading
     problems.push(`${name} names a file that cannot be read (${whyUnreadable(error)}): correct the path`)
     return undefined
   }
-}
-
-async function readConfigFile(
-  path: string | undefined,
-  reading: Reading & { env: Environment },
-): Promise<ConfigFile> {
-  const nothing = { providers: [], models: [], aliases: [] }
-  const text = path === undefined ? undefined : textOf('EXAI_CONFIG', path, reading)
-  if (path === undefined || text === undefined) return nothing
-  // Loaded only here: yaml and zod take a tenth of a second and 15 MB, which a start without a file need not pay.
-  const { parseConfigFile } = await import('./file.ts')
-  const result = parseConfigFile({ text, label: basename(path), env: reading.env })
-  if (result.ok) return result.file
-  reading.problems.push(...result.problems)
-  return nothing
 }

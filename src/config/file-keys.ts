@@ -47,7 +47,7 @@ function readKey(entry: FileKey, path: Path, env: Environment): KeysReading {
       keys: [],
       problems: [{ path: [...path, 'label'], problem: 'is the key itself, and would be shown' }],
     }
-  const { label, base_url: baseUrl, account } = entry
+  const { label, base_url: baseUrl, account, max_concurrent: maxConcurrent } = entry
   return {
     keys: [
       {
@@ -55,6 +55,7 @@ function readKey(entry: FileKey, path: Path, env: Environment): KeysReading {
         ...(label === undefined ? {} : { label }),
         ...(baseUrl === undefined ? {} : { baseUrl }),
         ...(account === undefined ? {} : { account }),
+        ...(maxConcurrent === undefined ? {} : { maxConcurrent }),
       },
     ],
     problems,

@@ -1,5 +1,6 @@
 // The shape of the config file: which keys there are, and what their values must be like.
 import * as z from 'zod'
+import type { Quality } from '../core/model.ts'
 import { baseUrl } from './kinds.ts'
 import { HTTP_KINDS, type HttpKind, PRESETS, type PresetName } from './snapshot.ts'
 
@@ -17,6 +18,8 @@ const name = z
   .regex(/^[^\s\p{Cc}]+$/u, 'must be a name without spaces')
   .max(nameLengthMax)
 const tokens = z.int().min(1).max(1_000_000_000)
+/** No provider takes as many calls at once; a larger number is a mistake. */
+const callsAtOnce = z.int().min(1).max(1_000_000)
 const usdPerMillion = z.number().min(0).max(1_000_000)
 
 const url = z.string().transform((value, context) => {
@@ -37,6 +40,14 @@ const modelFields = {
   vision: z.boolean().optional(),
   structured_output: z.enum(['none', 'json_object', 'json_schema']).optional(),
   reasoning: z.enum(['none', 'optional', 'always']).optional(),
+  quality: z
+    .int()
+    .min(1)
+    .max(5)
+    // The bounds leave these five, which the compiler cannot see.
+    .transform(step => step as Quality)
+    .optional(),
+  max_concurrent: callsAtOnce.optional(),
 }
 
 // One step where the compiler cannot see that the names of an object's fields are the object's keys.
@@ -55,6 +66,7 @@ const key = z.strictObject({
     .optional(),
   base_url: url.optional(),
   account: name.optional(),
+  max_concurrent: callsAtOnce.optional(),
 })
 
 const model = z.strictObject({ id: name, ...modelFields })
@@ -71,6 +83,28 @@ const provider = z.strictObject({
   keys: z.array(key).optional(),
   open_ended: z.boolean().optional(),
   models: z.array(model).optional(),
+  max_concurrent: callsAtOnce.optional(),
+})
+
+/** As many candidates as one call may have; the model itself is one more. */
+const fallbacksMax = 8
+
+const routing = z.strictObject({
+  fallbacks: z.record(name, z.array(name).min(1).max(fallbacksMax)).optional(),
+  queue: z
+    .strictObject({
+      max_waiting: z.int().min(0).max(10_000).optional(),
+      max_wait: z.number().min(0.001).max(600).optional(),
+    })
+    .optional(),
+  circuit: z
+    .strictObject({
+      window: z.int().min(1).max(1000).optional(),
+      min_calls: z.int().min(1).max(1000).optional(),
+      failure_ratio: z.number().min(0.01).max(1).optional(),
+      open_seconds: z.number().min(0.1).max(3600).optional(),
+    })
+    .optional(),
 })
 
 /** The whole file. */
@@ -78,6 +112,7 @@ export const fileSchema = z.strictObject({
   providers: z.array(provider).optional(),
   models: z.array(z.strictObject({ provider: name, id: name, ...modelFields })).optional(),
   aliases: z.record(name, name).optional(),
+  routing: routing.optional(),
 })
 
 /** The file as it was read. */
@@ -88,6 +123,9 @@ export type FileProvider = z.infer<typeof provider>
 
 /** A key as it was read. */
 export type FileKey = z.infer<typeof key>
+
+/** The routing as it was read. */
+export type FileRouting = z.infer<typeof routing>
 
 /** A model as it was read, here or there in the file. */
 export type FileModel = z.infer<typeof model>
@@ -122,12 +160,23 @@ function problemsOf(issue: z.core.$ZodIssue): readonly FileProblem[] {
         { path, problem: missing(issue) ? 'is missing' : `must be ${issue.values.map(String).join(' or ')}` },
       ]
     case 'too_small':
-      return [{ path, problem: `must be at least ${issue.minimum}` }]
+      return [
+        {
+          path,
+          problem:
+            issue.origin === 'array'
+              ? `must have at least ${issue.minimum} entry`
+              : `must be at least ${issue.minimum}`,
+        },
+      ]
     case 'too_big':
       return [
         {
           path,
-          problem: `must be at most ${issue.maximum}${issue.origin === 'string' ? ' characters long' : ''}`,
+          problem:
+            issue.origin === 'array'
+              ? `must have at most ${issue.maximum} entries`
+              : `must be at most ${issue.maximum}${issue.origin === 'string' ? ' characters long' : ''}`,
         },
       ]
     case 'invalid_key':

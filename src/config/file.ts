@@ -2,6 +2,7 @@
 import { LineCounter, parseDocument } from 'yaml'
 import type { Environment } from './environment.ts'
 import { readKeys } from './file-keys.ts'
+import { checkRouting, routingOf } from './file-routing.ts'
 import {
   BUILT_IN_NAMES,
   type FileContent,
@@ -12,10 +13,17 @@ import {
   RESERVED_NAMES,
 } from './file-schema.ts'
 import type { FileProviderConfig } from './providers.ts'
-import { type AliasConfig, HTTP_KINDS, type HttpKind, type ModelConfig, PRESETS } from './snapshot.ts'
+import {
+  type AliasConfig,
+  HTTP_KINDS,
+  type HttpKind,
+  type ModelConfig,
+  PRESETS,
+  type RoutingConfig,
+} from './snapshot.ts'
 
 /** What a config file adds to the configuration. */
-export interface ConfigFile {
+export interface ConfigFile extends RoutingConfig {
   /** In the order of the file; no name twice. */
   readonly providers: readonly FileProviderConfig[]
   readonly models: readonly ModelConfig[]
@@ -112,7 +120,7 @@ function check(content: FileContent, env: Environment): readonly FileProblem[] {
       problems.push({ path: ['models', index, 'provider'], problem: 'is no provider of this configuration' })
   }
   problems.push(...checkModels(models, ['models'], model => model.provider))
-  problems.push(...checkAliases(aliases))
+  problems.push(...checkAliases(aliases), ...checkRouting(content))
   return problems
 }
 
@@ -201,8 +209,10 @@ function checkAliases(aliases: Readonly<Record<string, string>>): readonly FileP
   return problems
 }
 
-function fileOf({ providers = [], models = [], aliases = {} }: FileContent, env: Environment): ConfigFile {
+function fileOf(content: FileContent, env: Environment): ConfigFile {
+  const { providers = [], models = [], aliases = {} } = content
   return {
+    ...routingOf(content),
     providers: providers.map(provider => providerOf(provider, env)),
     models: [
       ...providers.flatMap(provider => (provider.models ?? []).map(model => modelOf(provider.name, model))),
@@ -237,6 +247,7 @@ function modelOf(provider: string, model: FileModel): ModelConfig {
       input === undefined || output === undefined
         ? undefined
         : { input, output, cachedInput: model.cached_input_price },
+    quality: model.quality,
     capabilities: {
       tools: model.tools,
       structuredOutput: model.structured_output,

@@ -170,7 +170,7 @@ export const settings = {
   EXAI_CONFIG: {
     group: 'Providers',
     kind: kinds.path,
-    about: 'YAML file with more providers, keys, models, prices and aliases.',
+    about: 'YAML file with more providers, keys, models, prices, aliases, limits and routing; it is watched.',
   },
   ALLOW_PRIVATE_URLS: {
     group: 'Providers',

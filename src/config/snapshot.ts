@@ -1,4 +1,5 @@
 // What a call sees of the configuration: providers, models and names, numbered and never changed.
+import type { Quality } from '../core/model.ts'
 
 /** Well-known hosts of the chat completions wire, and whether they want a key. */
 export const PRESETS = {
@@ -33,6 +34,8 @@ export interface KeyConfig {
   readonly baseUrl?: string | undefined
   /** Keys of one account share its limits and its bill. Absent: an account of its own. */
   readonly account?: string | undefined
+  /** Most calls at once, from 1 on; of the keys of one account the smallest counts, for all of them together. Absent: no limit. */
+  readonly maxConcurrent?: number | undefined
 }
 
 /** A provider that is asked over HTTP. */
@@ -79,6 +82,8 @@ export interface ModelConfig {
   /** In tokens. */
   readonly maxOutputTokens?: number | undefined
   readonly price?: PriceConfig | undefined
+  /** From 1 (tiny) to 5 (frontier). Absent: as bundled, or guessed. */
+  readonly quality?: Quality | undefined
   readonly capabilities?:
     | {
         readonly tools?: boolean | undefined
@@ -96,8 +101,61 @@ export interface AliasConfig {
   readonly model: string
 }
 
+/** Most calls at once of a provider, or of one of its models. */
+export interface LimitConfig {
+  readonly provider: string
+  /** Absent: all models of the provider together. */
+  readonly model?: string | undefined
+  /** From 1 on. */
+  readonly maxConcurrent: number
+}
+
+/** Who is asked when nobody can be asked for a model any more, where the request itself names no others. */
+export interface ChainConfig {
+  /** As requests name it: an id, `provider/id` or an alias, matched without letter case; no two chains are alike. */
+  readonly model: string
+  /** Names in the order in which they are asked, at least one; `auto` may be among them. */
+  readonly fallbacks: readonly string[]
+}
+
+/** How calls wait where a limit leaves no room. */
+export interface QueueConfig {
+  /** Most that wait for one provider, model or provider's keys; 0: none. */
+  readonly maxWaiting: number
+  /** In milliseconds. */
+  readonly maxWaitMs: number
+}
+
+/** When a circuit opens, and for how long. */
+export interface CircuitConfig {
+  /** How many of the last calls are judged, from 1 on. */
+  readonly window: number
+  /** Fewer calls are not judged; from 1 to the window. */
+  readonly callsMin: number
+  /** Share of failed calls, above 0 to 100. */
+  readonly failurePercent: number
+  /** In milliseconds. */
+  readonly openMs: number
+}
+
+/** How calls find their way, beside who there is. */
+export interface RoutingConfig {
+  readonly limits: readonly LimitConfig[]
+  readonly chains: readonly ChainConfig[]
+  readonly queue: QueueConfig
+  readonly circuit: CircuitConfig
+}
+
+/** What holds where the config file says nothing. */
+export const DEFAULT_ROUTING: RoutingConfig = {
+  limits: [],
+  chains: [],
+  queue: { maxWaiting: 100, maxWaitMs: 10_000 },
+  circuit: { window: 20, callsMin: 10, failurePercent: 50, openMs: 30_000 },
+}
+
 /** One state of the configuration; a call keeps the one it began with. */
-export interface Snapshot {
+export interface Snapshot extends RoutingConfig {
   /** Counts up from 1 with each change. */
   readonly version: number
   /** In the order in which they are asked: the four that need no entry in the file, those of the file, the sandbox. */

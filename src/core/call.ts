@@ -1,7 +1,8 @@
 // What a call carries through every layer: who, until when, and the signal that ends it.
 import type { Caller } from './caller.ts'
+import type { GatewayError } from './errors.ts'
 
-/** One call, seen from the inside. The server's Exchange is one. */
+/** One call, seen from the inside. */
 export interface Call {
   /** Request id: from `x-request-id` or made; in every log line and error of the call. */
   readonly id: string
@@ -14,6 +15,24 @@ export interface Call {
   readonly signal: AbortSignal
   /** Adds facts to the call's one log line, such as who answered. Never a prompt, an answer or a secret. */
   note(facts: CallFacts): void
+}
+
+/** A call that a client waits for. The server's Exchange is one. */
+export interface ClientCall extends Call {
+  /** Begins work for the call that may outlive the client: to be called before the call has ended, and closed in any case. */
+  detach(): DetachedCall
+}
+
+/**
+ * Work for a call that goes on when the client has left. It keeps the call's identity and deadline, and its signal does not
+ * know of the client any more. The process does not end before it, or ends it with SHUTTING_DOWN. What is noted goes to the
+ * client's log line while there is a client, and else to a line of its own at its end.
+ */
+export interface DetachedCall extends Call {
+  /** Ends the work through its signal. The first reason counts. */
+  abort(reason: GatewayError): void
+  /** Says that the work is over, and how it failed if it did. Only the first time does anything. */
+  close(failure?: GatewayError): void
 }
 
 /** What the inside of the service knows of a call that its log line should say. */

@@ -92,6 +92,10 @@ export interface GatewayErrorDetails {
   readonly keyTrouble?: KeyTrouble
   /** How long what it counts against stays out, in milliseconds, 0 or more. Absent: the usual time. Never sent to a client. */
   readonly cooldownMs?: number
+  /** Whether it is certain that the provider did not take the request up: it can be sent again and is not billed twice. Never sent to a client. */
+  readonly isUntaken?: true
+  /** How long until a key of the provider can be asked again, in milliseconds; 0: another one can at once. Never sent to a client. */
+  readonly keyBackMs?: number
   /** The original fault; it is logged, and never sent to a client. */
   readonly cause?: unknown
 }

@@ -12,6 +12,8 @@ export type Reasoning = (typeof reasonings)[number]
 export type ReasoningEffort = (typeof reasoningEfforts)[number]
 /** An upstream endpoint that serves a model, relative to the provider's base URL. */
 export type ModelEndpoint = (typeof endpoints)[number]
+/** How good a model's answers are, from 1 (tiny) to 5 (frontier). */
+export type Quality = (typeof qualities)[number]
 /** How well the facts are founded; `assumed` is a model that nobody has described. */
 export type Confidence = (typeof confidences)[number]
 
@@ -33,6 +35,8 @@ export const endpoints = [
   'embeddings',
   'batch',
 ] as const
+/** Every quality, least first. */
+export const qualities = [1, 2, 3, 4, 5] as const
 /** Every confidence, best first. */
 export const confidences = ['high', 'medium', 'low', 'assumed'] as const
 
@@ -95,6 +99,8 @@ export interface ModelEntry {
   readonly temperature: TemperatureRule
   readonly endpoints: readonly ModelEndpoint[]
   readonly price: ModelPrice | undefined
+  /** What the configuration says of its quality. Absent: what is known of its name, or guessed from its price. */
+  readonly quality?: Quality | undefined
   readonly confidence: Confidence
   readonly source: ModelSource
   readonly notes: string

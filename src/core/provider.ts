@@ -6,6 +6,7 @@ import type { WarningSchema } from '#gen/exai/v1/warning_pb'
 import type { Deltas } from './delta.ts'
 import type { GatewayError } from './errors.ts'
 import type { ModelEntry } from './model.ts'
+import type { WaitRules } from './turns.ts'
 
 /** A warning as it is made. */
 export type WarningInit = MessageInitShape<typeof WarningSchema>
@@ -19,16 +20,25 @@ export interface AttemptInput {
   readonly messages: readonly Message[]
   /** Whether to ask for the answer as a stream. */
   readonly stream: boolean
+  /** The beginning of the answer, written by somebody else: asked is only what follows it. Only of a provider that `continues`. */
+  readonly prefill?: string | undefined
   /** Ends the attempt: its reason is a GatewayError, and the upstream socket closes at once. */
   readonly signal: AbortSignal
   /** Names a field that was dropped, clamped or changed; under `strict` the attempt is refused instead. */
   readonly warn: (warning: WarningInit) => void
+  /** Whose turn it counts as, and how long it may wait, where our own limits leave no room for it now. Absent: it may not wait. */
+  readonly waiting?: (WaitRules & { readonly tenant: string }) | undefined
   /** Takes the label of the key that the attempt uses, never the key. Not called where no key is used. */
   readonly useKey?: (label: string) => void
+  /**
+   * Called right before the request goes out: until then nobody was asked, whatever was waited for, and the provider is not
+   * to blame. A later request for the same answer may call it again. Whoever answers without it has asked at once.
+   */
+  readonly sent?: () => void
 }
 
 /** What a count asks of a provider: it is never told which key was used. */
-export type CountInput = Omit<AttemptInput, 'useKey'>
+export type CountInput = Omit<AttemptInput, 'useKey' | 'waiting' | 'sent'>
 
 /** How many input tokens a provider counted. */
 export interface ProviderCount {
@@ -56,8 +66,14 @@ export interface Provider {
   countTokens?(input: CountInput): Promise<ProviderCount | undefined>
   /** Asks which models it has. Throws GatewayError. Absent: it has no such list. */
   listModels?(signal: AbortSignal): Promise<readonly ModelEntry[]>
+  /** Whether this model goes on with a text that is begun, so that nothing of it comes twice. Absent: none does. */
+  continues?(modelId: string): boolean
   /** How many of its keys could ask this model now. Absent: it has no more than one. */
   keysLeft?(modelId: string): number
+  /** Whether a key for another address than the failing ones could ask this model now. Absent: it has one address only. */
+  hasOtherAddress?(modelId: string): boolean
+  /** Changes what it shares with the one before it, such as the limits of keys, to its own settings. Absent: it shares nothing. */
+  adopt?(): void
   /** Lets go of connections. */
   close(): Promise<void>
 }
@@ -70,6 +86,4 @@ export interface Candidate {
   readonly reason: string
   /** Most tokens that it may write, where its price was judged by that and the request has no cap. */
   readonly outputCap?: number | undefined
-  /** Whether it is the one before it once more, to be asked with another key, and only if that one's key was at fault. */
-  readonly isSpare?: true
 }

@@ -21,16 +21,20 @@ export type Reserved =
 export interface LogPage {
   /** Entries in order, the first one with the number `first`. */
   readonly entries: readonly Uint8Array[]
-  /** Number of the first entry, from 1; when there are none, of the next one to come. */
+  /**
+   * Number of the first entry, from 1; when there are none, of the next one to come. It is more than one above the number
+   * that was asked after when the entries between are not kept any more.
+   */
   readonly first: number
 }
 
 /**
  * State that all processes of one service see. Everything in it expires. Names are made by whoever uses them and begin
- * with a word for their purpose and the tenant, such as `recording:default:…`. In this process an effect is there for the
- * next call as soon as the method has been called; the promise says that the others see it, too. Rejects with
+ * with a word for their purpose and the tenant, such as `recording:default:…`; values, logs and counters do not share
+ * names. Bytes that were handed over or given out are not changed by either side. In this process an effect is there for
+ * the next call as soon as the method has been called; the promise says that the others see it, too. Rejects with
  * UNAVAILABLE-like faults only where an adapter says so; the one in the process never does, but it is bounded: what does
- * not fit pushes out what would expire first.
+ * not fit pushes out what would expire first, and counters only when nothing else is left.
  */
 export interface Shared {
   /** The value, or undefined when there is none or it has expired. */
@@ -44,15 +48,21 @@ export interface Shared {
   /** Removes a value or a log. */
   remove(name: string): Promise<void>
 
-  /** Adds entries to the end of a log, which lives for so many milliseconds from now. Gives the number of the last one. */
+  /**
+   * Adds entries to the end of a log, which lives for so many milliseconds from now; without entries it only makes the log,
+   * or changes how long it lives. Gives the number of the last entry ever added, 0 when there was none.
+   */
   append(log: string, entries: readonly Uint8Array[], ttlMs: number): Promise<number>
-  /** Entries after a number, at most `max` of them. Undefined when there is no such log. */
+  /** Forgets the entries of a log up to a number; those after it keep theirs. */
+  trim(log: string, through: number): Promise<void>
+  /** Entries after a number, at most `max` of them, at least 1. Undefined when there is no such log. */
   read(log: string, after: number, max: number): Promise<LogPage | undefined>
   /**
-   * Follows a log: first what is kept after a number, then what comes. Ends when the log is removed or expires; throws the
-   * signal's reason when it aborts.
+   * Follows a log: first what is kept after a number, then what comes, and no page is empty. Entries that this process
+   * adds come at once, without waiting for anybody else to see them. Ends when the log is removed or expires, at once when
+   * there is none; throws the signal's reason when it aborts.
    */
-  tail(log: string, after: number, signal: AbortSignal): AsyncGenerator<readonly Uint8Array[]>
+  tail(log: string, after: number, signal: AbortSignal): AsyncGenerator<LogPage>
 
   /** Takes all amounts, or none when one does not fit. No two reservations ever see the same room. */
   reserve(reservations: readonly Reservation[]): Promise<Reserved>

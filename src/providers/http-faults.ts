@@ -3,6 +3,16 @@ import { GatewayError } from '../core/errors.ts'
 
 const PARSER_ERROR = 'HTTPParserError'
 
+/** Faults of which it is certain that no connection was made, so that nothing was sent. */
+const unsentCodes: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
+
 const connectFaults: ReadonlyMap<string, string> = new Map([
   ['ECONNREFUSED', 'refuses connections'],
   ['ENOTFOUND', 'cannot be found: check the host in its base URL'],
@@ -27,8 +37,16 @@ export function beforeAnswer(provider: string, error: unknown, connectTimeoutMs:
     : (connectFaults.get(code) ?? 'closed the connection before it answered')
   return new GatewayError('UPSTREAM_UNAVAILABLE', `${provider} ${what}`, {
     provider,
+    ...(isUnsent(code, error) ? { isUntaken: true } : {}),
     cause: withoutBytes(error),
   })
+}
+
+/** A connection that was up may meet some of these, too: what failed then was no connecting. */
+function isUnsent(code: string, error: unknown): boolean {
+  if (typeof error === 'object' && error !== null && 'syscall' in error)
+    return error.syscall === 'connect' || error.syscall === 'getaddrinfo'
+  return unsentCodes.has(code)
 }
 
 /** The error for an answer that is no whole one. */

@@ -4,7 +4,9 @@ import type { Deltas } from '../core/delta.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { ModelEntry } from '../core/model.ts'
 import type { AttemptInput, CountInput, Provider, ProviderCount } from '../core/provider.ts'
-import { createUpstreamHttp, type UpstreamHttp } from './http.ts'
+import type { Held } from './held.ts'
+import type { UpstreamHttp } from './http.ts'
+import { createKeep, type Keep } from './keep.ts'
 import { createKeyPool, type KeySettings } from './keys.ts'
 import { leased } from './leased.ts'
 import type { ProviderSettings } from './settings.ts'
@@ -26,6 +28,8 @@ export interface KeyedProvider {
   readonly ask: (input: AttemptInput, access: Access) => Deltas
   /** Counts the tokens of a request; undefined when it cannot. Absent: there is no such endpoint. */
   readonly count?: ((input: CountInput, access: Access) => Promise<ProviderCount | undefined>) | undefined
+  /** Whether a model goes on with a begun answer. Absent: none does. */
+  readonly continues?: Provider['continues']
   /** Asks for the models. Absent: there is no such endpoint. */
   readonly list?: ((access: Access, signal: AbortSignal) => Promise<readonly ModelEntry[]>) | undefined
 }
@@ -34,14 +38,20 @@ export interface KeyedProvider {
 export function createKeyedProvider(settings: ProviderSettings, own: KeyedProvider): Provider {
   const { id, headers = {}, clock = systemClock } = settings
   const keys = keysOf(settings)
-  const clients = new Map<string, UpstreamHttp>()
-  for (const baseUrl of [own.baseUrl, ...keys.flatMap(key => key.baseUrl ?? [])]) {
-    if (!clients.has(baseUrl)) clients.set(baseUrl, clientOf(settings, baseUrl))
-  }
-  const pool = createKeyPool({ provider: id, keys, clock, onOut: settings.onKeyOut })
+  // One that nobody shares ends with the provider.
+  const keep = settings.keep ?? createKeep({ clientGraceMs: 0 })
+  const clients = clientsOf(settings, [own.baseUrl, ...keys.flatMap(key => key.baseUrl ?? [])], keep)
+  const pool = createKeyPool({
+    provider: id,
+    keys,
+    clock,
+    baseUrl: own.baseUrl,
+    memory: settings.keep?.keys,
+    onOut: settings.onKeyOut,
+  })
 
   function accessOf(key: KeySettings | undefined): Access {
-    const http = clients.get(key?.baseUrl ?? own.baseUrl)
+    const http = clients.get(key?.baseUrl ?? own.baseUrl)?.value
     if (http === undefined) throw new GatewayError('INTERNAL', `a key of ${id} has no client`)
     return { http, headers: { ...headers, ...(key && { authorization: `Bearer ${key.secret}` }) } }
   }
@@ -69,6 +79,9 @@ export function createKeyedProvider(settings: ProviderSettings, own: KeyedProvid
     },
     models: settings.models ?? [],
     keysLeft: modelId => pool.left(modelId),
+    hasOtherAddress: modelId => pool.hasOtherAddress(modelId),
+    adopt: () => pool.adopt(),
+    ...(own.continues && { continues: own.continues }),
     open: input => leased(pool, input, key => own.ask(input, accessOf(key))),
     ...(count && {
       async countTokens(input) {
@@ -85,7 +98,9 @@ export function createKeyedProvider(settings: ProviderSettings, own: KeyedProvid
     }),
     ...(list && { listModels: signal => aside('', access => list(access, signal)) }),
     async close() {
-      await Promise.all([...clients.values()].map(client => client.close()))
+      pool.close()
+      for (const client of clients.values()) client.release()
+      if (settings.keep === undefined) await keep.close()
     },
   }
 }
@@ -97,10 +112,23 @@ export function keysOf({ keys }: ProviderSettings): readonly KeySettings[] {
   )
 }
 
-function clientOf({ id, connectTimeoutMs }: ProviderSettings, baseUrl: string): UpstreamHttp {
-  return createUpstreamHttp({
-    provider: id,
-    baseUrl,
-    ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
-  })
+/** Holds a client for each base URL, or none when one of them is bad. */
+function clientsOf(
+  { id, connectTimeoutMs }: ProviderSettings,
+  baseUrls: readonly string[],
+  keep: Keep,
+): ReadonlyMap<string, Held<UpstreamHttp>> {
+  using stack = new DisposableStack()
+  const clients = new Map<string, Held<UpstreamHttp>>()
+  for (const baseUrl of new Set(baseUrls)) {
+    const client = keep.client({
+      provider: id,
+      baseUrl,
+      ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
+    })
+    stack.defer(client.release)
+    clients.set(baseUrl, client)
+  }
+  stack.move()
+  return clients
 }

@@ -2,16 +2,20 @@
 import type { KeyConfig } from '../config/snapshot.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError, type KeyTrouble } from '../core/errors.ts'
-import { createKeyRoom, type KeyRoom } from './key-room.ts'
+import { isFailing, markFailing, markWell } from './key-address.ts'
+import { createKeyMemory, type HeldKey, type KeyMemory } from './key-memory.ts'
+import { createKeyQueue, type KeyQueue } from './key-queue.ts'
+import { type Fullness, limitRooms } from './key-room.ts'
 import { absenceMs, isMoment, longer, type Out, TROUBLES } from './key-troubles.ts'
 
 /** One key: its region and its plan belong to it, so it may have a base URL and an account of its own. */
 export type KeySettings = KeyConfig
 
-/** What an attempt has shown about its key: it was taken, nothing was learnt, or what the provider has against it. */
+/** What an attempt has shown about its key: it was taken, nothing was learnt, nobody answers where it is sent, or it is refused. */
 export type KeyOutcome =
   | { readonly type: 'served' }
   | { readonly type: 'untold' }
+  | { readonly type: 'failing' }
   /** `waitMs`: for how long, as the provider said; absent when it did not. */
   | { readonly type: KeyTrouble; readonly waitMs?: number | undefined }
 
@@ -34,13 +38,29 @@ export interface KeyState {
 
 /** The keys of one provider. */
 export interface KeyPool {
-  /** Takes the least used key that may ask this model. Throws UPSTREAM_CREDENTIALS or UPSTREAM_LIMITED when there is none now. */
+  /**
+   * Takes the least used key that may ask this model, of an address that does not fail where there is one. Throws UPSTREAM_CREDENTIALS or UPSTREAM_LIMITED when there is none now,
+   * and OVERLOADED when only the configured limits of the keys are in the way.
+   */
   acquire(modelId: string): KeyLease
+  /** Takes a key as `acquire` does, or waits for one while every key is full. */
+  take: KeyQueue<KeyLease>['take']
+  /** What `acquire` would throw for this model while there is no key for it. */
+  fault(modelId: string): GatewayError
   /** How many keys `acquire` could choose from now. */
   left(modelId: string): number
+  /** Whether one of those is sent to an address that does not fail, while another address does. False with one address only. */
+  hasOtherAddress(modelId: string): boolean
   /** The failure of every acquire, while every key is out for longer than a moment. */
   outage(): GatewayError | undefined
   states(): readonly KeyState[]
+  /**
+   * Limits the calls at once as these keys say, also those of earlier pools with the same memory. Until then their limits hold:
+   * a pool that is made may come to nothing. One with a memory of its own does it by itself.
+   */
+  adopt(): void
+  /** Lets go of the keys. What runs goes on, and so does what still asks for a key. */
+  close(): void
 }
 
 /** What a pool is made from. */
@@ -50,29 +70,19 @@ export interface KeyPoolDeps {
   /** Empty: the host is asked without a key. */
   readonly keys: readonly KeySettings[]
   readonly clock: Clock
+  /** To which keys without one of their own are sent: a key that moves is another one. Default: not said. */
+  readonly baseUrl?: string | undefined
+  /** What is known of keys from pools before this one. Default: nothing. */
+  readonly memory?: KeyMemory | undefined
   /** From 0 to below 1. Default: Math.random. */
   readonly random?: (() => number) | undefined
   /** Takes every key that goes out. */
   readonly onOut?: ((state: KeyState) => void) | undefined
 }
 
-/** What keys with one bill have in common. */
-interface Account {
-  readonly room: KeyRoom
-  out: Out | undefined
-}
-
 interface Slot {
   readonly key: KeySettings
-  readonly account: Account
-  running: number
-  /** Number of its last use; 0 before the first. */
-  lastUse: number
-  /** Refusals since it was last taken. */
-  refusals: number
-  out: Out | undefined
-  /** By model. */
-  readonly denied: Map<string, Out>
+  readonly held: HeldKey
 }
 
 /** Models are named by callers, so what is remembered of them has an end. */
@@ -82,19 +92,33 @@ const BUSY_RETRY_MS = 1000
 
 /** Makes the pool of a provider, with every key in use. */
 export function createKeyPool(deps: KeyPoolDeps): KeyPool {
-  const { provider, clock, random = Math.random } = deps
-  const slots = slotsOf(deps.keys)
-  let uses = 0
+  const { provider, clock, baseUrl = '', memory = createKeyMemory(), random = Math.random } = deps
+  const slots = deps.keys.map(
+    (key): Slot => ({ key, held: memory.hold({ ...key, provider, baseUrl: key.baseUrl ?? baseUrl }) }),
+  )
+
+  const hasAddresses = new Set(slots.map(({ held }) => held.address)).size > 1
+  if (deps.memory === undefined) adopt()
+  const queue = createKeyQueue({
+    acquire,
+    giveBack: lease => lease.settle({ type: 'untold' }),
+    fullBy,
+    fault: modelId => nobody(clock.monotonic(), modelId),
+    rooms: slots.map(({ held }) => held.account.room),
+  })
 
   function acquire(modelId: string): KeyLease {
     if (slots.length === 0) return { key: undefined, settle: () => undefined }
     const nowMs = clock.monotonic()
-    const [slot] = usable(nowMs, modelId).sort((a, b) => a.running - b.running || a.lastUse - b.lastUse)
+    const all = usable(nowMs, modelId)
+    const well = hasAddresses ? all.filter(one => !isFailing(one.held.address, nowMs)) : all
+    const [slot] = (well.length > 0 ? well : all).sort(byUse)
     if (slot === undefined) throw nobody(nowMs, modelId)
-    uses += 1
-    slot.lastUse = uses
-    slot.running += 1
-    slot.account.room.enter()
+    // As long as it is used it is remembered, whatever becomes of this pool.
+    const { record, account, release } = slot.held.again()
+    record.lastUse = memory.nextUse()
+    record.running += 1
+    account.room.enter()
     let isSettled = false
     return {
       key: slot.key,
@@ -103,27 +127,49 @@ export function createKeyPool(deps: KeyPoolDeps): KeyPool {
         isSettled = true
         // Before the call leaves: how many ran at once is what a limit is learnt from.
         learn(slot, modelId, outcome)
-        slot.running -= 1
-        slot.account.room.leave()
+        record.running -= 1
+        account.room.leave()
+        release()
       },
     }
   }
 
+  function adopt(): void {
+    limitRooms(slots.map(({ key, held }) => ({ room: held.account.room, max: key.maxConcurrent })))
+  }
+
   function usable(nowMs: number, modelId: string): Slot[] {
-    return slots.filter(one => outOf(one, nowMs, modelId) === undefined && one.account.room.hasRoom(nowMs))
+    return slots.filter(
+      one => outOf(one, nowMs, modelId) === undefined && one.held.account.room.hasRoom(nowMs),
+    )
+  }
+
+  function fullBy(modelId: string): Fullness | undefined {
+    const nowMs = clock.monotonic()
+    const why = slots
+      .filter(one => outOf(one, nowMs, modelId) === undefined)
+      .map(one => one.held.account.room.fullBy(nowMs))
+    if (why.includes(undefined)) return undefined
+    // To raise the configured limit of one of them helps already.
+    return why.find(one => one === 'configured') ?? why[0]
   }
 
   function learn(slot: Slot, modelId: string, outcome: KeyOutcome): void {
+    const { record, account, address } = slot.held
     const nowMs = clock.monotonic()
     switch (outcome.type) {
       case 'untold':
         return
       case 'served':
-        slot.refusals = 0
+        record.refusals = 0
+        markWell(address)
+        return
+      case 'failing':
+        markFailing(address, nowMs)
         return
       case 'concurrency':
         // With one call there is no fewer: others use the account, too, and it needs a pause.
-        if (!slot.account.room.shrink(nowMs)) goOut(slot, modelId, 'rate_limit', outcome.waitMs)
+        if (!account.room.shrink(nowMs)) goOut(slot, modelId, 'rate_limit', outcome.waitMs)
         return
       default:
         goOut(slot, modelId, outcome.type, outcome.waitMs)
@@ -131,10 +177,11 @@ export function createKeyPool(deps: KeyPoolDeps): KeyPool {
   }
 
   function goOut(slot: Slot, modelId: string, trouble: Out['trouble'], waitMs: number | undefined): void {
+    const { record, account } = slot.held
     const nowMs = clock.monotonic()
     const wasOut = outOf(slot, nowMs, modelId) !== undefined
     // Calls that began before the first refusal are refused as well: together they are one.
-    const refusals = wasOut ? Math.max(0, slot.refusals - 1) : slot.refusals
+    const refusals = wasOut ? Math.max(0, record.refusals - 1) : record.refusals
     const out: Out = {
       trouble,
       sinceMs: nowMs,
@@ -142,28 +189,28 @@ export function createKeyPool(deps: KeyPoolDeps): KeyPool {
     }
     switch (TROUBLES[trouble].scope) {
       case 'key':
-        if (!wasOut) slot.refusals += 1
-        slot.out = longer(slot.out, out)
+        if (!wasOut) record.refusals += 1
+        record.out = longer(record.out, out)
         break
       case 'account':
-        slot.account.out = longer(slot.account.out, out)
+        account.out = longer(account.out, out)
         break
       case 'key_model':
-        deny(slot.denied, modelId, out)
+        deny(record.denied, modelId, out)
         break
     }
-    if (!wasOut) deps.onOut?.({ label: slot.key.label, running: slot.running, out: shown(out) })
+    if (!wasOut) deps.onOut?.({ label: slot.key.label, running: record.running, out: shown(out) })
   }
 
   function nobody(nowMs: number, modelId: string): GatewayError {
     const outs = slots.map(slot => outOf(slot, nowMs, modelId))
     const first = firstBack(outs)
     if (first !== undefined) return absent(first, nowMs, modelId)
-    return new GatewayError(
-      'UPSTREAM_LIMITED',
-      `every key of ${provider} has as many calls running as it may: try again later`,
-      { provider, model: modelId, retryDelayMs: BUSY_RETRY_MS, against: 'nobody' },
-    )
+    const details = { provider, model: modelId, retryDelayMs: BUSY_RETRY_MS, against: 'nobody' } as const
+    const what = `every key of ${provider} has as many calls running as`
+    return fullBy(modelId) === 'configured'
+      ? new GatewayError('OVERLOADED', `${what} its max_concurrent in the config file: raise it`, details)
+      : new GatewayError('UPSTREAM_LIMITED', `${what} it may: try again later`, details)
   }
 
   function absent(out: Out, nowMs: number, modelId?: string): GatewayError {
@@ -188,7 +235,14 @@ export function createKeyPool(deps: KeyPoolDeps): KeyPool {
 
   return {
     acquire,
+    take: queue.take,
+    fault: modelId => nobody(clock.monotonic(), modelId),
     left: modelId => usable(clock.monotonic(), modelId).length,
+    hasOtherAddress(modelId) {
+      const nowMs = clock.monotonic()
+      if (!hasAddresses || !slots.some(one => isFailing(one.held.address, nowMs))) return false
+      return usable(nowMs, modelId).some(one => !isFailing(one.held.address, nowMs))
+    },
     outage() {
       const nowMs = clock.monotonic()
       const first = firstBack(slots.map(slot => outOf(slot, nowMs)))
@@ -200,30 +254,27 @@ export function createKeyPool(deps: KeyPoolDeps): KeyPool {
         const out = outOf(slot, nowMs)
         return {
           label: slot.key.label,
-          running: slot.running,
+          running: slot.held.record.running,
           ...(out === undefined ? {} : { out: shown(out) }),
         }
       })
     },
+    adopt,
+    close() {
+      for (const { held } of slots) held.release()
+    },
   }
 }
 
-function slotsOf(keys: readonly KeySettings[]): readonly Slot[] {
-  const accounts = new Map<string, Account>()
-  return keys.map((key, index) => {
-    // A key is its own account unless the settings say otherwise: the number can be no name.
-    const name = key.account ?? `\n${index}`
-    const account = accounts.get(name) ?? { room: createKeyRoom(), out: undefined }
-    accounts.set(name, account)
-    return { key, account, running: 0, lastUse: 0, refusals: 0, out: undefined, denied: new Map() }
-  })
+function byUse({ held: { record: one } }: Slot, { held: { record: other } }: Slot): number {
+  return one.running - other.running || one.lastUse - other.lastUse
 }
 
 /** Until when and why a key is out, for a model or for all; of several reasons the longest. */
-function outOf(slot: Slot, nowMs: number, modelId?: string): Out | undefined {
-  const denied = modelId === undefined ? undefined : slot.denied.get(modelId)
+function outOf({ held: { record, account } }: Slot, nowMs: number, modelId?: string): Out | undefined {
+  const denied = modelId === undefined ? undefined : record.denied.get(modelId)
   let found: Out | undefined
-  for (const out of [slot.account.out, slot.out, denied]) {
+  for (const out of [account.out, record.out, denied]) {
     if (out !== undefined && out.untilMs > nowMs) found = longer(found, out)
   }
   return found

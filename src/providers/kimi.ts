@@ -24,6 +24,8 @@ const asItWill = {} as const
 /** What Kimi takes and refuses. */
 export const kimiDialect: Dialect = {
   outputCap: 'max_completion_tokens',
+  // Partial mode (platform.moonshot.ai/docs/guide/use-partial-mode-feature-of-kimi-api).
+  prefill: 'partial',
   thinkerSystemRole: 'system',
   user: { field: 'safety_identifier', charsMax: 64 },
   takes: {

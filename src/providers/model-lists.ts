@@ -47,6 +47,8 @@ export interface ModelLists {
   get(provider: string, signal: AbortSignal): Promise<ProviderList>
   /** A listed model by its id in any case, of what is known now; undefined when it is not there. */
   find(provider: string, id: string): ListedModel | undefined
+  /** What is known is old from now on, and the next use asks again. */
+  renew(): void
   /** Ends what runs; afterwards nothing is asked any more. */
   close(): void
 }
@@ -115,6 +117,9 @@ export function createModelLists(deps: ModelListsDeps): ModelLists {
       return one.list
     },
     find: (provider, id) => begin(provider)?.byId.get(id.toLowerCase()),
+    renew() {
+      for (const one of kept.values()) one.dueAtMs = clock.monotonic()
+    },
     close: () => closing.abort(new GatewayError('SHUTTING_DOWN', 'the server is shutting down')),
   }
 }

@@ -37,6 +37,8 @@ export const openAiDialect: Dialect = {
     { models: /^gpt-(?:5\.[6-9]|[6-9]|\d\d)/, whenAbsent: true },
   ],
   errorCodes: {},
+  // It has the type and the code of a limit, and will never fit into it.
+  errorPhrases: [{ within: 'rate_limit', pattern: /^Request too large for /, as: 'bad_request' }],
   finishReasons: {},
 }
 

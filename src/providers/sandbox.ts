@@ -79,6 +79,7 @@ async function* answer(id: string, input: AttemptInput): AsyncGenerator<readonly
     request.stop,
     request.maxOutputTokens,
   )
+  input.sent?.()
   const batches: (readonly Delta[])[] = []
   for (const [index, step] of steps.spoken.entries()) {
     if (options.fail !== undefined && index >= options.failAfter) break

@@ -4,6 +4,7 @@ import type { Clock } from '../core/clock.ts'
 import type { ModelEntry } from '../core/model.ts'
 import type { Provider } from '../core/provider.ts'
 import type { FetchMedia } from './fetch-media.ts'
+import type { Keep } from './keep.ts'
 import type { KeySettings, KeyState } from './keys.ts'
 import type { Dialect } from './openai-dialect/dialect.ts'
 
@@ -29,6 +30,8 @@ export interface ProviderSettings {
   readonly fetchMedia?: FetchMedia | undefined
   /** Default: the machine's own. */
   readonly clock?: Clock | undefined
+  /** Where its keys' records and its connections are, which it shares with those before and after it. Default: it has its own. */
+  readonly keep?: Keep | undefined
   /** Takes every key that goes out; the key itself is not in it. */
   readonly onKeyOut?: ((state: KeyState) => void) | undefined
 }

@@ -2,27 +2,42 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { RouteAttempt_Outcome as Outcome, type RouteAttemptSchema } from '#gen/exai/v1/route_pb'
 import type { Clock } from '../core/clock.ts'
-import { type Delta, isOutput } from '../core/delta.ts'
+import { type Delta, isOutput, soundCounts, type TokenCounts } from '../core/delta.ts'
 import { GatewayError, wireReason } from '../core/errors.ts'
-import type { AttemptInput, Candidate } from '../core/provider.ts'
+import type { AttemptInput, Candidate, WarningInit } from '../core/provider.ts'
 import { durationOf } from '../core/time.ts'
 
 /** Longest silences that an attempt bears, in milliseconds. */
 export interface AttemptLimits {
-  /** From the start of the attempt to its first output. */
+  /** From sending the request to its first output; what comes before is limited by the call's deadline alone. */
   readonly firstTokenMs: number
   /** Between two pieces of the answer. */
   readonly idleMs: number
 }
+
+/** Learns what becomes of an attempt. Nothing that it does may throw. */
+export interface AttemptWatch {
+  /** The first good event: what follows can only break, not fail. Not called for an answer without any output. */
+  began?(): void
+  /** It is over; called once. Without an error it succeeded; `cancelled`: from outside, which says nothing about anybody. */
+  ended?(end: { readonly error: GatewayError | undefined; readonly cancelled: boolean }): void
+  /** The provider has let go of it: sockets are closed. Called once, after `ended`, even when nothing was asked. */
+  released?(): void
+}
+
+/** What an attempt asks, but for what it decides itself. */
+export type AttemptQuestion = Omit<AttemptInput, 'model' | 'signal' | 'useKey' | 'warn' | 'sent'>
 
 /** What an attempt needs. */
 export interface AttemptDeps {
   readonly candidate: Candidate
   /** Ends the attempt with the call; its reason is a GatewayError. */
   readonly signal: AbortSignal
-  readonly input: Omit<AttemptInput, 'model' | 'signal' | 'useKey'>
+  /** Makes what is asked; `warn` takes what it had to change for this candidate. Throws GatewayError. */
+  readonly question: (warn: (warning: WarningInit) => void) => AttemptQuestion
   readonly limits: AttemptLimits
   readonly clock: Clock
+  readonly watch?: AttemptWatch
 }
 
 /** One running request to one provider. */
@@ -36,31 +51,51 @@ export interface Attempt {
   cancel(reason: GatewayError): Promise<void>
   /** How it went so far. */
   record(): MessageInitShape<typeof RouteAttemptSchema>
-  /** From the start to the first output, in milliseconds; undefined before it. */
-  firstTokenMs(): number | undefined
+  /** When it was made, on the monotonic clock. */
+  readonly startedAtMs: number
   /** From the start to the end, or until now while it runs, in milliseconds. */
   durationMs(): number
+  /** From sending the request to the end, or until now while it runs, in milliseconds; undefined when it was not sent. */
+  sentMs(): number | undefined
+  /** From sending the request to the first output, in milliseconds; undefined before it. */
+  firstTokenMs(): number | undefined
+  /** Time of waiting for the provider after the first output, in milliseconds: without the pauses of a slow reader. */
+  streamMs(): number
+  /**
+   * Whether the provider may bill it: it was sent, and was neither refused nor in vain. An answer that broke, an attempt that
+   * was cancelled and one that still runs may be.
+   */
+  mayBeBilled(): boolean
+  /** What was dropped, clamped or changed for this candidate so far; it grows while the attempt runs. */
+  readonly warnings: readonly WarningInit[]
+  /** What the provider said that it used; undefined when it has not said so. */
+  counts(): TokenCounts | undefined
 }
 
 /** Makes an attempt; nothing is sent before `begin`. */
-export function createAttempt({ candidate, signal, input, limits, clock }: AttemptDeps): Attempt {
+export function createAttempt({ candidate, signal, question, limits, clock, watch }: AttemptDeps): Attempt {
   const { provider, model } = candidate
   const startedAtMs = clock.monotonic()
   const ending = new AbortController()
   let source: AsyncIterator<readonly Delta[]> | undefined
+  let sentAtMs: number | undefined
   let firstOutputAtMs: number | undefined
+  let streamMs = 0
   let endedAtMs: number | undefined
   let outcome: Outcome = Outcome.UNSPECIFIED
   let fault: GatewayError | undefined
   let finished = false
   let keyLabel = ''
+  let counts: TokenCounts | undefined
+  let isReleased = false
+  const warnings: WarningInit[] = []
 
   const onCallEnd = (): void => ending.abort(signal.reason)
   const useKey = (label: string): void => {
     keyLabel = label
   }
   let isWaiting = true
-  let silence = silenceOf('no first token', limits.firstTokenMs)
+  let silence: NodeJS.Timeout | undefined
 
   function silenceOf(what: string, ms: number): NodeJS.Timeout {
     return setTimeout(() => {
@@ -71,10 +106,21 @@ export function createAttempt({ candidate, signal, input, limits, clock }: Attem
     }, ms)
   }
 
+  function sent(): void {
+    if (sentAtMs === undefined && endedAtMs === undefined && !ending.signal.aborted)
+      underWay(clock.monotonic())
+  }
+
+  function underWay(sinceMs: number): void {
+    sentAtMs = sinceMs
+    silence = silenceOf('no first token', limits.firstTokenMs)
+  }
+
   function firstOutput(): void {
     firstOutputAtMs = clock.monotonic()
     clearTimeout(silence)
     silence = silenceOf('nothing', limits.idleMs)
+    watch?.began?.()
   }
 
   function end(how: Outcome, error?: GatewayError): void {
@@ -84,12 +130,18 @@ export function createAttempt({ candidate, signal, input, limits, clock }: Attem
     signal.removeEventListener('abort', onCallEnd)
     outcome = how
     fault = error
+    watch?.ended?.({ error, cancelled: how === Outcome.CANCELLED })
   }
 
   function fail(caught: unknown): GatewayError {
     // An abort reaches us as whatever the adapter's library throws for it: the reason that was given is the truth.
     const known = ending.signal.aborted ? GatewayError.from(ending.signal.reason) : GatewayError.from(caught)
-    const error = afterOutput(known).with({ provider: provider.id, model: model.id })
+    const error = afterOutput(known).with({
+      provider: provider.id,
+      model: model.id,
+      // Nobody was asked: what failed was something of ours, or of the caller.
+      ...(sentAtMs === undefined && known.details.against === undefined && { against: 'nobody' }),
+    })
     if (signal.aborted) end(Outcome.CANCELLED, error)
     else end(firstOutputAtMs === undefined ? Outcome.FAILED : Outcome.BROKEN, error)
     return error
@@ -110,14 +162,19 @@ export function createAttempt({ candidate, signal, input, limits, clock }: Attem
     if (source === undefined) return undefined
     isWaiting = true
     // Before the first output nothing restarts the timer, or an upstream could put it off with signs of life.
-    if (firstOutputAtMs !== undefined || finished) silence.refresh()
+    if (firstOutputAtMs !== undefined || finished) silence?.refresh()
+    const waitsSinceMs = firstOutputAtMs === undefined ? undefined : clock.monotonic()
     const step = await source.next()
     isWaiting = false
+    if (waitsSinceMs !== undefined) streamMs += clock.monotonic() - waitsSinceMs
     if (ending.signal.aborted) throw ending.signal.reason
     if (!step.done) {
+      // An adapter that does not tell when it asks has asked at once.
+      if (sentAtMs === undefined) underWay(startedAtMs)
       for (const delta of step.value) {
         if (firstOutputAtMs === undefined && isOutput(delta)) firstOutput()
         if (delta.type === 'finish') finished = true
+        if (delta.type === 'usage') counts = soundCounts(delta.counts)
       }
       return step.value
     }
@@ -136,6 +193,27 @@ export function createAttempt({ candidate, signal, input, limits, clock }: Attem
   async function release(): Promise<void> {
     // The adapter may throw the very abort that we caused: nobody is left to hear it.
     await source?.return?.().catch(() => undefined)
+    if (isReleased) return
+    isReleased = true
+    watch?.released?.()
+  }
+
+  const firstTokenMs = (): number | undefined =>
+    firstOutputAtMs === undefined ? undefined : firstOutputAtMs - (sentAtMs ?? startedAtMs)
+
+  function record(): MessageInitShape<typeof RouteAttemptSchema> {
+    const afterMs = firstTokenMs()
+    return {
+      provider: provider.id,
+      model: model.id,
+      outcome,
+      duration: durationOf((endedAtMs ?? clock.monotonic()) - startedAtMs),
+      error: fault === undefined ? 0 : wireReason(fault.reason),
+      upstreamStatus: fault?.details.upstreamStatus ?? 0,
+      upstreamCode: fault?.details.upstreamCode ?? '',
+      keyLabel,
+      ...(afterMs === undefined ? {} : { timeToFirstToken: durationOf(afterMs) }),
+    }
   }
 
   return {
@@ -146,7 +224,9 @@ export function createAttempt({ candidate, signal, input, limits, clock }: Attem
         signal.throwIfAborted()
         ending.signal.throwIfAborted()
         signal.addEventListener('abort', onCallEnd, { once: true })
-        source = provider.open({ ...input, model, signal: ending.signal, useKey })[Symbol.asyncIterator]()
+        const warn = (warning: WarningInit): void => void warnings.push(warning)
+        const input = { ...question(warn), model, signal: ending.signal, useKey, warn, sent }
+        source = provider.open(input)[Symbol.asyncIterator]()
         while (firstOutputAtMs === undefined && !finished) {
           const batch = await next()
           if (batch === undefined) break
@@ -178,20 +258,17 @@ export function createAttempt({ candidate, signal, input, limits, clock }: Attem
       }
     },
     cancel,
-    record: () => ({
-      provider: provider.id,
-      model: model.id,
-      outcome,
-      duration: durationOf((endedAtMs ?? clock.monotonic()) - startedAtMs),
-      error: fault === undefined ? 0 : wireReason(fault.reason),
-      upstreamStatus: fault?.details.upstreamStatus ?? 0,
-      upstreamCode: fault?.details.upstreamCode ?? '',
-      keyLabel,
-      ...(firstOutputAtMs === undefined
-        ? {}
-        : { timeToFirstToken: durationOf(firstOutputAtMs - startedAtMs) }),
-    }),
-    firstTokenMs: () => (firstOutputAtMs === undefined ? undefined : firstOutputAtMs - startedAtMs),
+    record,
+    startedAtMs,
     durationMs: () => (endedAtMs ?? clock.monotonic()) - startedAtMs,
+    sentMs: () => (sentAtMs === undefined ? undefined : (endedAtMs ?? clock.monotonic()) - sentAtMs),
+    firstTokenMs,
+    streamMs: () => streamMs,
+    mayBeBilled() {
+      if (sentAtMs === undefined) return false
+      return outcome !== Outcome.FAILED || counts !== undefined || fault?.reason === 'UPSTREAM_BROKEN'
+    },
+    warnings,
+    counts: () => counts,
   }
 }

@@ -1,14 +1,20 @@
 // Who may answer a request, in order, and why each other one may not: pure, it asks nobody.
-import type { MessageInitShape } from '@bufbuild/protobuf'
+import { create, type MessageInitShape } from '@bufbuild/protobuf'
+import type { Message } from '#gen/exai/v1/chat_pb'
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
-import { type RouteSkipSchema, RouteSkip_Reason as Skip } from '#gen/exai/v1/route_pb'
+import { RouteSchema, type RouteSkipSchema, RouteSkip_Reason as Skip } from '#gen/exai/v1/route_pb'
 import type { Catalogue } from '../catalogue/catalogue.ts'
-import { unroutableReason } from '../catalogue/entry.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { ModelEntry } from '../core/model.ts'
 import type { Candidate, Provider } from '../core/provider.ts'
-import { isEmulated, missingCapability } from './capabilities.ts'
-import { lengthProblem, outputCapOf, priceProblem } from './fit.ts'
+import type { Kept } from './affinity.ts'
+import { chooseAuto } from './auto.ts'
+import { factsOf } from './auto-facts.ts'
+import { needsOf } from './capabilities.ts'
+import { outputCapOf } from './fit.ts'
+import type { Live } from './live.ts'
+import { isAuto, modelsNamed, namesOf, usesAuto } from './names.ts'
+import { circuitSkip, createJudge, type Refusals, type Skipped } from './skip.ts'
 
 type SkipInit = MessageInitShape<typeof RouteSkipSchema>
 
@@ -19,6 +25,12 @@ export interface RoutingDeps {
   readonly providers: readonly Provider[]
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number
+  /** Says whose circuit is open. Absent: nobody's. */
+  readonly circuits?: Refusals | undefined
+  /** How models do now. Absent: all alike. */
+  readonly live?: Pick<Live, 'forecast'> | undefined
+  /** Names to fall back to, by a name in lower case that a request may give or that means the same. Absent: none. */
+  readonly chains?: ReadonlyMap<string, readonly string[]> | undefined
 }
 
 /** What one configuration chooses from: made once for each, and kept by every call that began with it. */
@@ -31,22 +43,22 @@ export interface Routing extends RoutingDeps {
 export interface Plan {
   readonly candidates: readonly Candidate[]
   readonly skipped: readonly SkipInit[]
+  /** Tokens of the request, where they were counted. */
+  readonly inputTokens?: number | undefined
 }
 
 /** The provider in the process, which `auto` picks only when there is no other. */
 export const SANDBOX = 'sandbox'
 /** Most candidates of one call: each failed one costs the caller time. */
 export const CANDIDATES_MAX = 8
-/** Most candidates of one `auto` call, for the same reason. */
-export const AUTO_CANDIDATES_MAX = 3
-
-/** Most further keys that one candidate is asked with, for the same reason. */
-export const SPARES_MAX = 2
-
 /** What is known of a request besides itself. */
 export interface RequestFacts {
   /** Tokens of its input. Absent: nobody is skipped for its length or price. */
   readonly inputTokens?: number | undefined
+  /** The whole chat. Absent: the messages of the request. */
+  readonly messages?: readonly Message[] | undefined
+  /** The model that its conversation is with, for `auto`. Absent: none. */
+  readonly kept?: Kept | undefined
 }
 
 /** A plan that may be empty. */
@@ -61,8 +73,11 @@ export interface Listing extends Plan {
  */
 export function planRoute(request: CompleteRequest, deps: RoutingDeps, facts: RequestFacts = {}): Plan {
   const listing = listCandidates(request, deps, facts)
-  if (listing.candidates.length > 0) return { ...listing, candidates: listing.candidates.flatMap(withSpares) }
-  throw outageOf(listing.skipped, deps) ?? nobody(request, listing)
+  if (listing.candidates.length > 0) return { ...listing, inputTokens: facts.inputTokens }
+  const error = outageOf(listing.skipped, deps) ?? nobody(request, listing)
+  throw error.with({
+    route: create(RouteSchema, { requestedModel: request.model, skipped: [...listing.skipped] }),
+  })
 }
 
 /** Everybody who would be asked, each once, and who not. Throws only MODEL_NOT_FOUND. */
@@ -75,93 +90,85 @@ export function listCandidates(
   const candidates: Candidate[] = []
   const seen = new Set<string>()
   let tooLong = 0
-  const names = [request.model, ...(request.routing?.fallbackModels ?? [])]
-  for (const [index, name] of names.entries()) {
-    const amongAll = isAuto(name)
-    const entries = amongAll ? autoOrder(deps) : named(name, deps)
-    const chosen: Candidate[] = []
+  const now = deps.now()
+  const { inputTokens, messages = request.messages } = facts
+  const needs = needsOf(request, messages)
+  const judge = createJudge({ request, needs, now, inputTokens })
+
+  function choose(provider: Provider, model: ModelEntry, reason: string): void {
+    seen.add(keyOf(model))
+    candidates.push({ provider, model, reason, outputCap: outputCapOf(request, model) })
+  }
+  function skip(provider: Provider, model: ModelEntry, { reason, message, isTooLong }: Skipped): void {
+    seen.add(keyOf(model))
+    skipped.push({ provider: provider.id, model: model.id, reason, message })
+    if (isTooLong) tooLong += 1
+  }
+  function addAll(): void {
+    const providers = autoProviders(deps.providers)
+    const input = { request, needs, judge, now, providers, catalogue: deps.catalogue }
+    const { picks, leftOut } = chooseAuto({
+      ...input,
+      facts: factsOf(request, messages, needs, inputTokens),
+      live: deps.live,
+      circuits: deps.circuits,
+      kept: homeOf(facts.kept, deps, seen),
+      isSettled: model => seen.size > 0 && seen.has(keyOf(model)),
+    })
+    const isMakeshift = providers.some(({ id }) => id === SANDBOX)
+    for (const { provider, model, reason } of picks)
+      choose(provider, model, isMakeshift ? 'auto: no real provider is configured' : reason)
+    for (const { provider, model, ...why } of leftOut) skip(provider, model, why)
+  }
+  function addNamed(entries: readonly ModelEntry[], reason: string): void {
     for (const model of entries) {
       const provider = deps.providers.find(one => one.id === model.provider)
-      const key = `${model.provider}/${model.id}`
-      if (provider === undefined || seen.has(key)) continue
-      seen.add(key)
-      const skip = skipOf(request, provider, model, deps.now(), facts)
-      if (skip === undefined) {
-        const outputCap = outputCapOf(request, model)
-        chosen.push({ provider, model, reason: reasonOf(amongAll, index, model), outputCap })
-      } else {
-        skipped.push({ provider: provider.id, model: model.id, reason: skip.reason, message: skip.message })
-        if (skip.isTooLong) tooLong += 1
-      }
+      if (provider === undefined || seen.has(keyOf(model))) continue
+      const why = judge(provider, model) ?? circuitSkip(deps.circuits, provider, model)
+      if (why === undefined) choose(provider, model, reason)
+      else skip(provider, model, why)
     }
-    // Among all models, one that keeps to the asked form by itself comes before a cheaper one that has to be talked into it.
-    if (amongAll)
-      chosen.sort((a, b) => Number(isEmulated(request, a.model)) - Number(isEmulated(request, b.model)))
-    const taken = amongAll ? chosen.slice(0, AUTO_CANDIDATES_MAX) : chosen
-    candidates.push(...taken)
-    // Those that `auto` had no room for may still be named as a fallback.
-    for (const { model } of chosen.slice(taken.length)) seen.delete(`${model.provider}/${model.id}`)
   }
+
+  for (const { name, reason, isOptional } of namesOf(request, deps)) {
+    if (isAuto(name)) addAll()
+    else addNamed(modelsNamed(name, deps, { isOptional }), reason)
+  }
+  const sandbox = usesAuto(request) ? sandboxSkips(deps, seen) : []
   return {
     candidates: candidates.slice(0, CANDIDATES_MAX),
-    skipped: [...skipped, ...(names.some(isAuto) ? sandboxSkips(deps, seen) : [])],
+    skipped: [...skipped, ...sandbox],
     isTooLong: candidates.length === 0 && tooLong > 0 && tooLong === skipped.length,
   }
 }
 
-/** A candidate, and itself again for other keys that it has. */
-function withSpares(candidate: Candidate): readonly Candidate[] {
-  const { provider, model } = candidate
-  const others = Math.max(0, (provider.keysLeft?.(model.id) ?? 1) - 1)
-  const spares = Array.from({ length: Math.min(others, SPARES_MAX) }, () => ({
-    ...candidate,
-    isSpare: true as const,
-  }))
-  return [candidate, ...spares]
+function keyOf({ provider, id }: ModelEntry): string {
+  return `${provider}/${id}`
 }
 
-function isAuto(name: string): boolean {
-  return name.toLowerCase() === 'auto'
+/** The model of a conversation as the catalogue spells it, unless the request has named it by itself. */
+function homeOf(
+  kept: Kept | undefined,
+  { catalogue }: RoutingDeps,
+  seen: ReadonlySet<string>,
+): Kept | undefined {
+  if (kept === undefined) return undefined
+  const [model] = catalogue.find(`${kept.provider}/${kept.model}`, { providers: [kept.provider] })
+  if (model === undefined) return kept
+  return seen.has(keyOf(model)) ? undefined : { ...kept, model: model.id }
 }
 
-function reasonOf(amongAll: boolean, index: number, model: ModelEntry): string {
-  if (amongAll)
-    return model.provider === SANDBOX ? 'auto: no real provider is configured' : 'auto: cheapest that fits'
-  return index === 0 ? 'explicit model' : 'fallback model'
-}
-
-function named(name: string, { catalogue, providers }: RoutingDeps): readonly ModelEntry[] {
-  const scope = { providers: providers.map(provider => provider.id) }
-  const found = catalogue.find(name, scope)
-  if (found.length > 0) return found
-  const shown = JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name)
-  const elsewhere = [...new Set(catalogue.list().map(entry => entry.provider))]
-  const owner = catalogue.find(name, { providers: elsewhere })[0]
-  if (owner !== undefined)
-    throw new GatewayError(
-      'MODEL_NOT_FOUND',
-      `model ${shown} belongs to ${owner.provider}, which is not configured; ListModels shows what is`,
-    )
-  const near = catalogue.near(name, scope)
-  const hint = near.length === 0 ? 'ListModels shows what there is' : `near matches: ${near.join(', ')}`
-  throw new GatewayError('MODEL_NOT_FOUND', `no configured provider serves a model named ${shown}; ${hint}`)
-}
-
-/** Current chat models of real providers, cheapest first; the sandbox alone when there is no real provider. */
-function autoOrder({ catalogue, providers, now }: RoutingDeps): readonly ModelEntry[] {
+/** Those whose models `auto` chooses from: the real ones, or else the one in the process. */
+function autoProviders(providers: readonly Provider[]): readonly Provider[] {
   const real = realProviders(providers)
-  const at = now()
-  return catalogue.cheapestFirst().filter(entry => {
-    const isOffered = real.length === 0 ? entry.provider === SANDBOX : real.includes(entry.provider)
-    return isOffered && entry.status === 'current' && unroutableReason(entry, at) === ''
-  })
+  return real.length > 0 ? real : providers.filter(({ id }) => id === SANDBOX)
 }
 
 /** One whose keys are all out for a while is still there: a model that is none must not stand in for it. */
-function realProviders(providers: readonly Provider[]): readonly string[] {
-  return providers
-    .filter(one => one.id !== SANDBOX && (one.unusableReason === '' || one.outage !== undefined))
-    .map(one => one.id)
+function realProviders(providers: readonly Provider[]): readonly Provider[] {
+  return providers.filter(
+    one => one.id !== SANDBOX && (one.unusableReason === '' || one.outage !== undefined),
+  )
 }
 
 /** The models of the sandbox that `auto` passes over, unless the request names them itself. */
@@ -169,7 +176,7 @@ function sandboxSkips({ catalogue, providers }: RoutingDeps, seen: ReadonlySet<s
   if (realProviders(providers).length === 0 || !providers.some(one => one.id === SANDBOX)) return []
   return catalogue
     .list()
-    .filter(({ provider, id }) => provider === SANDBOX && !seen.has(`${provider}/${id}`))
+    .filter(model => model.provider === SANDBOX && !seen.has(keyOf(model)))
     .map(({ provider, id }) => ({
       provider,
       model: id,
@@ -178,45 +185,28 @@ function sandboxSkips({ catalogue, providers }: RoutingDeps, seen: ReadonlySet<s
     }))
 }
 
-function skipOf(
-  request: CompleteRequest,
-  provider: Provider,
-  model: ModelEntry,
-  now: number,
-  { inputTokens }: RequestFacts,
-): { readonly reason: Skip; readonly message: string; readonly isTooLong?: true } | undefined {
-  const { allow = [], deny = [] } = request.routing ?? {}
-  const names = [model.id, ...model.aliases]
-  const is = (name: string): boolean =>
-    [provider.id, ...names, ...names.map(own => `${provider.id}/${own}`)].some(
-      own => own.toLowerCase() === name.toLowerCase(),
-    )
-  if (deny.some(is)) return { reason: Skip.POLICY, message: 'routing.deny names it' }
-  if (allow.length > 0 && !allow.some(is))
-    return { reason: Skip.POLICY, message: 'routing.allow does not name it' }
-  const unroutable = unroutableReason(model, now)
-  if (unroutable !== '') {
-    const otherwise = unroutableReason({ ...model, shutdown: undefined, status: 'current' }, now)
-    return { reason: unroutable === otherwise ? Skip.CAPABILITY : Skip.SHUTDOWN, message: unroutable }
-  }
-  const missing = missingCapability(request, model)
-  if (missing !== undefined) return { reason: Skip.CAPABILITY, message: missing }
-  if (inputTokens !== undefined) {
-    const tooLong = lengthProblem(request, model, inputTokens)
-    if (tooLong !== undefined) return { reason: Skip.CAPABILITY, message: tooLong, isTooLong: true }
-    const tooDear = priceProblem(request, model, inputTokens)
-    if (tooDear !== undefined) return { reason: Skip.PRICE, message: tooDear }
-  }
-  if (provider.unusableReason !== '') return { reason: Skip.NO_KEY, message: provider.unusableReason }
-  return undefined
-}
-
 /** The failure of whoever is back first among those that are only out for a while: the same call may succeed then. */
-function outageOf(skipped: readonly SkipInit[], { providers }: RoutingDeps): GatewayError | undefined {
+function outageOf(
+  skipped: readonly SkipInit[],
+  { providers, circuits }: RoutingDeps,
+): GatewayError | undefined {
   const out = new Set(skipped.filter(skip => skip.reason === Skip.NO_KEY).map(skip => skip.provider))
-  return providers
-    .flatMap(one => (out.has(one.id) ? (one.outage ?? []) : []))
-    .sort((a, b) => (a.details.retryDelayMs ?? 0) - (b.details.retryDelayMs ?? 0))[0]
+  const keys = providers.flatMap(one => (out.has(one.id) ? (one.outage ?? []) : []))
+  const open = skipped.flatMap(({ provider = '', model = '', reason }) => {
+    const refusal = reason === Skip.CIRCUIT_OPEN ? circuits?.refusal(provider, model) : undefined
+    return refusal === undefined ? [] : [{ provider, model, ...refusal }]
+  })
+  const [firstKey] = keys.sort((a, b) => (a.details.retryDelayMs ?? 0) - (b.details.retryDelayMs ?? 0))
+  const [firstOpen] = open.sort((a, b) => a.retryAfterMs - b.retryAfterMs)
+  if (firstOpen === undefined) return firstKey
+  const { provider, model, message, retryAfterMs } = firstOpen
+  if (firstKey !== undefined && (firstKey.details.retryDelayMs ?? 0) <= retryAfterMs) return firstKey
+  return new GatewayError('UPSTREAM_UNAVAILABLE', `${provider}/${model}: ${message}`, {
+    provider,
+    model,
+    retryDelayMs: retryAfterMs,
+    against: 'nobody',
+  })
 }
 
 function nobody(request: CompleteRequest, listing: Listing): GatewayError {

@@ -1,42 +1,65 @@
 // What a request needs of a model, and which part of it a model lacks.
-import type { Media, Part } from '#gen/exai/v1/chat_pb'
+import type { Media, Message, Part, ResponseFormat } from '#gen/exai/v1/chat_pb'
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
 import type { Modality, ModelEntry } from '../core/model.ts'
 
-/** Says what a request needs that a model lacks, naming the field; undefined when nothing is missing. */
-export function missingCapability(request: CompleteRequest, model: ModelEntry): string | undefined {
-  if (request.tools.length > 0 && !model.tools) return 'it cannot call tools'
-  if (request.strict && isEmulated(request, model))
-    return 'it cannot be held to response_format, and strict forbids to emulate it'
-  for (const [index, message] of request.messages.entries()) {
-    for (const [position, part] of message.content.entries()) {
-      const unread = unreadMedia(part, model)
-      if (unread !== undefined) return `it does not read ${unread} (messages[${index}].content[${position}])`
+/** What a request needs of a model, looked for once and then held against one model after another. */
+export interface Needs {
+  readonly tools: boolean
+  readonly strict: boolean
+  readonly format: ResponseFormat['format']['case']
+  /** Each kind of media that the chat shows, once, with the place where it stands first. */
+  readonly media: readonly { readonly modality: Modality; readonly place: string }[]
+}
+
+/** Looks for the needs of a request, whose whole chat may be longer than what it says itself. */
+export function needsOf(request: CompleteRequest, messages: readonly Message[] = request.messages): Needs {
+  const media: { readonly modality: Modality; readonly place: string }[] = []
+  for (let index = 0; index < messages.length; index += 1) {
+    const content = messages[index]?.content ?? []
+    for (let position = 0; position < content.length; position += 1) {
+      const part = content[position]
+      if (part === undefined || (part.kind.case !== 'media' && part.kind.case !== 'toolResult')) continue
+      for (const modality of modalitiesOf(part)) {
+        if (!media.some(one => one.modality === modality))
+          media.push({ modality, place: `messages[${index}].content[${position}]` })
+      }
     }
+  }
+  return {
+    tools: request.tools.length > 0,
+    strict: request.strict,
+    format: request.responseFormat?.format.case,
+    media,
+  }
+}
+
+/** Says what a model lacks of that, naming the field; undefined when nothing is missing. */
+export function missingOf(needs: Needs, model: ModelEntry): string | undefined {
+  if (needs.tools && !model.tools) return 'it cannot call tools'
+  if (needs.strict && isEmulated(needs.format, model))
+    return 'it cannot be held to response_format, and strict forbids to emulate it'
+  for (const { modality, place } of needs.media) {
+    if (!reads(model, modality)) return `it does not read ${modality} (${place})`
   }
   return undefined
 }
 
 /** Whether the form of the answer has to be asked for in words and checked here, because the model has no such mode. */
-export function isEmulated(request: CompleteRequest, model: ModelEntry): boolean {
-  const format = request.responseFormat?.format.case
+export function isEmulated(format: Needs['format'], model: ModelEntry): boolean {
   if (format === 'jsonSchema') return model.structuredOutput !== 'json_schema'
   return format === 'json' && model.structuredOutput === 'none'
 }
 
-function unreadMedia(part: Part, model: ModelEntry): string | undefined {
-  if (part.kind.case === 'toolResult') {
-    for (const inner of part.kind.value.content) {
-      const unread = unreadMedia(inner, model)
-      if (unread !== undefined) return unread
-    }
-    return undefined
-  }
-  if (part.kind.case !== 'media') return undefined
-  const modality = modalityOf(part.kind.value)
-  if (modality === undefined || model.modalitiesIn.includes(modality)) return undefined
+function reads({ modalitiesIn }: ModelEntry, modality: Modality): boolean {
   // A model that reads files of any kind reads PDF among them.
-  return modality === 'pdf' && model.modalitiesIn.includes('file') ? undefined : modality
+  return modalitiesIn.includes(modality) || (modality === 'pdf' && modalitiesIn.includes('file'))
+}
+
+function modalitiesOf({ kind }: Part): readonly Modality[] {
+  if (kind.case === 'toolResult') return kind.value.content.flatMap(modalitiesOf)
+  const modality = kind.case === 'media' ? modalityOf(kind.value) : undefined
+  return modality === undefined ? [] : [modality]
 }
 
 /** The kind of a media part; undefined when only its bytes could tell, and then the provider decides. */

@@ -1,10 +1,13 @@
 // One call from its header to its last byte: identity, deadline, the signal that ends it, and its one log line.
-import type { Call, CallFacts } from '../core/call.ts'
+import type { CallFacts, ClientCall } from '../core/call.ts'
 import { type Caller, DEFAULT_CALLER } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError, type Origin, type Reason, type StatusName } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
+import { deadlineError, startDeadline } from './deadline.ts'
+import { createDetached, type Detached } from './detached.ts'
 import type { PortResponse } from './port-handler.ts'
+import { type Failure, report } from './report.ts'
 
 /** What a request asks for, as far as its header tells. */
 export interface Asked {
@@ -23,7 +26,7 @@ export interface Asked {
 }
 
 /** One call, seen by the server and its doors. */
-export interface Exchange extends Call {
+export interface Exchange extends ClientCall {
   readonly asked: Asked
   /** Says who calls, once that is known. */
   identify(caller: Caller): void
@@ -63,9 +66,9 @@ export interface ExchangesDeps {
 export interface Exchanges {
   /** Opens a call, before anything may refuse it. */
   open(res: PortResponse, id: string, asked: Asked): Exchange
-  /** How many calls and watches are running. */
+  /** How many calls and watches are running, those included that go on without their client. */
   active(): number
-  /** Ends all work that is running. */
+  /** Ends all work that is running, also what goes on without its client. */
   abortAll(error: GatewayError): void
   /** Ends the watches alone. */
   endWatches(error: GatewayError): void
@@ -77,34 +80,36 @@ export interface Exchanges {
   idle(): Promise<void>
 }
 
-interface Failure {
-  readonly error: GatewayError
-  readonly code: StatusName
+/** Keeps the books of what runs. */
+interface Register {
+  readonly running: Set<Exchange>
+  readonly detached: Set<Detached>
+  /** To be called when something has left one of the sets. */
+  left(): void
 }
-
-// The longest time that setTimeout takes (2^31 - 1); a longer one would fire at once.
-const TIMER_MAX_MS = 2_147_483_647
 
 /** Makes the register of running calls. */
 export function createExchanges(deps: ExchangesDeps): Exchanges {
-  const running = new Set<Exchange>()
   let waiting: (() => void)[] = []
   let refusal: GatewayError | undefined
-  const closed = (exchange: Exchange): void => {
-    running.delete(exchange)
-    if (running.size > 0) return
+  const running = new Set<Exchange>()
+  const detached = new Set<Detached>()
+  const isIdle = (): boolean => running.size + detached.size === 0
+  const left = (): void => {
+    if (!isIdle()) return
     for (const resolve of waiting) resolve()
     waiting = []
   }
   return {
     open: (res, id, asked) => {
-      const exchange = createExchange(deps, res, id, asked, closed)
+      const exchange = createExchange(deps, res, id, asked, { running, detached, left })
       running.add(exchange)
       return exchange
     },
-    active: () => running.size,
+    active: () => running.size + [...detached].filter(work => !work.isAttended()).length,
     abortAll: error => {
       for (const exchange of running) exchange.abort(error)
+      for (const work of detached) work.abort(error)
     },
     endWatches: error => {
       for (const exchange of running) if (exchange.asked.isWatch) exchange.abort(error)
@@ -113,8 +118,7 @@ export function createExchanges(deps: ExchangesDeps): Exchanges {
       refusal ??= error
     },
     refusal: () => refusal,
-    idle: () =>
-      running.size === 0 ? Promise.resolve() : new Promise<void>(resolve => void waiting.push(resolve)),
+    idle: () => (isIdle() ? Promise.resolve() : new Promise<void>(resolve => void waiting.push(resolve))),
   }
 }
 
@@ -123,16 +127,15 @@ function createExchange(
   res: PortResponse,
   id: string,
   asked: Asked,
-  closed: (exchange: Exchange) => void,
+  { running, detached, left }: Register,
 ): Exchange {
-  const { clock, requestTimeoutMs } = deps
+  const { clock, requestTimeoutMs, metrics } = deps
   const controller = new AbortController()
   const startedAtMs = clock.monotonic()
   const timeoutMs = timeoutOf(asked, requestTimeoutMs)
   let caller = DEFAULT_CALLER
   let facts: CallFacts = {}
   let failure: Failure | undefined
-  let timer: NodeJS.Timeout | undefined
   let isOpen = true
 
   const exchange: Exchange = {
@@ -156,24 +159,40 @@ function createExchange(
     abort: error => {
       if (isOpen && !controller.signal.aborted) controller.abort(error)
     },
+    detach: () => {
+      const work = createDetached({
+        exchange,
+        timeoutMs,
+        leftMs: exchange.deadlineAtMs - clock.monotonic(),
+        isAttended: () => isOpen,
+        ended: (ended, noted, why) => {
+          // As long as the client is there, its own line will tell all of this.
+          if (!isOpen)
+            report(deps, 'detached call', { ...ended, asked, startedAtMs, facts: noted, failure: why })
+          detached.delete(ended)
+          left()
+        },
+      })
+      detached.add(work)
+      return work
+    },
     close: () => {
       if (!isOpen) return
       isOpen = false
-      clearTimeout(timer)
+      stopTimer()
       if (controller.signal.aborted) exchange.fail(GatewayError.from(controller.signal.reason))
-      report(deps, exchange, facts, failure)
-      closed(exchange)
+      const end = report(deps, 'call', { id, asked, startedAtMs, caller, facts, failure })
+      if (asked.isCounted) metrics.callEnded({ door: asked.door, method: asked.method, ...end })
+      running.delete(exchange)
+      left()
     },
   }
-  const expire = (): void =>
-    exchange.abort(new GatewayError('DEADLINE_EXCEEDED', `the deadline of ${timeoutMs} ms has passed`))
   const leave = (): void => {
     if (!isWhole(res)) exchange.abort(new GatewayError('CANCELLED', 'the client left'))
   }
   res.once('close', leave)
   res.on('error', leave)
-  if (timeoutMs <= 0) expire()
-  else if (timeoutMs <= TIMER_MAX_MS) timer = setTimeout(expire, timeoutMs).unref()
+  const stopTimer = startDeadline(timeoutMs, () => exchange.abort(deadlineError(timeoutMs)))
   return exchange
 }
 
@@ -187,41 +206,4 @@ function isWhole(res: PortResponse): boolean {
 function timeoutOf({ timeoutMs, isWatch }: Asked, requestTimeoutMs: number): number {
   const asked = timeoutMs ?? Number.POSITIVE_INFINITY
   return isWatch ? asked : Math.min(asked, requestTimeoutMs)
-}
-
-function report(
-  { log, metrics, clock }: ExchangesDeps,
-  { id, asked, startedAtMs, caller }: Exchange,
-  facts: CallFacts,
-  failure: Failure | undefined,
-): void {
-  const { door, method, protocol, isCounted } = asked
-  const durationMs = clock.monotonic() - startedAtMs
-  const end = {
-    code: failure?.code ?? 'OK',
-    reason: failure?.error.reason ?? '',
-    origin: failure?.error.origin ?? '',
-  } as const
-  const isFault = end.code === 'INTERNAL'
-  if (isCounted) metrics.callEnded({ door, method, ...end, durationMs })
-  const line = {
-    request_id: id,
-    door,
-    method,
-    protocol,
-    ...end,
-    duration_ms: Math.round(durationMs * 10) / 10,
-    tenant: caller.tenant,
-    provider: facts.provider ?? failure?.error.details.provider,
-    model: facts.model ?? failure?.error.details.model,
-    response_id: facts.responseId,
-    attempts: facts.attempts,
-    input_tokens: facts.inputTokens,
-    output_tokens: facts.outputTokens,
-    nano_usd: facts.nanoUsd,
-    first_token_ms: facts.firstTokenMs,
-  }
-  if (isFault) log.error('call', { ...line, err: failure?.error.cause ?? failure?.error })
-  else if (isCounted) log.info('call', line)
-  else log.debug('call', line)
 }

@@ -7,6 +7,8 @@ import { createScrubber } from './scrub.ts'
 export interface Logger extends Log {
   /** A log that writes these fields into each of its lines. */
   child(fields: LogFields): Logger
+  /** From now on these values appear in no line of this log and its kin. */
+  hide(secrets: readonly string[]): void
 }
 
 /** Takes lines, each with its newline. */
@@ -54,6 +56,7 @@ export function createLogger({ level, version, destination, secrets = [] }: Logg
       warn: write('warn'),
       error: write('error'),
       child: fields => wrap(target.child(plainFields(scrubber.value(fields)))),
+      hide: scrubber.hide,
     }
   }
 }

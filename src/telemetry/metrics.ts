@@ -2,6 +2,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { TokenCounts } from '../core/delta.ts'
 import { type Origin, REASONS, type Reason, type StatusName } from '../core/errors.ts'
+import type { CircuitStateName } from '../core/gateway-event.ts'
 
 /** The ways in, as the label `door` names them. */
 export const DOORS: readonly string[] = ['connect', 'openai', 'anthropic', 'websocket', 'mcp']
@@ -40,15 +41,25 @@ export interface MetricsDeps {
 export interface Metrics {
   /** A call of an RPC or a door ended; not for health, metrics and pages. */
   callEnded(call: EndedCall): void
-  /** A provider gave its first output, so many milliseconds after the attempt began. */
+  /** A provider gave its first output, so many milliseconds after the request was sent. */
   firstToken(asked: Asked, afterMs: number): void
-  /** Time of a call that was spent in this service and not waiting for a provider, in milliseconds. */
+  /** Time of a call that was spent in this service and not waiting, in milliseconds. */
   overhead(ms: number): void
   /** Tokens of one attempt. */
   tokens(asked: Asked, counts: TokenCounts): void
   /** Known cost of one attempt, in nano-USD. */
   cost(asked: Asked, nanoUsd: bigint): void
   providerHealth(provider: string, health: ProviderHealth): void
+  /** A circuit changed its state. */
+  circuitChanged(change: Asked & { readonly from: CircuitStateName; readonly to: CircuitStateName }): void
+  /** Names the one who knows how the circuits are; asked at each scrape. Of several that share a label the worst counts. */
+  bindCircuits(states: () => readonly (Asked & { readonly state: CircuitStateName })[]): void
+  /** New calls begin with this configuration. */
+  configTaken(version: number): void
+  /** A changed configuration was refused. */
+  configRefused(): void
+  /** Adds names that labels may say from now on, such as those of a new configuration. Bounded; further ones stay `other`. */
+  know(names: { readonly providers: readonly string[]; readonly models: readonly string[] }): void
   /** Names the one who knows how many connections are open; asked at each scrape. */
   bindConnections(count: () => number): void
   /** Everything, in the text form of Prometheus. */
@@ -58,9 +69,16 @@ export interface Metrics {
 /** The value of a label that is in no list. */
 export const OTHER = 'other'
 
+// A process that lives through many configurations must not gather names for ever: each is a series of every histogram.
+const KNOWN_MAX = { provider: 200, model: 5_000 } as const
+
 const callSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600]
 const firstTokenSeconds = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
 const overheadSeconds = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1]
+
+// From good to bad: what stands later hides what stands before it.
+const circuitValues = { closed: 0, half_open: 2, open: 1 } as const satisfies Record<CircuitStateName, number>
+const circuitStates: readonly CircuitStateName[] = ['closed', 'half_open', 'open']
 
 const healthValues = { ok: 1, degraded: 0.5, down: 0 } as const satisfies Record<ProviderHealth, number>
 
@@ -77,7 +95,8 @@ export function createMetrics({ providers, models, methods }: MetricsDeps): Metr
   collectDefaultMetrics({ register: registry })
   for (const name of misnamed) registry.removeSingleMetric(name)
   let connections = () => 0
-  const series = createSeries(registry, () => connections())
+  let circuits: () => readonly (Asked & { readonly state: CircuitStateName })[] = () => []
+  const series = createSeries(registry, () => connections(), collectCircuits)
   for (const [reason, { origin }] of Object.entries(REASONS)) series.errors.inc({ reason, origin }, 0)
 
   const known = {
@@ -91,6 +110,18 @@ export function createMetrics({ providers, models, methods }: MetricsDeps): Metr
     provider: label('provider', provider),
     model: label('model', model),
   })
+
+  function collectCircuits(gauge: Gauge<'provider' | 'model'>): void {
+    gauge.reset()
+    const all = circuits()
+    for (const one of circuitStates) {
+      for (const circuit of all) if (circuit.state === one) gauge.set(labels(circuit), circuitValues[one])
+    }
+  }
+
+  function know(kind: keyof typeof KNOWN_MAX, names: readonly string[]): void {
+    for (const name of names) if (known[kind].size < KNOWN_MAX[kind]) known[kind].add(name)
+  }
 
   return {
     callEnded({ door, method, code, durationMs, error }) {
@@ -116,6 +147,18 @@ export function createMetrics({ providers, models, methods }: MetricsDeps): Metr
     cost: (asked, nanoUsd) => series.costUsd.inc(labels(asked), Number(nanoUsd) / 1e9),
     providerHealth: (provider, health) =>
       series.providerHealth.set({ provider: label('provider', provider) }, healthValues[health]),
+    circuitChanged: ({ from, to, ...asked }) => series.circuitChanges.inc({ ...labels(asked), from, to }),
+    bindCircuits(states) {
+      circuits = states
+    },
+    configTaken: version => series.configVersion.set(version),
+    configRefused: () => series.configRefused.inc(),
+    know({ providers, models }) {
+      // Some of before may be gone; those that are there are told again before the next scrape.
+      series.providerHealth.reset()
+      know('provider', providers)
+      know('model', models)
+    },
     bindConnections(count) {
       connections = count
     },
@@ -124,7 +167,11 @@ export function createMetrics({ providers, models, methods }: MetricsDeps): Metr
 }
 
 /** The table of names. */
-function createSeries(registry: Registry, connections: () => number) {
+function createSeries(
+  registry: Registry,
+  connections: () => number,
+  collectCircuits: (gauge: Gauge<'provider' | 'model'>) => void,
+) {
   const registers = [registry]
   return {
     requests: new Counter({
@@ -152,6 +199,31 @@ function createSeries(registry: Registry, connections: () => number) {
       labelNames: ['provider'],
       registers,
     }),
+    circuitState: new Gauge({
+      name: 'exai_circuit_breaker_state',
+      help: 'How a circuit lets calls pass: 0 closed, 1 open, 2 half-open.',
+      labelNames: ['provider', 'model'],
+      registers,
+      collect() {
+        collectCircuits(this)
+      },
+    }),
+    circuitChanges: new Counter({
+      name: 'exai_circuit_breaker_transitions_total',
+      help: 'How often a circuit went from one state to another.',
+      labelNames: ['provider', 'model', 'from', 'to'],
+      registers,
+    }),
+    configVersion: new Gauge({
+      name: 'exai_config_version',
+      help: 'The number of the configuration that new calls begin with.',
+      registers,
+    }),
+    configRefused: new Counter({
+      name: 'exai_config_refused_total',
+      help: 'Changed configurations that were refused whole.',
+      registers,
+    }),
     activeConnections: new Gauge({
       name: 'exai_active_connections',
       help: 'Connections of clients that are open now.',
@@ -162,14 +234,14 @@ function createSeries(registry: Registry, connections: () => number) {
     }),
     firstTokenSeconds: new Histogram({
       name: 'exai_time_to_first_token_seconds',
-      help: 'Time from the beginning of an attempt to its first output.',
+      help: 'Time from sending a request to its first output.',
       labelNames: ['provider', 'model'],
       buckets: firstTokenSeconds,
       registers,
     }),
     overheadSeconds: new Histogram({
       name: 'exai_gateway_overhead_seconds',
-      help: 'Time of a call that was spent in this service and not waiting for a provider.',
+      help: 'Time of a call that was spent in this service and not waiting for a provider, in a queue or before a retry.',
       buckets: overheadSeconds,
       registers,
     }),

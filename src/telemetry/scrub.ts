@@ -50,21 +50,47 @@ const suspicious = /[:=]|bearer|basic|(?:sk|rk|pk|gsk|xai)[-_]|exai_|eyJ|[\da-f]
 /** Field names are few, and judging one costs more than finding it here; past this many they are not remembered. */
 const namesMax = 1000
 
+/** Shorter ones are too common to look for. */
+const secretLengthMin = 8
+/** Most secrets that are looked for, unless more are in use at once: each is searched in each text. */
+const secretsMax = 1000
+
 /** Takes secrets out of values and texts. */
 export interface Scrubber {
   /** A text without anything that looks like a key, cut after 4096 characters. */
   text(text: string): string
+  /** Adds secrets to those that are known by their value. */
+  hide(secrets: readonly string[]): void
   /** A copy of a value that can be written as JSON: without secrets and without contents, limited in depth and length. */
   value(value: unknown): unknown
 }
 
-/** Makes a scrubber that also knows some secrets by their value; those under 8 characters are too common to look for. */
+/** Makes a scrubber that also knows some secrets by their value; those under 8 characters are not looked for. */
 export function createScrubber(secrets: readonly string[] = []): Scrubber {
-  const known = secrets.filter(secret => secret.length >= 8)
+  const known = new Set<string>()
+  let longestFirst: readonly string[] = []
+  const fields = new Map<string, Field>()
+  hide(secrets)
+
+  function hide(more: readonly string[]): void {
+    for (const secret of more.filter(one => one.length >= secretLengthMin)) {
+      known.delete(secret)
+      known.add(secret)
+    }
+    // The oldest go first: what is still in use has just been told again.
+    for (const secret of known) {
+      if (known.size <= Math.max(secretsMax, more.length)) break
+      known.delete(secret)
+    }
+    // Taking out one that begins another would leave the rest of that.
+    longestFirst = [...known].sort((one, other) => other.length - one.length)
+    // Names of fields are remembered as they were cleaned before.
+    fields.clear()
+  }
 
   function text(raw: string): string {
     let result = raw
-    for (const secret of known) result = result.replaceAll(secret, REDACTED)
+    for (const secret of longestFirst) result = result.replaceAll(secret, REDACTED)
     if (result.length > textLengthMax) result = `${result.slice(0, textLengthMax)}…`
     if (!suspicious.test(result)) return result
     for (const [pattern, replacement] of secretPatterns) result = result.replace(pattern, replacement)
@@ -103,8 +129,6 @@ export function createScrubber(secrets: readonly string[] = []): Scrubber {
     }
     return Object.fromEntries(copy)
   }
-
-  const fields = new Map<string, Field>()
 
   function fieldOf(name: string): Field {
     const known = fields.get(name)
@@ -147,7 +171,7 @@ export function createScrubber(secrets: readonly string[] = []): Scrubber {
     return value(raw, depth + 1)
   }
 
-  return { text, value: raw => value(raw) }
+  return { text, hide, value: raw => value(raw) }
 }
 
 function factsOf(from: object, names: readonly string[]): readonly (readonly [string, unknown])[] {

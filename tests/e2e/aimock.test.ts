@@ -1,6 +1,6 @@
 // Tests the whole way from a client to a provider made by others (aimock) and back, in all three protocols.
 import { Code } from '@connectrpc/connect'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { FinishReason, Role } from '#gen/exai/v1/chat_pb'
 import { ErrorReason } from '#gen/exai/v1/error_reason_pb'
 import { type Aimock, startAimock } from '../support/aimock.ts'
@@ -16,6 +16,7 @@ import {
   weatherTool,
 } from '../support/clients.ts'
 import { manyKeys } from '../support/many-keys.ts'
+import { resetCircuits } from '../support/reset-circuits.ts'
 import { type Service, startService } from '../support/running-server.ts'
 
 let aimock: Aimock
@@ -25,6 +26,8 @@ beforeAll(async () => {
   aimock = await startAimock('chat.json')
   service = await startService({ OPENAI_API_KEY: manyKeys().join(), OPENAI_BASE_URL: aimock.url })
 })
+
+afterEach(() => resetCircuits(service.url))
 
 afterAll(async () => {
   await service.stop()

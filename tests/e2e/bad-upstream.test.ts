@@ -5,6 +5,7 @@ import { ErrorInfo_Origin } from '#gen/exai/v1/error_pb'
 import { ErrorReason } from '#gen/exai/v1/error_reason_pb'
 import { chatClient, failureOf, infoOf, question, readAll, speeches, textOf } from '../support/clients.ts'
 import { manyKeys } from '../support/many-keys.ts'
+import { resetCircuits } from '../support/reset-circuits.ts'
 import { type Service, startService } from '../support/running-server.ts'
 import { startUpstream } from '../support/upstream/openai.ts'
 import type { Upstream } from '../support/upstream/server.ts'
@@ -24,6 +25,7 @@ beforeAll(async () => {
 })
 
 afterEach(async () => {
+  await resetCircuits(service.url)
   const [speech] = speeches
   if (speech === undefined) throw new Error('there is no way to speak')
   const answer = await chatClient(speech, service.url).complete(question(MODEL, 'still there?'))

@@ -4,6 +4,7 @@ import { Role } from '#gen/exai/v1/chat_pb'
 import { chatClient, failureOf, postJson, question, readAll, speeches } from '../support/clients.ts'
 import { exchange, sendBytes, sendChat, wires } from '../support/clients-raw.ts'
 import { manyKeys } from '../support/many-keys.ts'
+import { resetCircuits } from '../support/reset-circuits.ts'
 import { type Service, startService } from '../support/running-server.ts'
 import { startUpstream } from '../support/upstream/openai.ts'
 import type { Upstream } from '../support/upstream/server.ts'
@@ -151,14 +152,17 @@ it('no line of the log has a key, a prompt or an answer, however a call ends', a
     ],
     ...['tool-call-broken-arguments', 'reasoning-content', 'refusal', 'finish=content_filter', 'no-finish'],
   ]
-  await Promise.all(
-    faults.flatMap(fault => [
-      readAll(chat().streamComplete(asked(`[[fault:text=${ANSWER}]][[fault:${fault}]]`))),
+  const shapes: readonly ((fault: string) => Promise<unknown>)[] = [
+    fault => readAll(chat().streamComplete(asked(`[[fault:text=${ANSWER}]][[fault:${fault}]]`))),
+    fault =>
       chat()
         .complete(asked(`[[fault:text=${ANSWER}]][[fault:${fault}]]`), { timeoutMs: 2_000 })
         .catch(() => undefined),
-    ]),
-  )
+  ]
+  for (const ask of shapes) {
+    await Promise.all(faults.map(ask))
+    await resetCircuits(service.url)
+  }
   const bad = { model: PROMPT, messages: [{ role: 'ROLE_USER', content: [{ text: PROMPT }] }] }
   const malformed = Buffer.from(`{"model":"auto","messages":[{"content":[{"text":"${PROMPT}"`)
   for (const wire of wires) {

@@ -1,12 +1,14 @@
 // One attempt whose clock a test moves and whose call it ends, and what that attempt has left behind.
 import { getEventListeners } from 'node:events'
 import { afterEach, beforeEach, vi } from 'vitest'
+import { RouteAttempt_Outcome } from '#gen/exai/v1/route_pb'
 import { assumedEntry } from '../../src/catalogue/configured.ts'
 import type { Delta } from '../../src/core/delta.ts'
 import type { GatewayError } from '../../src/core/errors.ts'
 import type { Provider } from '../../src/core/provider.ts'
 import { type Attempt, type AttemptLimits, createAttempt } from '../../src/routing/attempt.ts'
-import { ask } from './completion-rig.ts'
+import { ask } from './request.ts'
+import { createScriptedProvider } from './scripted-provider.ts'
 
 /** What an attempt leaves behind when it has cleaned up. */
 export const nothing = { listeners: 0, timers: 0 }
@@ -42,7 +44,7 @@ export function rigOf(provider: Provider, limits: AttemptLimits = { firstTokenMs
   const attempt = createAttempt({
     candidate: { provider, model: assumedEntry(provider.id, 'm'), reason: 'explicit model' },
     signal: calling.signal,
-    input: { request, messages: request.messages, stream: true, warn: () => undefined },
+    question: () => ({ request, messages: request.messages, stream: true }),
     limits,
     clock: { now: () => nowMs, monotonic: () => nowMs },
   })
@@ -56,6 +58,27 @@ export function rigOf(provider: Provider, limits: AttemptLimits = { firstTokenMs
       listeners: getEventListeners(calling.signal, 'abort').length,
       timers: running.size,
     }),
+  }
+}
+
+/** An attempt that only tells what a test says of it. */
+export function toldAttempt(told: Partial<Attempt> = {}): Attempt {
+  const provider = createScriptedProvider('one', [])
+  return {
+    candidate: { provider, model: assumedEntry('one', 'one-model'), reason: 'explicit model' },
+    begin: async () => [],
+    async *rest() {},
+    cancel: async () => undefined,
+    record: () => ({ outcome: RouteAttempt_Outcome.SUCCEEDED }),
+    startedAtMs: 0,
+    durationMs: () => 0,
+    sentMs: () => 0,
+    firstTokenMs: () => undefined,
+    streamMs: () => 0,
+    mayBeBilled: () => true,
+    warnings: [],
+    counts: () => undefined,
+    ...told,
   }
 }
 

@@ -1,7 +1,4 @@
 // The orchestrator with real stages around scripted providers, for tests of what a caller sees.
-import { create, type MessageInitShape } from '@bufbuild/protobuf'
-import { Role } from '#gen/exai/v1/chat_pb'
-import { CompleteRequestSchema } from '#gen/exai/v1/chat_service_pb'
 import { bundledModels } from '../../src/catalogue/bundled.ts'
 import { createCatalogue } from '../../src/catalogue/catalogue.ts'
 import { createCompletion } from '../../src/chat/complete.ts'
@@ -12,19 +9,11 @@ import type { ModelEntry } from '../../src/core/model.ts'
 import type { Provider } from '../../src/core/provider.ts'
 import type { Journal } from '../../src/core/settlement.ts'
 import { createTokenCounter } from '../../src/metering/count.ts'
+import { createAffinity } from '../../src/routing/affinity.ts'
 import type { AttemptLimits } from '../../src/routing/attempt.ts'
 import { createProcessJournal } from '../../src/stores/process/journal.ts'
-
-type RequestInit = MessageInitShape<typeof CompleteRequestSchema>
-
-/** A request with one user message, and whatever a test sets over it. */
-export function ask(text: string, over: RequestInit = {}) {
-  return create(CompleteRequestSchema, {
-    model: 'one-model',
-    messages: [{ role: Role.USER, content: [{ kind: { case: 'text', value: text } }] }],
-    ...over,
-  })
-}
+import { createProcessShared } from '../../src/stores/process/shared.ts'
+import { createWalkDeps, type WalkOver } from './walk-rig.ts'
 
 /** What moved in the metrics. */
 export type Moved = { readonly name: string; readonly of: unknown }
@@ -36,11 +25,18 @@ export type Moved = { readonly name: string; readonly of: unknown }
 export function createCompletionRig(
   providers: readonly Provider[],
   {
-    limits = { firstTokenMs: 5_000, idleMs: 5_000 },
+    limits,
     heartbeatMs = 10_000,
     models = [],
     journal: elsewhere,
-  }: { limits?: AttemptLimits; heartbeatMs?: number; models?: readonly ModelEntry[]; journal?: Journal } = {},
+    walk: walkOver = {},
+  }: {
+    limits?: AttemptLimits
+    heartbeatMs?: number
+    models?: readonly ModelEntry[]
+    journal?: Journal
+    walk?: WalkOver
+  } = {},
 ) {
   const moved: Moved[] = []
   const metrics: ChatMetrics = {
@@ -57,16 +53,21 @@ export function createCompletionRig(
   })
   const journal = createProcessJournal()
   const routing = { configVersion: 7, catalogue, providers, now: systemClock.now }
+  const walk = createWalkDeps({ ...(limits && { limits }), ...walkOver })
   const completion = createCompletion({
     journal: elsewhere ?? journal,
     metrics,
     counter: createTokenCounter(),
     clock: systemClock,
     routing: () => routing,
-    limits,
+    affinity: createAffinity({
+      shared: createProcessShared({ clock: systemClock, onFault: fail }),
+      clock: systemClock,
+    }),
+    walk,
     heartbeatMs,
   })
-  return { ...completion, journal, moved, catalogue }
+  return { ...completion, journal, moved, catalogue, walk }
 }
 
 /** Reads a stream to its end. */
@@ -74,4 +75,8 @@ export async function collectEvents(stream: AsyncIterable<EventInit>): Promise<E
   const events: EventInit[] = []
   for await (const event of stream) events.push(event)
   return events
+}
+
+function fail(fault: unknown): never {
+  throw fault
 }

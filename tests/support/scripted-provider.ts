@@ -60,6 +60,7 @@ export function createScriptedProvider(
     open(input) {
       const script = scripts[Math.min(asked.length, scripts.length - 1)] ?? []
       asked.push(input)
+      input.sent?.()
       return play(script, input.signal)
     },
     close: async () => undefined,

@@ -7,6 +7,7 @@ const layers: readonly (readonly string[])[] = [
   ['main'],
   ['cli'],
   ['gateway'],
+  ['editions'],
   ['server', 'doors'],
   ['chat', 'files', 'status'],
   ['routing', 'metering', 'access', 'providers', 'stores', 'telemetry'],

@@ -2,6 +2,8 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { ServiceImpl } from '@connectrpc/connect'
 import type {
+  CancelStreamRequest,
+  CancelStreamResponseSchema,
   ChatService,
   CompleteRequest,
   CompleteResponseSchema,
@@ -9,15 +11,27 @@ import type {
   ExplainRouteResponseSchema,
   ListModelsRequest,
   ListModelsResponseSchema,
+  ResumeStreamRequest,
   StreamEventSchema,
 } from '#gen/exai/v1/chat_service_pb'
-import type { Call } from '../../core/call.ts'
+import type { Call, ClientCall } from '../../core/call.ts'
 import { exchangeOf } from './served.ts'
 
 /** What the door needs of the chat. Everything throws GatewayError, and ends when the call's signal aborts. */
 export interface Chat {
-  complete(call: Call, request: CompleteRequest): Promise<MessageInitShape<typeof CompleteResponseSchema>>
-  stream(call: Call, request: CompleteRequest): AsyncIterable<MessageInitShape<typeof StreamEventSchema>>
+  complete(
+    call: ClientCall,
+    request: CompleteRequest,
+  ): Promise<MessageInitShape<typeof CompleteResponseSchema>>
+  stream(
+    call: ClientCall,
+    request: CompleteRequest,
+  ): AsyncIterable<MessageInitShape<typeof StreamEventSchema>>
+  resume(call: Call, request: ResumeStreamRequest): AsyncIterable<MessageInitShape<typeof StreamEventSchema>>
+  cancel(
+    call: Call,
+    request: CancelStreamRequest,
+  ): Promise<MessageInitShape<typeof CancelStreamResponseSchema>>
   countTokens(
     call: Call,
     request: CompleteRequest,
@@ -37,6 +51,8 @@ export function chatService(chat: Chat): Partial<ServiceImpl<typeof ChatService>
   return {
     complete: (request, context) => chat.complete(exchangeOf(context), request),
     streamComplete: (request, context) => chat.stream(exchangeOf(context), request),
+    resumeStream: (request, context) => chat.resume(exchangeOf(context), request),
+    cancelStream: (request, context) => chat.cancel(exchangeOf(context), request),
     countTokens: (request, context) => chat.countTokens(exchangeOf(context), request),
     explainRoute: (request, context) => chat.explainRoute(exchangeOf(context), request),
     listModels: (request, context) => chat.listModels(exchangeOf(context), request),

@@ -21,6 +21,7 @@ import { type Chat, chatService } from './chat.ts'
 import { connectErrorOf, explain } from './errors.ts'
 import { type HealthSource, healthService } from './health.ts'
 import { explaining, watchRefusals } from './interceptor.ts'
+import { type Monitoring, monitoringService } from './monitoring.ts'
 import { isBareRefusal, protocolOf, timeoutHeaderOf, timeoutMsOf, writeError } from './protocol.ts'
 import { reflectionServices } from './reflection.ts'
 import { refusalOf } from './refusal.ts'
@@ -31,6 +32,7 @@ import { unavailable } from './unavailable.ts'
 /** What `createConnectDoor` needs. */
 export interface ConnectDoorDeps {
   readonly chat: Chat
+  readonly monitoring: Monitoring
   readonly health: HealthSource
   /** The largest request message after decompression, in bytes. */
   readonly maxRequestBytes: number
@@ -183,6 +185,7 @@ function createHandlers(deps: ConnectDoorDeps): ReadonlyMap<string, UniversalHan
   )
   for (const service of services) add(service, {})
   add(ChatService, chatService(deps.chat))
+  add(MonitoringService, monitoringService(deps.monitoring))
   add(Health, healthService(deps.health))
   add(ServerReflection, reflection.v1)
   add(ServerReflectionAlpha, reflection.v1alpha)

@@ -87,6 +87,8 @@ export interface Dialect {
   readonly outputCap: 'max_completion_tokens' | 'max_tokens'
   /** Role of system messages for models that can think. */
   readonly thinkerSystemRole: 'system' | 'developer'
+  /** Field of a last assistant message that the model is to go on with, so that only what follows it is answered. Absent: none. */
+  readonly prefill?: 'partial'
   /** Whether all system text goes into one message at the beginning. Default false. */
   readonly oneSystemMessage?: boolean
   /** Field for the id of the end user, and its shortest and longest value; others are hashed. Absent: there is none. */

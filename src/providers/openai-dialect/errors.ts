@@ -204,11 +204,11 @@ function ownRule({ dialect }: Upstream, word: string): Dialect['errorCodes'][str
   return Object.hasOwn(dialect.errorCodes, word) ? dialect.errorCodes[word] : undefined
 }
 
-/** The error for a complaint. `status` is the HTTP status when it was not 200. */
+/** The error for a complaint. `status` is the HTTP status when it was not 200, and `isEmpty` says that nothing came with it. */
 export function refusal(
   upstream: Upstream,
   complaint: Complaint | undefined,
-  answer: { readonly status?: number; readonly retryDelayMs?: number } = {},
+  answer: { readonly status?: number; readonly retryDelayMs?: number; readonly isEmpty?: boolean } = {},
 ): GatewayError {
   const { status } = answer
   const row: ClassRule = CLASS_RULES[classify(upstream, complaint, status)]
@@ -230,6 +230,8 @@ export function refusal(
     // Without a time of the provider's own, what refuses a key or fails stays out for the usual time.
     ...(cooldown === undefined || row.against === 'nobody' ? {} : { cooldownMs: cooldown }),
     ...(unknown ? { origin: 'upstream' } : {}),
+    // A 503 with text may come from a proxy that lost the answer; a bare one comes from whoever turned the request away.
+    ...(status === 429 || (status === 503 && answer.isEmpty === true) ? { isUntaken: true } : {}),
   }
   return new GatewayError(row.reason, `${upstream.provider} ${row.says}${quote}`, details)
 }

@@ -55,6 +55,7 @@ export function createHost(settings: ProviderSettings, host: Host): Provider {
     baseUrl: host.baseUrl,
     unusableReason: host.unusableReason,
     ask,
+    ...(dialect.prefill !== undefined && { continues: () => true }),
     ...createAsides({ upstream: { provider: id, dialect, redact }, clock, way: host.countWay, bodyOf }),
   })
 }

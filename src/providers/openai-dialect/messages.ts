@@ -22,13 +22,19 @@ export function buildMessages(input: AttemptInput, dialect: Dialect, note: Note)
     message,
     path: index < kept ? `conversation[${index}]` : `messages[${index - kept}]`,
   }))
-  if (dialect.oneSystemMessage !== true)
-    return placed.flatMap(({ message, path }) => wireMessages(work, message, path))
-  const rest = placed.filter(({ message }) => message.role !== Role.SYSTEM)
+  const rest =
+    dialect.oneSystemMessage === true ? placed.filter(({ message }) => message.role !== Role.SYSTEM) : placed
   return [
-    ...mergedSystem(work, placed),
+    ...(dialect.oneSystemMessage === true ? mergedSystem(work, placed) : []),
     ...rest.flatMap(({ message, path }) => wireMessages(work, message, path)),
+    ...begunAnswer(input, dialect),
   ]
+}
+
+/** The beginning of the answer, which the model goes on with. */
+function begunAnswer({ prefill }: AttemptInput, dialect: Dialect): readonly WireMessage[] {
+  if (prefill === undefined || dialect.prefill === undefined) return []
+  return [{ role: 'assistant', content: prefill, partial: true }]
 }
 
 interface Placed {

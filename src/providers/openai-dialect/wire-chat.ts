@@ -51,6 +51,7 @@ export function createWireChat(deps: ChatDeps, wire: Wire): (input: AttemptInput
     try {
       const body = JSON.stringify(wire.build(input, dialect, provider))
       const headers = { ...dialect.headers, ...headersOf(input, access) }
+      input.sent?.()
       const response = await access.http.post({ path: wire.path, headers, body, signal: input.signal })
       try {
         if (response.status !== 200) throw await refused(clock, upstream, response)
@@ -102,6 +103,7 @@ async function refused(clock: Clock, upstream: Upstream, response: UpstreamRespo
   const wait = retryDelayMs(headers, clock.now())
   return refusal(upstream, readComplaint(parsed(text), upstream.dialect), {
     status,
+    isEmpty: text.trim() === '',
     ...(wait === undefined ? {} : { retryDelayMs: wait }),
   })
 }

@@ -28,6 +28,8 @@ export type WireMessage =
   | { readonly role: 'user'; readonly content: string | readonly WirePart[] }
   | {
       readonly role: 'assistant'
+      /** Whether the model is to go on with it. */
+      readonly partial?: true
       readonly content: string | null | undefined
       readonly tool_calls?: readonly WireToolCall[] | undefined
       readonly reasoning_content?: string | undefined

@@ -67,6 +67,22 @@ function halfEvent(reply: Reply, value: string | undefined): Reply {
   }
 }
 
+/** Sends the event behind this many a byte at a time: `4,20` is the fifth one with 20 ms before each byte. */
+function dripEvent(reply: Reply, value: string | undefined): Reply {
+  const [count = '1', ms = '20'] = (value ?? '').split(',')
+  const [head, [event, ...tail]] = splitAtEvent(reply.body, numberOf(count || undefined, 1))
+  if (event?.kind !== 'event') throw new Error(`there is no event behind ${count} to drip`)
+  const bytes = [...event.bytes].map((byte): Piece => ({ kind: 'bytes', bytes: Buffer.of(byte) }))
+  return { ...reply, body: [...head, ...dripped(reply, numberOf(ms, 20), bytes).body, ...tail] }
+}
+
+/** Sends what says why the model stopped once more. */
+function finishTwice(reply: Reply): Reply {
+  const isFinish = (piece: Piece): boolean =>
+    piece.kind === 'event' && /"finish_reason":"/.test(piece.bytes.toString())
+  return { ...reply, body: reply.body.flatMap(piece => (isFinish(piece) ? [piece, piece] : [piece])) }
+}
+
 const html = `<!DOCTYPE html>\n<html>\n<head><title>502 Bad Gateway</title></head>\n<body>\n<center><h1>502 Bad Gateway</h1></center>\n<hr><center>nginx</center>\n</body>\n</html>\n`
 
 /** By name; where a value is a number of bytes or events it defaults to 1, and 0 means before the first. */
@@ -111,6 +127,22 @@ export const faults = {
   empty: reply => ({ ...reply, body: [] }),
   'hang-before-headers': reply => ({ ...reply, before: { kind: 'silence' } }),
   'hang-after-headers': reply => ({ ...reply, body: [{ kind: 'silence' }, ...reply.body] }),
+  /** The request is read, and then the connection is reset. */
+  'reset-before-headers': reply => ({ ...reply, before: { kind: 'reset' } }),
+  /** The request is read, and then the connection is ended without a byte. */
+  'fin-before-headers': reply => ({ ...reply, before: { kind: 'fin' } }),
+  /** Signs of life each so many milliseconds and never an answer: comments of a stream, else blank lines. */
+  'alive-forever': (reply, value) => ({
+    ...reply,
+    body: [
+      {
+        kind: 'repeat',
+        bytes: Buffer.from(isStream(reply) ? ': keep-alive\n\n' : '\n'),
+        everyMs: numberOf(value, 100),
+      },
+      ...reply.body,
+    ],
+  }),
   'slow-headers': (reply, value) => ({ ...reply, before: { kind: 'wait', ms: numberOf(value, 100) } }),
   'slow-body': (reply, value) => ({
     ...reply,
@@ -145,6 +177,8 @@ export const faults = {
     const bytes = [...bodyBytes(reply.body)].map((byte): Piece => ({ kind: 'bytes', bytes: Buffer.of(byte) }))
     return dripped(reply, numberOf(value, 1), bytes)
   },
+  'drip-event': dripEvent,
+  'finish-twice': finishTwice,
   /** Writes of their own, with a pause between, at these byte offsets (commas between). */
   'split-at': (reply, value) =>
     (value ?? '1')

@@ -4,7 +4,7 @@ import type { KimiModel } from './kimi-models.ts'
 import { thinks, toolsOf } from './kimi-rules.ts'
 import { answersSearch, type KimiSearch, SEARCH_RESULT_TOKENS, searchesMade } from './kimi-search.ts'
 import { effortTokens, readChat } from './openai-chat.ts'
-import { type JsonObject, listOf, textOf } from './shape.ts'
+import { type JsonObject, listOf, objectOf, textOf } from './shape.ts'
 
 const THOUGHT = 'Let me think about what was said and what to say. '
 const THOUGHT_WORDS = countWords(THOUGHT)
@@ -52,7 +52,7 @@ export function kimiAnswer(
     .slice(0, chat.maxTokens ?? thought.length)
     .join('')
   const call = change.toolCalls === undefined ? search.callFor(body, chat.nextCallId) : undefined
-  return answerTo(
+  const answer = answerTo(
     { ...chat, reasoningTokens: countWords(thought) },
     {
       ...change,
@@ -61,6 +61,15 @@ export function kimiAnswer(
       style: { reasoningFields: ['reasoning_content'], ...change.style },
     },
   )
+  return change.text === undefined ? goingOn(body, answer) : answer
+}
+
+/** In partial mode the answer is only what follows the beginning; one that is not the model's own is followed by all of it. */
+function goingOn(body: JsonObject, answer: Answer): Answer {
+  const { content, partial } = objectOf(listOf(body['messages']).at(-1))
+  const begun = textOf(content)
+  if (partial !== true || answer.text === null) return answer
+  return { ...answer, text: answer.text.startsWith(begun) ? answer.text.slice(begun.length) : answer.text }
 }
 
 function thoughtOf(body: JsonObject, model: KimiModel): string {

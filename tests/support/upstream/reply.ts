@@ -7,6 +7,8 @@ export type Piece =
   /** This many bytes of one endless line, made as they are sent. */
   | { readonly kind: 'flood'; readonly sizeBytes: number }
   | { readonly kind: 'wait'; readonly ms: number }
+  /** The same bytes again and again, until the peer goes. */
+  | { readonly kind: 'repeat'; readonly bytes: Buffer; readonly everyMs: number }
   /** Nothing more, until the peer goes. */
   | { readonly kind: 'silence' }
   /** TCP reset. */
@@ -25,7 +27,7 @@ export type Reply = {
    */
   readonly errorFrame?: (errorJson: string, eventsBefore: number) => string
   /** What comes before the status line; undefined: nothing. */
-  readonly before?: Extract<Piece, { readonly kind: 'wait' | 'silence' | 'reset' }>
+  readonly before?: Extract<Piece, { readonly kind: 'wait' | 'silence' | 'reset' | 'fin' }>
 }
 
 /** Makes a JSON reply. */

@@ -26,6 +26,8 @@ export type Script = {
 /** The scripts that wait for their request. */
 export type ScriptQueue = {
   add(script: Script): void
+  /** Before all that wait. */
+  addFirst(script: Script): void
   /** Takes the first script that fits, in the order they were added. */
   take(request: UpstreamRequest): Script | undefined
   /** Takes the first script if it refuses connections. */
@@ -46,6 +48,9 @@ export function createScriptQueue(): ScriptQueue {
   return {
     add: script => {
       waiting.push({ script, left: script.times ?? 1 })
+    },
+    addFirst: script => {
+      waiting.unshift({ script, left: script.times ?? 1 })
     },
     take: request => use(waiting.findIndex(({ script }) => script.match?.(request) ?? true)),
     takeRefusal() {

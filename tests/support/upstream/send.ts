@@ -56,6 +56,12 @@ async function act(
     case 'wait':
       await pause(piece.ms, gone)
       return 'on'
+    case 'repeat':
+      while (!gone.aborted) {
+        await write(piece.bytes, response, observer, gone)
+        await pause(piece.everyMs, gone)
+      }
+      return 'over'
     case 'silence':
       await pause(undefined, gone)
       return 'over'

@@ -16,14 +16,20 @@ export type Upstream = {
   /** Every request since the start, oldest first; entries are filled in as things happen. */
   readonly requests: readonly UpstreamRequest[]
   openSockets(): number
+  /** Ends the connections on which nothing runs, as a server does that kept them long enough. */
+  closeIdleSockets(): void
   /** Queues what is done with the next request that fits. */
   next(script: Script): void
+  /** Queues it in front of all that wait. */
+  nextFirst(script: Script): void
   /** Scripts that no request has taken yet. */
   waiting(): number
   /** Resolves with the first request of which this becomes true; rejects after the time. */
   waitFor(test: (request: UpstreamRequest) => boolean, timeoutMs?: number): Promise<UpstreamRequest>
   /** Stops listening and breaks every connection: the port refuses until `goOnline`. */
   goOffline(): Promise<void>
+  /** Stops listening, and ends each connection as soon as nothing runs on it. */
+  leaveGently(): Promise<void>
   goOnline(): Promise<void>
   close(): Promise<void>
 }
@@ -31,6 +37,7 @@ export type Upstream = {
 type Entry = { -readonly [Key in keyof UpstreamRequest]: UpstreamRequest[Key] }
 
 const KEEP_ALIVE_MS = 120_000
+const IDLE_LOOK_MS = 5
 
 /** Starts a server for a wire on a free port of 127.0.0.1. */
 export async function startServer(wire: Wire, name = wire.name): Promise<Upstream> {
@@ -127,6 +134,14 @@ export async function startServer(wire: Wire, name = wire.name): Promise<Upstrea
     await promise
   }
 
+  async function leaveGently(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    server.close(() => resolve())
+    const timer = setInterval(() => server.closeIdleConnections(), IDLE_LOOK_MS)
+    await promise
+    clearInterval(timer)
+  }
+
   await listen(0)
   // A TCP server that listens has an address of this kind.
   const { port } = server.address() as AddressInfo
@@ -135,10 +150,13 @@ export async function startServer(wire: Wire, name = wire.name): Promise<Upstrea
     port,
     requests: log.entries,
     openSockets: () => sockets.size,
+    closeIdleSockets: () => server.closeIdleConnections(),
     next: script => queue.add(script),
+    nextFirst: script => queue.addFirst(script),
     waiting: () => queue.size,
     waitFor: log.waitFor,
     goOffline: stop,
+    leaveGently,
     async goOnline() {
       await listen(port)
       closing = false

@@ -6,7 +6,8 @@ import { type CompleteResponse, CompleteResponseSchema } from '#gen/exai/v1/chat
 import { createAnswer } from '../../../src/chat/answer.ts'
 import type { Delta } from '../../../src/core/delta.ts'
 import { collect } from '../../support/collect.ts'
-import { ask, createCompletionRig } from '../../support/completion-rig.ts'
+import { createCompletionRig } from '../../support/completion-rig.ts'
+import { ask } from '../../support/request.ts'
 import { createScriptedProvider, type Step } from '../../support/scripted-provider.ts'
 import { type Chance, createChance } from '../../support/seeded.ts'
 import { createTestCall } from '../../support/test-call.ts'
@@ -15,13 +16,14 @@ const origin = { provider: 'one', model: 'one-model' }
 
 function grown(...deltas: readonly Delta[]) {
   const answer = createAnswer()
+  answer.from(origin)
   for (const delta of deltas) answer.add(delta)
   return answer
 }
 
 function partsOf(...deltas: readonly Delta[]) {
   return grown(...deltas)
-    .message(origin, false)
+    .message(false)
     .content?.map(part => part.kind)
 }
 
@@ -35,7 +37,7 @@ describe('an answer', () => {
   it('is empty before its first delta', () => {
     const answer = createAnswer()
     expect(answer.hasOutput()).toBe(false)
-    expect(answer.message(origin, false)).toEqual({ role: Role.ASSISTANT, content: [], partial: false })
+    expect(answer.message(false)).toEqual({ role: Role.ASSISTANT, content: [], partial: false })
     expect(answer.finishReason()).toBe(FinishReason.UNSPECIFIED)
     expect(answer.counts()).toBeUndefined()
     expect(answer.metadata()).toBeUndefined()
@@ -120,8 +122,8 @@ describe('an answer', () => {
 
   it('marks a partial message, and empties texts alone in the stripped one', () => {
     const answer = grown(text('a'), thought('x'), sealed(1), call('c1'), citation)
-    expect(answer.message(origin, true).partial).toBe(true)
-    const stripped = answer.strippedMessage(origin).content as MessageInitContent
+    expect(answer.message(true).partial).toBe(true)
+    const stripped = answer.strippedMessage().content as MessageInitContent
     expect(stripped.map(part => part.kind)).toEqual([
       { case: 'text', value: '' },
       { case: 'reasoning', value: { text: '', opaque: Uint8Array.of(1), ...origin } },

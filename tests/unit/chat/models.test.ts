@@ -13,7 +13,7 @@ import { GatewayError } from '../../../src/core/errors.ts'
 import type { ModelEntry } from '../../../src/core/model.ts'
 import type { CountInput, Provider } from '../../../src/core/provider.ts'
 import { createTokenCounter } from '../../../src/metering/count.ts'
-import { ask } from '../../support/completion-rig.ts'
+import { ask } from '../../support/request.ts'
 import { createScriptedProvider } from '../../support/scripted-provider.ts'
 import { createTestCall } from '../../support/test-call.ts'
 

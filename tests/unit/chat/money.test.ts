@@ -8,7 +8,8 @@ import { Usage_Provenance as Provenance, type Usage } from '#gen/exai/v1/usage_p
 import { assumedEntry } from '../../../src/catalogue/configured.ts'
 import type { TokenCounts } from '../../../src/core/delta.ts'
 import { GatewayError } from '../../../src/core/errors.ts'
-import { ask, collectEvents, createCompletionRig } from '../../support/completion-rig.ts'
+import { collectEvents, createCompletionRig } from '../../support/completion-rig.ts'
+import { ask } from '../../support/request.ts'
 import { createScriptedProvider, type Step, saying } from '../../support/scripted-provider.ts'
 import { createTestCall } from '../../support/test-call.ts'
 
@@ -147,15 +148,26 @@ describe('a call of several attempts', () => {
 })
 
 describe('an answer that broke before any output', () => {
-  it('may be billed, so it is counted here, and nobody else is asked', async () => {
-    const other = createScriptedProvider('two', [saying('here')])
+  it('may be billed, so it is counted here, also when somebody else answers', async () => {
+    const other = createScriptedProvider('two', [saying('here')], [priced('two')])
     const rig = createCompletionRig([createScriptedProvider('one', [[]], [priced('one')]), other])
-    const failed = rig.complete(
+    const answer = await rig.complete(
       createTestCall().call,
       ask('hi', { routing: { fallbackModels: ['two-model'] } }),
     )
-    await expect(failed).rejects.toMatchObject({ reason: 'UPSTREAM_BROKEN' })
-    expect(other.asked).toHaveLength(0)
+    expect(answer.provider).toBe('two')
+    const booked = rig.moved.filter(({ name }) => name === 'tokens').map(({ of }) => of)
+    expect(booked).toMatchObject([
+      { provider: 'one', inputTokens: 8, outputTokens: 0 },
+      { provider: 'two', inputTokens: 8 },
+    ])
+    expect(answer.usage).toMatchObject({ inputTokens: 16, provenance: Provenance.ESTIMATED })
+  })
+
+  it('may be billed, so it is counted here, and the error says so when nobody else is left', async () => {
+    const rig = createCompletionRig([createScriptedProvider('one', [[]], [priced('one')])])
+    const failed = rig.complete(createTestCall().call, ask('hi'))
+    await expect(failed).rejects.toMatchObject({ reason: 'UPSTREAM_BROKEN', code: 'ABORTED' })
     const [settled] = rig.journal.recent()
     expect(settled).toMatchObject({
       outcome: { type: 'failed', reason: 'UPSTREAM_BROKEN' },

@@ -3,7 +3,7 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf'
 import { describe, expect, it } from 'vitest'
 import { MessageSchema, Role } from '#gen/exai/v1/chat_pb'
 import { countedRequest } from '../../../src/chat/texts.ts'
-import { ask } from '../../support/completion-rig.ts'
+import { ask } from '../../support/request.ts'
 
 type Part = NonNullable<MessageInitShape<typeof MessageSchema>['content']>[number]
 

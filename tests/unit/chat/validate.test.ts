@@ -4,7 +4,7 @@ import { ToolChoice_Mode as Mode, ReasoningEffort } from '#gen/exai/v1/chat_pb'
 import { Routing_Prefer } from '#gen/exai/v1/chat_service_pb'
 import { validateRequest } from '../../../src/chat/validate.ts'
 import { GatewayError } from '../../../src/core/errors.ts'
-import { ask } from '../../support/completion-rig.ts'
+import { ask } from '../../support/request.ts'
 
 type Over = Parameters<typeof ask>[1]
 
@@ -51,6 +51,10 @@ const accepted: readonly (readonly [string, Over])[] = [
   ['every effort', { reasoningEffort: ReasoningEffort.MAX }],
   ['1 search result', { webSearch: { maxResults: 1 } }],
   ['50 search results', { webSearch: { maxResults: 50 } }],
+  ['an idempotency key of 255 characters', { idempotencyKey: 'k'.repeat(255) }],
+  ['a resume window of a nanosecond', { resumeWindow: { nanos: 1 } }],
+  ['a resume window of 10 minutes, under strict', { strict: true, resumeWindow: { seconds: 600n } }],
+  ['a longer resume window, which is clamped', { resumeWindow: { seconds: 601n } }],
   ['a resume window of nothing', { resumeWindow: { seconds: 0n, nanos: 0 } }],
   ['a user of 256 characters', { user: 'u'.repeat(256) }],
   ['16 labels at their full lengths', { metadata: { ...entries(15), ['k'.repeat(64)]: 'v'.repeat(512) } }],
@@ -183,14 +187,7 @@ const refused: readonly (readonly [string, Over, string])[] = [
   ],
 ]
 
-const unavailable: readonly (readonly [string, Over])[] = [
-  ['conversation_id', { conversationId: 'new' }],
-  ['idempotency_key', { idempotencyKey: 'k'.repeat(255) }],
-  ['resume_window', { resumeWindow: { nanos: 1 } }],
-  ['resume_window', { resumeWindow: { seconds: 600n } }],
-  ['routing.hedge', { routing: { hedge: true } }],
-  ['routing.reroute', { routing: { reroute: true } }],
-]
+const unavailable: readonly (readonly [string, Over])[] = [['conversation_id', { conversationId: 'new' }]]
 
 describe('a request', () => {
   it.each(accepted)('passes with %s', (_, over) => {
@@ -207,6 +204,12 @@ describe('a request', () => {
     const refusal = refusalOf(over)
     expect(refusal?.reason).toBe('UNSUPPORTED')
     expect(refusal?.message).toBe(`${field} is not available in this version; leave it out`)
+  })
+
+  it('with a resume window that would be clamped is refused under strict', () => {
+    const refusal = refusalOf({ strict: true, resumeWindow: { seconds: 600n, nanos: 1 } })
+    expect(refusal?.reason).toBe('UNSUPPORTED')
+    expect(refusal?.message).toBe('resume_window: 600 s is the longest')
   })
 
   it('that breaks a rule is called wrong even where it also asks for what is not available', () => {

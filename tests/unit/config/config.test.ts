@@ -64,6 +64,10 @@ describe('a configuration of nothing', () => {
       ],
       models: [],
       aliases: [],
+      limits: [],
+      chains: [],
+      queue: { maxWaiting: 100, maxWaitMs: 10_000 },
+      circuit: { window: 20, callsMin: 10, failurePercent: 50, openMs: 30_000 },
     })
   })
 

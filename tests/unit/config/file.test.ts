@@ -61,6 +61,7 @@ describe('the example in docs/configuration.md', () => {
           label: 'china',
           baseUrl: 'https://open.bigmodel.cn/api/paas/v4',
           account: 'bigmodel',
+          maxConcurrent: 5,
         },
       ],
       openEnded: false,
@@ -80,6 +81,7 @@ describe('the example in docs/configuration.md', () => {
         contextWindow: 32_768,
         maxOutputTokens: 8192,
         price: { input: 0, output: 0 },
+        quality: 2,
         capabilities: {
           tools: true,
           structuredOutput: 'json_schema',
@@ -95,6 +97,19 @@ describe('the example in docs/configuration.md', () => {
       },
     ])
     expect(snapshot.aliases).toEqual([{ alias: 'fast', model: 'local/qwen3:8b' }])
+    expect(snapshot).toMatchObject({
+      limits: [
+        { provider: 'local', maxConcurrent: 8 },
+        { provider: 'local', model: 'qwen3:8b', maxConcurrent: 4 },
+      ],
+      chains: [
+        { model: 'gpt-5.4', fallbacks: ['kimi/kimi-k3', 'glm-5.3'] },
+        { model: 'fast', fallbacks: ['auto'] },
+      ],
+      // What the example shows are the defaults.
+      queue: { maxWaiting: 100, maxWaitMs: 10_000 },
+      circuit: { window: 20, callsMin: 10, failurePercent: 50, openMs: 30_000 },
+    })
   })
 
   test('needs the variable that it names', async () => {
@@ -109,7 +124,7 @@ describe('the example in docs/configuration.md', () => {
 
 describe('a config file', () => {
   test('may be empty', () => {
-    expect(read('# nothing yet\n')).toEqual({ providers: [], models: [], aliases: [] })
+    expect(read('# nothing yet\n')).toMatchObject({ providers: [], models: [], aliases: [], chains: [] })
   })
 
   test('gives a provider its keys from a variable, from itself, or none', () => {

@@ -132,7 +132,12 @@ describe('a failure', () => {
       { type: 'auth', waitMs: 5 },
     ],
     ['for one model', 'UPSTREAM_CREDENTIALS', { against: 'key_model' }, { type: 'permission' }],
-    ['of the provider', 'UPSTREAM_UNAVAILABLE', { against: 'provider', retryDelayMs: 5 }, { type: 'untold' }],
+    [
+      'of the provider',
+      'UPSTREAM_UNAVAILABLE',
+      { against: 'provider', retryDelayMs: 5 },
+      { type: 'failing' },
+    ],
     ['of nobody', 'UPSTREAM_CREDENTIALS', { against: 'nobody' }, { type: 'untold' }],
     ['by reason alone', 'UPSTREAM_CREDENTIALS', {}, { type: 'auth' }],
     [

@@ -27,15 +27,23 @@ describe('an attempt that goes well', () => {
   })
 
   it('records how long it took to the first output and to its end', async () => {
-    const rig = rigOf(createScriptedProvider('one', [saying('a', 'b')]))
+    const provider = createScriptedProvider('one', [saying('a', 'b')])
+    const rig = rigOf({
+      ...provider,
+      open(input) {
+        const answer = provider.open(input)
+        rig.pass(250)
+        return answer
+      },
+    })
     expect(rig.attempt.firstTokenMs()).toBeUndefined()
-    rig.pass(250)
     await rig.attempt.begin()
     rig.pass(1750)
     await restOf(rig.attempt)
     rig.pass(5000)
     expect(rig.attempt.firstTokenMs()).toBe(250)
     expect(rig.attempt.durationMs()).toBe(2000)
+    expect(rig.attempt.sentMs()).toBe(2000)
     expect(rig.attempt.record()).toEqual({
       provider: 'one',
       model: 'm',

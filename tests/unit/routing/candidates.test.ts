@@ -7,7 +7,7 @@ import { GatewayError } from '../../../src/core/errors.ts'
 import type { ModelEntry, ModelPrice } from '../../../src/core/model.ts'
 import type { Provider } from '../../../src/core/provider.ts'
 import { planRoute } from '../../../src/routing/candidates.ts'
-import { ask } from '../../support/completion-rig.ts'
+import { ask } from '../../support/request.ts'
 import { createScriptedProvider } from '../../support/scripted-provider.ts'
 
 const now = Date.parse('2026-06-01T00:00:00Z')
@@ -132,10 +132,16 @@ describe('a model that is named', () => {
 })
 
 describe('auto', () => {
-  it('takes the three cheapest current models for a typical question, and never the sandbox', () => {
+  // Without a judged name the price tells the quality: small is an everyday model, both bigs are strong, talker is frontier.
+  // All are good enough for a chat, so the lowest cost decides: 2 for a million tokens, then 4, 9, 10 and 20.
+  it('takes the best for the request, then the best of another provider, and never the sandbox', () => {
     const plan = planOf('auto')
-    expect(plan.order).toEqual(['west/small', 'west/big', 'east/talker'])
-    expect(new Set(plan.reasons)).toEqual(new Set(['auto: cheapest that fits']))
+    expect(plan.order).toEqual(['west/small', 'east/big', 'west/big'])
+    expect(plan.reasons).toEqual([
+      'auto: chat wants an everyday model; lowest cost',
+      'auto: chat wants an everyday model; next provider',
+      'auto: chat wants an everyday model; next best',
+    ])
   })
 
   it('takes models of unknown price last', () => {
@@ -164,22 +170,22 @@ describe('auto', () => {
 
   it('passes over a provider without a key', () => {
     const { order } = planOf('auto', {}, [east, provider('west', 'WEST_API_KEY is not set'), sandbox])
-    expect(order).toEqual(['east/talker', 'east/big'])
+    expect(order).toEqual(['east/big', 'east/talker'])
   })
 
   it('leaves the models that it has no room for to the fallback models', () => {
-    expect(planOf('auto', { fallbackModels: ['east/big'] }).order).toEqual([
+    expect(planOf('auto', { fallbackModels: ['east/talker'] }).order).toEqual([
       'west/small',
+      'east/big',
       'west/big',
       'east/talker',
-      'east/big',
     ])
   })
 
   it('may itself be a fallback', () => {
     const plan = planOf('flagship', { fallbackModels: ['auto'] })
-    expect(plan.order).toEqual(['east/big', 'west/small', 'west/big', 'east/talker'])
-    expect(plan.reasons[3]).toBe('auto: cheapest that fits')
+    expect(plan.order).toEqual(['east/big', 'west/small', 'east/talker', 'west/big'])
+    expect(plan.reasons[1]).toBe('auto: chat wants an everyday model; lowest cost')
   })
 
   it('says so when no provider offers anything', () => {

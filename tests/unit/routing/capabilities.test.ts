@@ -6,8 +6,8 @@ import { createCatalogue } from '../../../src/catalogue/catalogue.ts'
 import { assumedEntry } from '../../../src/catalogue/configured.ts'
 import type { ModelEntry } from '../../../src/core/model.ts'
 import { planRoute } from '../../../src/routing/candidates.ts'
-import { isEmulated, missingCapability } from '../../../src/routing/capabilities.ts'
-import { ask } from '../../support/completion-rig.ts'
+import { isEmulated, missingOf, needsOf } from '../../../src/routing/capabilities.ts'
+import { ask } from '../../support/request.ts'
 import { createScriptedProvider } from '../../support/scripted-provider.ts'
 
 type PartInit = MessageInitShape<typeof PartSchema>
@@ -29,6 +29,9 @@ const inResult = (part: PartInit): Over => ({
 })
 const json: Over = { responseFormat: { format: { case: 'json', value: {} } } }
 const schema: Over = { responseFormat: { format: { case: 'jsonSchema', value: { name: 'n', schema: {} } } } }
+
+const missingCapability = (request: ReturnType<typeof ask>, model: ModelEntry): string | undefined =>
+  missingOf(needsOf(request), model)
 
 describe('a need', () => {
   it.each<[string, Over, string]>([
@@ -62,8 +65,8 @@ describe('a need', () => {
       'it cannot be held to response_format, and strict forbids to emulate it',
     )
     expect(missingCapability(ask('hi', schema), plain)).toBeUndefined()
-    expect(isEmulated(ask('hi', schema), half)).toBe(true)
-    expect(isEmulated(ask('hi', schema), able)).toBe(false)
+    expect(isEmulated('jsonSchema', half)).toBe(true)
+    expect(isEmulated('jsonSchema', able)).toBe(false)
   })
 
   it('for a PDF is met by a model that reads files', () => {

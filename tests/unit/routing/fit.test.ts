@@ -4,7 +4,7 @@ import { Role } from '#gen/exai/v1/chat_pb'
 import { assumedEntry } from '../../../src/catalogue/configured.ts'
 import type { ModelEntry, ModelPrice } from '../../../src/core/model.ts'
 import { lengthProblem, maxCostOf, outputCapOf, priceProblem } from '../../../src/routing/fit.ts'
-import { ask } from '../../support/completion-rig.ts'
+import { ask } from '../../support/request.ts'
 
 /** 2 dollars per million tokens in, 10 out: 2,000 and 10,000 nano-USD a token; past 1,000 tokens the double. */
 const price: ModelPrice = {

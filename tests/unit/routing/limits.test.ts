@@ -7,7 +7,7 @@ import { GatewayError } from '../../../src/core/errors.ts'
 import type { ModelEntry, ModelPrice } from '../../../src/core/model.ts'
 import type { Provider } from '../../../src/core/provider.ts'
 import { listCandidates, planRoute } from '../../../src/routing/candidates.ts'
-import { ask } from '../../support/completion-rig.ts'
+import { ask } from '../../support/request.ts'
 import { createScriptedProvider } from '../../support/scripted-provider.ts'
 
 /** Nano-USD for each token, in and out alike. */
@@ -100,7 +100,8 @@ describe('a price ceiling', () => {
 
   it('leaves out what may cost more and what has no price, each with its numbers', () => {
     const { order, skipped } = planOf({ model: 'auto', routing: { maxCostNanoUsd: 900n } }, facts)
-    expect(order).toEqual(['east/short', 'east/long'])
+    // Both are so cheap that no price counts: their ids break the tie.
+    expect(order).toEqual(['east/long', 'east/short'])
     expect(skipped).toEqual([
       ['west/long', Skip.PRICE, 'may cost 1800 nano-USD, and routing.max_cost_nano_usd is 900'],
       ['west/mystery', Skip.PRICE, 'its price is not known, and routing.max_cost_nano_usd is 900'],
@@ -142,22 +143,12 @@ describe('the sandbox', () => {
 })
 
 describe('a candidate with several keys', () => {
-  it.each([
-    [0, 1],
-    [1, 1],
-    [2, 2],
-    [3, 3],
-    [9, 3],
-  ])('of which %i are left stands %i times in the plan, marked from the second on', (keys, times) => {
+  it('stands once in the plan', () => {
     const { candidates } = planRoute(
       ask('hi', { model: 'short', routing: { fallbackModels: ['west/long'] } }),
-      depsOf([provider('east', keys), provider('west')]),
+      depsOf([provider('east', 3), provider('west')]),
     )
-    expect(candidates.map(one => [one.provider.id, one.isSpare === true])).toEqual([
-      ['east', false],
-      ...Array.from({ length: times - 1 }, () => ['east', true]),
-      ['west', false],
-    ])
+    expect(candidates.map(one => one.provider.id)).toEqual(['east', 'west'])
   })
 
   it('is listed once, and skipped once', () => {

@@ -8,7 +8,11 @@ const keyless = { ...createScriptedProvider('two', [[]]), unusableReason: 'TWO_A
 
 describe('the state of a running service', () => {
   it('is healthy while one provider can answer, and names what is missing elsewhere', () => {
-    const status = createStatus({ providers: [usable, keyless], services: ['a.Service'] })
+    const status = createStatus({
+      circuits: () => [],
+      providers: () => [usable, keyless],
+      services: ['a.Service'],
+    })
     expect(status.report()).toEqual({
       status: 'healthy',
       components: {
@@ -19,11 +23,13 @@ describe('the state of a running service', () => {
   })
 
   it('is unhealthy when nobody can answer', () => {
-    expect(createStatus({ providers: [keyless], services: [] }).report().status).toBe('unhealthy')
+    expect(
+      createStatus({ circuits: () => [], providers: () => [keyless], services: [] }).report().status,
+    ).toBe('unhealthy')
   })
 
   it('stays ready with a dead provider, whose own name is not serving', () => {
-    const status = createStatus({ providers: [keyless], services: ['a.Service'] })
+    const status = createStatus({ circuits: () => [], providers: () => [keyless], services: ['a.Service'] })
     expect(status.isReady()).toBe(true)
     expect(status.serving('')).toBe('SERVING')
     expect(status.serving('a.Service')).toBe('SERVING')
@@ -31,16 +37,75 @@ describe('the state of a running service', () => {
   })
 
   it('does not know other names', () => {
-    const status = createStatus({ providers: [usable], services: ['a.Service'] })
+    const status = createStatus({ circuits: () => [], providers: () => [usable], services: ['a.Service'] })
     expect(status.serving('a.Other')).toBeUndefined()
     expect(status.serving('provider/three')).toBeUndefined()
     expect(status.names()).toEqual(['', 'a.Service', 'provider/one', 'live'])
   })
 })
 
+describe('the state of a service that is configured anew', () => {
+  it('knows the names of now, and tells its listeners', () => {
+    let providers = [usable]
+    const status = createStatus({ circuits: () => [], providers: () => providers, services: [] })
+    const told: (readonly string[])[] = []
+    status.onChange(() => told.push(status.names()))
+    providers = [keyless]
+    status.changed()
+    expect(told).toEqual([['', 'provider/two', 'live']])
+    expect([status.serving('provider/one'), status.serving('provider/two')]).toEqual([
+      undefined,
+      'NOT_SERVING',
+    ])
+    expect(Object.keys(status.report().components)).toEqual(['provider/two'])
+  })
+})
+
+describe('the state of a provider with circuits', () => {
+  const withCircuits = (...states: readonly ('closed' | 'open' | 'half_open')[]) => {
+    const circuits = [
+      ...states.map(state => ({ provider: 'one', state })),
+      { provider: 'elsewhere', state: 'open' as const },
+    ]
+    const status = createStatus({ circuits: () => circuits, providers: () => [usable], services: [] })
+    return [status.providers()[0]?.health, status.serving('provider/one'), status.report().status]
+  }
+
+  it.each([
+    [[], ['ok', 'SERVING', 'healthy']],
+    [['closed'], ['ok', 'SERVING', 'healthy']],
+    [
+      ['closed', 'open'],
+      ['degraded', 'SERVING', 'degraded'],
+    ],
+    [['half_open'], ['degraded', 'SERVING', 'degraded']],
+    [
+      ['open', 'open'],
+      ['down', 'NOT_SERVING', 'unhealthy'],
+    ],
+  ] as const)('whose states are %j is %j', (states, expected) => {
+    expect(withCircuits(...states)).toEqual(expected)
+  })
+
+  it('says in words what is wrong, and leaves others usable', () => {
+    const circuits = [{ provider: 'one', state: 'open' as const }]
+    const other = { ...usable, id: 'two' }
+    const report = createStatus({
+      circuits: () => circuits,
+      providers: () => [usable, other],
+      services: [],
+    }).report()
+    expect(report.status).toBe('degraded')
+    expect(report.components['provider/one']).toEqual({
+      status: 'unhealthy',
+      reason: 'every circuit of its models in use is open',
+    })
+  })
+})
+
 describe('the state of a service that is going away', () => {
   it('serves under no name but live, and tells each listener once', () => {
-    const status = createStatus({ providers: [usable], services: ['a.Service'] })
+    const status = createStatus({ circuits: () => [], providers: () => [usable], services: ['a.Service'] })
     let told = 0
     status.onChange(() => {
       told += 1

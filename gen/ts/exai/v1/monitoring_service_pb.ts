@@ -457,7 +457,9 @@ export type SetCircuitRequest = Message<"exai.v1.SetCircuitRequest"> & {
   provider: string;
 
   /**
-   * The exact id of the model. Empty: every model of the provider.
+   * The exact id of the model. Empty: every model of the provider that has a circuit and, for OPEN, every one
+   * that is known now; a model that is called for the first time later begins closed. `*`, if there is such a
+   * circuit: the models that share one, because the provider has too many for one each.
    *
    * @generated from field: string model = 2;
    */
@@ -478,8 +480,8 @@ export type SetCircuitRequest = Message<"exai.v1.SetCircuitRequest"> & {
   reason: string;
 
   /**
-   * How long OPEN or CLOSE holds, above zero; then it is as if reset. Absent: until RESET or a restart.
-   * INVALID_REQUEST with RESET.
+   * How long OPEN holds, above zero; then it is as if reset. Absent: until CLOSE, RESET or a restart.
+   * INVALID_REQUEST with CLOSE and RESET.
    *
    * @generated from field: google.protobuf.Duration hold_duration = 5;
    */
@@ -514,7 +516,8 @@ export const SetCircuitRequest_Action = {
   OPEN: 1,
 
   /**
-   * Closes the circuit and holds it closed: calls pass however many fail.
+   * Ends an opening through a probe: the circuit is half-open at once, the next call is the probe, and its
+   * success closes the circuit. A circuit that is not open stays as it is.
    *
    * @generated from enum value: ACTION_CLOSE = 2;
    */
@@ -643,11 +646,12 @@ export const MonitoringService: GenService<{
     output: typeof ListRequestsResponseSchema;
   },
   /**
-   * Holds a circuit open or closed, or gives it back to its own judgement. Written to the audit log and
-   * reported as an event. Doing it again changes nothing. Calls that already run go on.
+   * Holds a circuit open, ends an opening, or gives it back to its own judgement. Written to the audit log;
+   * each change of a state is reported as an event. Doing it again changes nothing. Calls that already run
+   * go on, and their outcomes no longer count. It switches the circuits of the process that answers.
    *
-   * Scope: admin. Errors: INVALID_REQUEST (no provider, an unknown one, or no action), MODEL_NOT_FOUND (the
-   * provider has no such model).
+   * Scope: admin. Errors: INVALID_REQUEST (no provider, an unknown one, no action, a reason that is too long,
+   * or a `hold_duration` that does not go with the action), MODEL_NOT_FOUND (the provider has no such model).
    *
    * @generated from rpc exai.v1.MonitoringService.SetCircuit
    */

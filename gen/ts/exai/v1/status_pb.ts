@@ -315,7 +315,8 @@ export type Circuit = Message<"exai.v1.Circuit"> & {
   provider: string;
 
   /**
-   * The exact id of the model.
+   * The exact id of the model, or `*`: the models that share one, because their provider has too many for one
+   * each.
    *
    * @generated from field: string model = 2;
    */
@@ -343,7 +344,8 @@ export type Circuit = Message<"exai.v1.Circuit"> & {
   reason: string;
 
   /**
-   * The share of calls in the window that failed, 0 to 1. 0 when the window is empty.
+   * The share of calls in the window that failed, 0 to 1. 0 when the window is empty; each change of the
+   * state empties it.
    *
    * @generated from field: double failure_ratio = 6;
    */
@@ -364,8 +366,8 @@ export type Circuit = Message<"exai.v1.Circuit"> & {
   probeTime?: Timestamp | undefined;
 
   /**
-   * Whether an operator holds the circuit in its state, by SetCircuit. A held circuit doesn't change by
-   * itself.
+   * Whether an operator holds the circuit open, by SetCircuit. A held circuit doesn't change by itself before
+   * its time is over.
    *
    * @generated from field: bool held = 9;
    */

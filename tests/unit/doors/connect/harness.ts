@@ -8,6 +8,7 @@ import type { Chat } from '../../../../src/doors/connect/chat.ts'
 import { connectCorsNeeds } from '../../../../src/doors/connect/cors-needs.ts'
 import { createConnectDoor } from '../../../../src/doors/connect/door.ts'
 import type { HealthSource, Serving } from '../../../../src/doors/connect/health.ts'
+import type { Monitoring } from '../../../../src/doors/connect/monitoring.ts'
 import { createCors } from '../../../../src/server/cors.ts'
 import { type CallEnd, createExchanges, type Exchanges } from '../../../../src/server/exchange.ts'
 import { createHandler } from '../../../../src/server/handler.ts'
@@ -45,6 +46,10 @@ export function fakeChat(parts: Partial<Chat> = {}): Chat {
       yield { sequence: 2, event: { case: 'textDelta', value: { text: 'hi' } } }
       yield { sequence: 3, event: { case: 'completed', value: { response: { id: 'resp_1' } } } }
     },
+    async *resume(_call, { afterSequence }) {
+      yield { sequence: afterSequence + 1, event: { case: 'textDelta', value: { text: 'on' } } }
+    },
+    cancel: () => Promise.resolve({ cancelled: true }),
     countTokens: () => Promise.resolve({ inputTokens: 3 }),
     explainRoute: () => Promise.resolve({ inputTokens: 3 }),
     listModels: async () => ({ models: [{ id: 'echo', provider: 'sandbox' }] }),
@@ -90,6 +95,7 @@ function recordingLog(lines: Line[]): Log {
 /** Options of a test's server. */
 export type ServerOptions = {
   readonly chat?: Partial<Chat>
+  readonly setCircuit?: Monitoring['setCircuit']
   readonly requestTimeoutMs?: number
   readonly corsOrigins?: readonly string[]
 }
@@ -106,7 +112,14 @@ export async function startServer(options: ServerOptions = {}): Promise<Running>
     requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
   })
   const handler = createHandler({
-    doors: [createConnectDoor({ chat: fakeChat(options.chat), health, maxRequestBytes: MAX_REQUEST_BYTES })],
+    doors: [
+      createConnectDoor({
+        chat: fakeChat(options.chat),
+        monitoring: { setCircuit: options.setCircuit ?? (() => []) },
+        health,
+        maxRequestBytes: MAX_REQUEST_BYTES,
+      }),
+    ],
     routes: createRoutes({
       version: '1.2.3',
       clock: systemClock,

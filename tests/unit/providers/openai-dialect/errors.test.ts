@@ -52,7 +52,20 @@ describe('an answer of OpenAI', () => {
     expect(openAi(400, null, 'invalid_request_error').origin).toBe('client')
   })
 
-  it('is never judged by its message', () => {
+  it('says that a request will never fit into a limit in its words only', () => {
+    const words = 'Request too large for gpt-4.1 on tokens per min (TPM): Limit 30000, Requested 40000.'
+    const error = openAi(429, 'rate_limit_exceeded', 'tokens', words)
+    expect([error.reason, error.details.against]).toEqual(['INVALID_REQUEST', 'nobody'])
+    const other = openAi(
+      429,
+      'rate_limit_exceeded',
+      'tokens',
+      'Rate limit reached. Request too large for it?',
+    )
+    expect(other.reason).toBe('UPSTREAM_LIMITED')
+  })
+
+  it('is otherwise never judged by its message', () => {
     expect(openAi(400, null, 'invalid_request_error', 'rate limit 429 insufficient_quota').reason).toBe(
       'INVALID_REQUEST',
     )

@@ -44,8 +44,9 @@ const pathOf = () => double.requests.at(-1)?.path
 /** The message that the deltas of an answer make, as the gateway keeps it. */
 function messageOf(deltas: readonly Delta[]): Message {
   const answer = createAnswer()
+  answer.from({ provider: 'openai', model: sol.id })
   for (const delta of deltas) answer.add(delta)
-  return answer.message({ provider: 'openai', model: sol.id }, false)
+  return answer.message(false)
 }
 
 /** A result for every call in the deltas. */

@@ -1,0 +1,180 @@
+// A call that is recorded while it runs: detached from whoever reads it, and ended when nobody may come back to read it.
+import { clone, create } from '@bufbuild/protobuf'
+import { type CompleteRequest, CompleteResponseSchema } from '#gen/exai/v1/chat_service_pb'
+import { WarningSchema } from '#gen/exai/v1/warning_pb'
+import type { Call, DetachedCall } from '../core/call.ts'
+import { GatewayError } from '../core/errors.ts'
+import type { WarningInit } from '../core/provider.ts'
+import type { Shared } from '../core/shared.ts'
+import type { EventInit } from './events.ts'
+import type { Recorder } from './recording.ts'
+import type { Ending } from './recording-entry.ts'
+import type { RecordingRef } from './recording-names.ts'
+
+/** What readers, wherever they are, tell a running recording. */
+export type RunMessage =
+  | { readonly type: 'enter' | 'leave'; readonly reader: string; readonly instance: string }
+  | { readonly type: 'cancel'; readonly by: string }
+
+/** What a run needs. */
+export interface RunDeps {
+  readonly shared: Shared
+  /** The events of the answer. */
+  readonly stream: (call: Call, request: CompleteRequest) => AsyncGenerator<EventInit>
+  readonly work: DetachedCall
+  readonly request: CompleteRequest
+  readonly ref: RecordingRef
+  /** Topic under which readers tell what they do. */
+  readonly topic: string
+  readonly recorder: Recorder
+  /** How long the call goes on without a reader, in milliseconds. */
+  readonly windowMs: number
+  /** The reader that is there from the start. */
+  readonly reader: string
+  /** Warnings that stand before those of the answer. */
+  readonly warnings: readonly WarningInit[]
+  /** Called with the id of the answer, before anybody can have read it. */
+  readonly onStarted: (responseId: string) => void
+  /** Called when the idempotency key is to be free again; before the upstream is cancelled, if it is. */
+  readonly onFree: () => void
+  /** Called before the ending is kept; gives how long everything is kept from then on, in milliseconds. */
+  readonly onEnd: (end: { readonly isFree: boolean; readonly isWindowOver: boolean }) => number
+  /** Called when it is over. */
+  readonly onOver: () => void
+}
+
+/** A running recording in this process. */
+export interface Run {
+  readonly tenant: string
+  /** A reader is gone; the reason is for the call, if it ends for that. Resolves then when it is settled, else at once. */
+  leave(reader: string, reason?: GatewayError): Promise<void>
+  /** Lets go of readers whose processes are dead. */
+  dropDead(isAlive: (instance: string) => Promise<boolean>): Promise<void>
+  /** Ends it. The first reason counts. */
+  stop(reason: GatewayError): void
+  /** How it failed, with the cause that a recording does not keep. */
+  failure(): GatewayError | undefined
+}
+
+/** Whether a failed call may be tried again under the same idempotency key: nothing was answered, or nobody wanted it. */
+export function frees({ code }: GatewayError): boolean {
+  return code === 'UNAVAILABLE' || code === 'RESOURCE_EXHAUSTED' || code === 'CANCELLED'
+}
+
+/** A message of a reader as bytes. */
+export function runMessage(message: RunMessage): Uint8Array {
+  return Buffer.from(JSON.stringify(message))
+}
+
+/** Starts a run; it goes on by itself until `onOver`. */
+export function startRun(deps: RunDeps): Run {
+  const { shared, work, recorder, windowMs } = deps
+  const readers = new Map([[deps.reader, deps.ref.instance]])
+  const over = Promise.withResolvers<void>()
+  let leaving: NodeJS.Timeout | undefined
+  let cancelledBy: string | undefined
+  let failure: GatewayError | undefined
+  let isFree = false
+  let isWindowOver = false
+  let isOver = false
+
+  function free(): void {
+    if (isFree) return
+    isFree = true
+    deps.onFree()
+  }
+
+  function stop(reason: GatewayError, by?: string): void {
+    if (isOver || work.signal.aborted) return
+    cancelledBy = by
+    // Before it is cancelled: whoever asks again from now on must not join what is ending.
+    if (frees(reason)) free()
+    work.abort(reason)
+  }
+
+  async function leave(
+    reader: string,
+    reason = new GatewayError('CANCELLED', 'every reader has left'),
+  ): Promise<void> {
+    if (!readers.delete(reader) || readers.size > 0 || isOver) return
+    if (windowMs === 0) {
+      stop(reason)
+      await over.promise
+      return
+    }
+    leaving = setTimeout(() => {
+      isWindowOver = true
+      stop(new GatewayError('CANCELLED', 'nobody came back within the resume_window'))
+    }, windowMs).unref()
+  }
+
+  const unsubscribe = shared.subscribe(deps.topic, bytes => {
+    // Only readers of this service write to this topic.
+    const message: RunMessage = JSON.parse(Buffer.from(bytes).toString())
+    switch (message.type) {
+      case 'enter':
+        clearTimeout(leaving)
+        readers.set(message.reader, message.instance)
+        break
+      case 'leave':
+        void leave(message.reader)
+        break
+      case 'cancel':
+        stop(new GatewayError('CANCELLED', 'the stream was cancelled with CancelStream'), message.by)
+        break
+      default:
+        message satisfies never
+    }
+  })
+
+  function keep(event: EventInit): void {
+    if (event.event?.case === 'heartbeat') return
+    if (event.event?.case === 'started') deps.onStarted(event.event.value.responseId ?? '')
+    recorder.keep(withWarnings(event, deps.warnings))
+    if (event.event?.case !== 'started') return
+    for (const value of deps.warnings) recorder.keep({ event: { case: 'warning', value } })
+  }
+
+  async function run(): Promise<Ending> {
+    try {
+      for await (const event of deps.stream(work, deps.request)) keep(event)
+      return { type: 'completed' }
+    } catch (caught) {
+      failure = GatewayError.from(caught)
+      return { type: 'failed', error: failure, ...(cancelledBy === undefined ? {} : { cancelledBy }) }
+    }
+  }
+
+  async function runToEnd(): Promise<void> {
+    const ending = await run()
+    isOver = true
+    clearTimeout(leaving)
+    unsubscribe()
+    if (failure !== undefined && frees(failure)) free()
+    recorder.end(ending, deps.onEnd({ isFree, isWindowOver }))
+    work.close(failure)
+    deps.onOver()
+    over.resolve()
+  }
+
+  void runToEnd()
+  return {
+    tenant: work.caller.tenant,
+    leave,
+    async dropDead(isAlive) {
+      for (const [reader, instance] of readers)
+        if (instance !== deps.ref.instance && !(await isAlive(instance))) void leave(reader)
+    },
+    stop,
+    failure: () => failure,
+  }
+}
+
+function withWarnings(event: EventInit, more: readonly WarningInit[]): EventInit {
+  if (more.length === 0 || event.event?.case !== 'completed') return event
+  const { response } = event.event.value
+  if (response === undefined) return event
+  const whole = clone(CompleteResponseSchema, create(CompleteResponseSchema, response))
+  whole.warnings.unshift(...more.map(warning => create(WarningSchema, warning)))
+  return { event: { case: 'completed', value: { response: whole } } }
+}

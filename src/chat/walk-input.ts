@@ -1,0 +1,46 @@
+// What a planned call walks along its candidates with.
+import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
+import type { Candidate } from '../core/provider.ts'
+import { maxCostOf } from '../routing/fit.ts'
+import type { WalkInput } from '../routing/walk-call.ts'
+import { anotherKeyHelps, requestFor } from './plan.ts'
+import type { Run } from './response.ts'
+
+/** The way of a call whose plan is made. */
+export function walkInputOf(run: Run, stream: boolean): WalkInput {
+  const { call, signal, request, plan } = run
+  return {
+    candidates: plan.candidates,
+    signal,
+    deadlineAtMs: call.deadlineAtMs,
+    tenant: call.caller.tenant,
+    question: questionOf(run, request),
+    isStream: stream,
+    anotherKeyHelps,
+    mayAfford: mayAffordOf(run),
+    isIdempotent: request.idempotencyKey !== '',
+    mayChangeMind: (request.routing?.fallbackModels.length ?? 0) > 0,
+    mayHedge: request.routing?.hedge === true,
+  }
+}
+
+/** What each candidate is asked. */
+export function questionOf({ messages }: Run, request: CompleteRequest): WalkInput['question'] {
+  return (candidate, warn) => ({ request: requestFor(candidate, request, warn, messages), messages })
+}
+
+/** The ceiling is that of the call: what may be billed already counts as if it took the most that it can. */
+function mayAffordOf({ request, plan: { inputTokens } }: Run): WalkInput['mayAfford'] {
+  const ceiling = request.routing?.maxCostNanoUsd
+  if (ceiling === undefined || inputTokens === undefined) return undefined
+  const most = ({ model }: Candidate): bigint | undefined => maxCostOf(request, model, inputTokens)
+  return (candidate, billed) => {
+    let sum = 0n
+    for (const one of [candidate, ...billed]) {
+      const cost = most(one)
+      if (cost === undefined) return false
+      sum += cost
+    }
+    return sum <= ceiling
+  }
+}

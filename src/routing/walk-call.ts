@@ -1,0 +1,52 @@
+// What one call walks along, and what the walks of all calls share.
+import type { Clock } from '../core/clock.ts'
+import type { GatewayError } from '../core/errors.ts'
+import type { Candidate, WarningInit } from '../core/provider.ts'
+import type { AttemptLimits, AttemptQuestion } from './attempt.ts'
+import type { Circuits } from './circuit.ts'
+import type { Leases } from './leases.ts'
+import type { Live } from './live.ts'
+import type { RetryBudget } from './retry-budget.ts'
+
+/** What every walk of the process shares. */
+export interface WalkDeps {
+  readonly circuits: Circuits
+  readonly leases: Leases
+  readonly live: Live
+  readonly budget: RetryBudget
+  readonly limits: AttemptLimits
+  readonly clock: Clock
+  /** From 0 to below 1. Default: Math.random. */
+  readonly random?: () => number
+}
+
+/** What one call walks along. */
+export interface WalkInput {
+  /** Who is asked, in order. */
+  readonly candidates: readonly Candidate[]
+  /** Ends the walk with the call; its reason is a GatewayError. */
+  readonly signal: AbortSignal
+  /** When the call must be over, on the monotonic clock. */
+  readonly deadlineAtMs: number
+  /** Whose turn it is where calls wait for room. */
+  readonly tenant: string
+  /** Makes what a candidate is asked. */
+  readonly question: (
+    candidate: Candidate,
+    warn: (warning: WarningInit) => void,
+  ) => Omit<AttemptQuestion, 'prefill' | 'stream' | 'waiting'>
+  /** Whether the answer is asked for as a stream. */
+  readonly isStream: boolean
+  /** Whether another key or address of a candidate may help after this failure of its own. */
+  readonly anotherKeyHelps: (candidate: Candidate, error: GatewayError) => boolean
+  /** Whether the call can pay for a candidate beside those that may be billed already. Absent: it has no ceiling. */
+  readonly mayAfford?: ((candidate: Candidate, billed: readonly Candidate[]) => boolean) | undefined
+  /** Whether asking twice is safe, because the caller marked the call so. */
+  readonly isIdempotent: boolean
+  /** Whether the caller named who else may answer, also when the first one refuses the content. */
+  readonly mayChangeMind: boolean
+  /** Whether a second candidate may be asked while the first one is slow to begin its stream. */
+  readonly mayHedge: boolean
+  /** The text that is to be gone on with. Default: none. */
+  readonly prefill?: string
+}

@@ -1,0 +1,72 @@
+// The one log line with which a call ends, and with which work ends that has outlived its client.
+import type { CallFacts } from '../core/call.ts'
+import type { Caller } from '../core/caller.ts'
+import type { Clock } from '../core/clock.ts'
+import type { GatewayError, Origin, Reason, StatusName } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
+
+/** How a call failed, and with which code. */
+export interface Failure {
+  readonly error: GatewayError
+  readonly code: StatusName
+}
+
+/** What has ended. */
+export interface Ended {
+  readonly id: string
+  /** What was asked for; `isCounted` says whether the line stands above debug. */
+  readonly asked: {
+    readonly door: string
+    readonly method: string
+    readonly protocol: string
+    readonly isCounted: boolean
+  }
+  readonly startedAtMs: number
+  readonly caller: Caller
+  readonly facts: CallFacts
+  readonly failure: Failure | undefined
+}
+
+/** How it ended; code, reason and origin as in the line. */
+export interface Reported {
+  readonly code: StatusName | 'OK'
+  readonly reason: Reason | ''
+  readonly origin: Origin | ''
+  readonly durationMs: number
+}
+
+/** Writes the line, and gives what it said of the end. */
+export function report(
+  { log, clock }: { readonly log: Log; readonly clock: Clock },
+  what: 'call' | 'detached call',
+  { id, asked, startedAtMs, caller, facts, failure }: Ended,
+): Reported {
+  const { door, method, protocol, isCounted } = asked
+  const durationMs = clock.monotonic() - startedAtMs
+  const end = {
+    code: failure?.code ?? 'OK',
+    reason: failure?.error.reason ?? '',
+    origin: failure?.error.origin ?? '',
+  } as const
+  const line = {
+    request_id: id,
+    door,
+    method,
+    protocol,
+    ...end,
+    duration_ms: Math.round(durationMs * 10) / 10,
+    tenant: caller.tenant,
+    provider: facts.provider ?? failure?.error.details.provider,
+    model: facts.model ?? failure?.error.details.model,
+    response_id: facts.responseId,
+    attempts: facts.attempts,
+    input_tokens: facts.inputTokens,
+    output_tokens: facts.outputTokens,
+    nano_usd: facts.nanoUsd,
+    first_token_ms: facts.firstTokenMs,
+  }
+  if (end.code === 'INTERNAL') log.error(what, { ...line, err: failure?.error.cause ?? failure?.error })
+  else if (isCounted) log.info(what, line)
+  else log.debug(what, line)
+  return { ...end, durationMs }
+}
