@@ -1,6 +1,9 @@
 // What a call carries through every layer: who, until when, and the signal that ends it.
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import type { CompleteResponseSchema } from '#gen/exai/v1/chat_service_pb'
 import type { Caller } from './caller.ts'
 import type { GatewayError } from './errors.ts'
+import type { Ending } from './settlement.ts'
 
 /** One call, seen from the inside. */
 export interface Call {
@@ -15,6 +18,28 @@ export interface Call {
   readonly signal: AbortSignal
   /** Adds facts to the call's one log line, such as who answered. Never a prompt, an answer or a secret. */
   note(facts: CallFacts): void
+  /** The recording that is made of it; absent: none. */
+  readonly recording?: CallRecording
+}
+
+/** How a recorded call ended, as whoever reads the recording is told. */
+export type RecordedEnd =
+  | {
+      readonly type: 'completed'
+      /** The response as `completed` carries it, stripped of what was sent before. */
+      readonly response: MessageInitShape<typeof CompleteResponseSchema>
+    }
+  | { readonly type: 'failed'; readonly error: GatewayError }
+
+/** What a recording has to do with the call that it is made of. */
+export interface CallRecording {
+  /** Id of the answer: the mark was set under it before anybody is asked. */
+  readonly responseId: string
+  /**
+   * What the settlement has to say about the mark, so that the recording ends in the same transaction as the call. To be
+   * asked for once, when all events before the end have been read. Absent: no mark was set.
+   */
+  ending(end: RecordedEnd): Ending | undefined
 }
 
 /** A call that a client waits for. The server's Exchange is one. */
