@@ -1,0 +1,128 @@
+// The copy of everything in a Supabase project: what changes is sent there, and what this machine never saw is read from there.
+import type { Blobs } from './core/blobs.ts'
+import type { Clock } from './core/clock.ts'
+import type { Conversations } from './core/conversations.ts'
+import type { Files } from './core/files.ts'
+import type { Job } from './core/job.ts'
+import type { Log } from './core/log.ts'
+import type { OutboxSize } from './core/outbox.ts'
+import type { SqliteStore } from './stores/sqlite/store.ts'
+import { connectSupabase, type SupabaseSettings } from './stores/supabase/connection.ts'
+import { createDrainer } from './stores/supabase/drainer.ts'
+import { createSupabaseSink } from './stores/supabase/sink.ts'
+
+/** What `openCopy` needs. */
+export interface CopyDeps {
+  readonly settings: SupabaseSettings
+  readonly store: SqliteStore
+  /** The bytes on this machine. */
+  readonly blobs: Blobs
+  readonly clock: Clock
+  readonly log: Log
+  /** Called when `health` may give something else than before. */
+  readonly changed: () => void
+}
+
+/** How a part of the keeping is. */
+export interface KeepingHealth {
+  readonly status: 'healthy' | 'degraded' | 'unhealthy'
+  /** Why it is not healthy; empty when it is. */
+  readonly reason: string
+}
+
+/** A project that gets a copy. */
+export interface KeepingCopy {
+  readonly conversations: Conversations
+  readonly files: Files
+  readonly blobs: Blobs
+  readonly jobs: readonly Job[]
+  /** Says that something waits to be sent. */
+  wake(): void
+  health(): KeepingHealth
+  /** Ends the sending. */
+  close(): Promise<void>
+}
+
+/** How old what waits may be before it is told, in milliseconds. */
+const LATE_MS = 60_000
+
+/** Begins to send. The project need not be there: what waits is sent when it is. */
+export async function openCopy({
+  settings,
+  store,
+  blobs,
+  clock,
+  log,
+  changed,
+}: CopyDeps): Promise<KeepingCopy> {
+  const connection = await connectSupabase(settings)
+  const ending = new AbortController()
+  let size: OutboxSize = { entries: 0, dead: 0 }
+  let trouble = ''
+  let told = ''
+  const tell = (): void => {
+    const { reason } = health()
+    if (reason === told) return
+    told = reason
+    changed()
+  }
+
+  function health(): KeepingHealth {
+    const reasons = [
+      ...(trouble === '' ? [] : [trouble]),
+      ...(clock.now() - (size.oldestAt ?? clock.now()) > LATE_MS
+        ? ['rows wait for more than a minute to be copied']
+        : []),
+      ...(size.dead > 0 ? [`${size.dead} rows were refused and are not in the project`] : []),
+    ]
+    return reasons.length === 0
+      ? { status: 'healthy', reason: '' }
+      : { status: 'degraded', reason: reasons.join('; ') }
+  }
+
+  const drainer = createDrainer({
+    source: store.outbox,
+    sink: createSupabaseSink({ connection, blobs }),
+    clock,
+    signal: ending.signal,
+    events: {
+      backlog(now) {
+        size = now
+        tell()
+      },
+      buried: ({ table, id }, { code, message }) =>
+        log.error('the project refused a row', { table, id, code, reason: message }),
+      troubled({ because, code, message }, waitMs) {
+        if (trouble === '')
+          log.warn('the project cannot be written to', { because, code, reason: message, waitMs })
+        trouble = TROUBLES[because]
+        tell()
+      },
+      recovered() {
+        log.info('the project can be written to again')
+        trouble = ''
+        tell()
+      },
+    },
+  })
+
+  return {
+    conversations: store.conversations,
+    files: store.files,
+    blobs,
+    jobs: [],
+    wake: drainer.wake,
+    health,
+    async close() {
+      ending.abort()
+      await drainer.done
+      await connection.close()
+    },
+  }
+}
+
+const TROUBLES = {
+  credentials: 'the project does not take SUPABASE_KEY',
+  schema: 'a table is missing in the project: run the migrations of supabase/migrations',
+  trouble: 'the project does not answer',
+} as const

@@ -1,0 +1,153 @@
+// Opens what keeps things by configuration: the embedded store and the bytes beside it, and the copy in a Supabase project.
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Blobs } from './core/blobs.ts'
+import type { Clock } from './core/clock.ts'
+import type { Conversations } from './core/conversations.ts'
+import { GatewayError } from './core/errors.ts'
+import type { Files } from './core/files.ts'
+import type { Job } from './core/job.ts'
+import type { Log } from './core/log.ts'
+import type { Marks } from './core/marks.ts'
+import type { Outbox } from './core/outbox.ts'
+import type { Journal, Settlement } from './core/settlement.ts'
+import type { UsageSums } from './core/usage-sums.ts'
+import { type KeepingCopy, type KeepingHealth, openCopy } from './keeping-copy.ts'
+import { storeJobs } from './keeping-jobs.ts'
+import { openDiskBlobs } from './stores/disk/blobs.ts'
+import { openSqliteStore } from './stores/sqlite/store.ts'
+
+/** Where things are kept. */
+export interface KeepingConfig {
+  /** Folder of the embedded store; it is made when there is none. */
+  readonly dataDir: string
+  /** Project that gets a copy of everything; absent: none. */
+  readonly supabase?: { readonly url: string; readonly key: string } | undefined
+}
+
+/** What `openKeeping` needs. */
+export interface KeepingDeps {
+  readonly config: KeepingConfig
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** Numbers for the metrics. */
+export interface KeepingNumbers {
+  /** Questions that wait for the embedded store. */
+  readonly waiting: number
+  /** Changes that have not arrived in the project; 0 without one, as the two below. */
+  readonly backlogRows: number
+  /** How old the oldest of them is, in milliseconds. */
+  readonly backlogAgeMs: number
+  /** Changes that the project will never take. */
+  readonly deadLetters: number
+}
+
+/** Everything that is kept, behind core's ports. */
+export interface Keeping {
+  readonly journal: Journal
+  readonly conversations: Conversations
+  readonly files: Files
+  readonly marks: Marks
+  readonly usage: UsageSums
+  readonly blobs: Blobs
+  /** What waits for the project; absent without one. */
+  readonly outbox: Outbox | undefined
+  /** Each part by name: `store`, and `supabase` when there is a project. */
+  health(): Readonly<Record<string, KeepingHealth>>
+  /** Calls the listener when `health` gives something else than before. Returns the way to stop that. */
+  onHealth(listener: () => void): () => void
+  numbers(): Promise<KeepingNumbers>
+  /** What has to be done from time to time, without the freeing of bytes: files know more about that. */
+  readonly jobs: readonly Job[]
+  /** Ends the copying and closes the store. What has not arrived in the project waits on disk. */
+  close(): Promise<void>
+}
+
+/** Opens everything. Rejects with a GatewayError when the store is damaged or a newer version wrote it. */
+export async function openKeeping({ config, clock, log }: KeepingDeps): Promise<Keeping> {
+  await using stack = new AsyncDisposableStack()
+  const listeners = new Set<() => void>()
+  const changed = (): void => {
+    for (const listener of listeners) listener()
+  }
+  await makeFolder(config.dataDir)
+  const store = await openSqliteStore({
+    path: join(config.dataDir, 'exai.db'),
+    outbox: config.supabase !== undefined,
+    clock,
+    log,
+  })
+  stack.defer(store.close)
+  const blobs = await openDiskBlobs(join(config.dataDir, 'blobs'))
+  const copy: KeepingCopy | undefined =
+    config.supabase && (await openCopy({ settings: config.supabase, store, blobs, clock, log, changed }))
+  if (copy !== undefined) stack.defer(copy.close)
+
+  let isFull = false
+  function full(now: boolean): void {
+    if (isFull === now) return
+    isFull = now
+    changed()
+  }
+
+  const journal: Journal = {
+    async commit(settlement: Settlement) {
+      try {
+        await store.journal.commit(settlement)
+      } catch (error) {
+        full(error instanceof GatewayError && error.reason === 'STORAGE_FULL')
+        throw error
+      }
+      full(false)
+      copy?.wake()
+    },
+  }
+
+  const opened = stack.move()
+  return {
+    journal,
+    conversations: copy?.conversations ?? store.conversations,
+    files: copy?.files ?? store.files,
+    marks: store.marks,
+    usage: store.usage,
+    blobs: copy?.blobs ?? blobs,
+    outbox: copy === undefined ? undefined : store.outbox,
+    health: () => ({
+      store: storeHealth(store.isOpen(), isFull),
+      ...(copy === undefined ? {} : { supabase: copy.health() }),
+    }),
+    onHealth(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    async numbers() {
+      const backlog = copy === undefined ? undefined : await store.outbox.size()
+      return {
+        waiting: store.waiting(),
+        backlogRows: backlog?.entries ?? 0,
+        backlogAgeMs: backlog?.oldestAt === undefined ? 0 : Math.max(0, clock.now() - backlog.oldestAt),
+        deadLetters: backlog?.dead ?? 0,
+      }
+    },
+    jobs: [...storeJobs(store), ...(copy?.jobs ?? [])],
+    close: () => opened.disposeAsync(),
+  }
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true })
+  } catch (cause) {
+    throw new GatewayError('INTERNAL', 'DATA_DIR cannot be made; give the service a folder to write to', {
+      cause,
+    })
+  }
+}
+
+function storeHealth(isOpen: boolean, isFull: boolean): KeepingHealth {
+  if (!isOpen) return { status: 'unhealthy', reason: 'the embedded store is being opened again' }
+  if (isFull) return { status: 'unhealthy', reason: 'the disk of DATA_DIR is full' }
+  return { status: 'healthy', reason: '' }
+}
