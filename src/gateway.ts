@@ -13,10 +13,13 @@ import { explainRoute } from './chat/explain.ts'
 import { countTokens, listModels } from './chat/models.ts'
 import { createRecordedCompletion } from './chat/recorded.ts'
 import type { Config } from './config/config.ts'
+import { ConfigError } from './config/config-error.ts'
 import { type ConfigSource, type Look, watchConfig } from './config/watch.ts'
 import type { Clock } from './core/clock.ts'
+import { GatewayError } from './core/errors.ts'
 import type { Log } from './core/log.ts'
 import { createSafeFetch } from './core/safe-fetch.ts'
+import { closeData, openDataDir, probeStore } from './data-dir.ts'
 import { connectCorsNeeds } from './doors/connect/cors-needs.ts'
 import { createConnectDoor } from './doors/connect/door.ts'
 import { createEditions, type Edition } from './editions.ts'
@@ -36,7 +39,7 @@ import { createPort, type PortAddress } from './server/port.ts'
 import { createRoutes } from './server/routes.ts'
 import { createCircuitSwitch } from './status/circuit-switch.ts'
 import { createStatus } from './status/status.ts'
-import { createProcessJournal } from './stores/process/journal.ts'
+import { watchStore } from './status/store-watch.ts'
 import { createProcessShared } from './stores/process/shared.ts'
 import { createEvents, createObserver } from './telemetry/events.ts'
 import { createMetrics, type EndedCall } from './telemetry/metrics.ts'
@@ -79,10 +82,17 @@ export interface Gateway {
   abort(): void
 }
 
-/** Composes the service and starts to listen. Rejects, with everything closed again, when the port can't be had. */
+/**
+ * Composes the service and starts to listen. Rejects, with everything closed again, when the port can't be had, and with a
+ * ConfigError when DATA_DIR can't be used.
+ */
 export async function startGateway({ config, log, clock, version, source }: GatewayDeps): Promise<Gateway> {
   await using stack = new AsyncDisposableStack()
   const { snapshot, timeouts } = config
+
+  // Opened by a thread of its own while the rest is made.
+  const opening = openDataDir({ config, clock, log })
+  stack.defer(() => closeData(opening))
 
   const media = createSafeFetch({ allowPrivate: config.allowPrivateUrls, clock })
   const fetchMedia: FetchMedia = (url, signal) => media.fetch({ url, signal, maxBytes: MEDIA_BYTES_MAX })
@@ -114,13 +124,25 @@ export async function startGateway({ config, log, clock, version, source }: Gate
   metrics.configTaken(snapshot.version)
   metrics.bindCircuits(circuits.states)
   stack.defer(events.subscribe(createObserver({ log, metrics })))
+  const keeping = await opening.catch(refuse)
+  metrics.bindStore(keeping.waiting)
+  const watched = watchStore({
+    journal: keeping.journal,
+    isOpen: keeping.isOpen,
+    probe: () => probeStore(keeping, clock),
+    onChange: () => status.changed(),
+  })
+  stack.defer(watched.close)
   const status = createStatus({
+    store: watched.report,
+    others: keeping.health,
     providers: () => routing().providers,
     circuits: circuits.states,
     services: SERVICES.map(service => service.typeName),
   })
 
   stack.defer(events.subscribe(status.changed))
+  stack.defer(keeping.onHealth(status.changed))
 
   const shared = createProcessShared({
     clock,
@@ -131,7 +153,7 @@ export async function startGateway({ config, log, clock, version, source }: Gate
 
   const counter = createTokenCounter()
   const completion = createCompletion({
-    journal: createProcessJournal(),
+    journal: watched.journal,
     counter,
     metrics,
     clock,
@@ -244,6 +266,11 @@ export async function startGateway({ config, log, clock, version, source }: Gate
     },
     abort: drain.abort,
   }
+}
+
+/** A folder that cannot be used is a mistake in the settings: no restart mends it. */
+function refuse(error: unknown): never {
+  throw new ConfigError([GatewayError.from(error).message])
 }
 
 function namesOf({ routing: { providers, catalogue } }: Edition) {

@@ -54,6 +54,10 @@ export interface Keeping {
   readonly blobs: Blobs
   /** What waits for the project; absent without one. */
   readonly outbox: Outbox | undefined
+  /** Whether the embedded store can be asked: not while its worker has died and is being started again. */
+  isOpen(): boolean
+  /** Questions that wait for the embedded store now. */
+  waiting(): number
   /** Each part by name: `store`, and `supabase` when there is a project. */
   health(): Readonly<Record<string, KeepingHealth>>
   /** Calls the listener when `health` gives something else than before. Returns the way to stop that. */
@@ -114,6 +118,8 @@ export async function openKeeping({ config, clock, log }: KeepingDeps): Promise<
     usage: store.usage,
     blobs: copy?.blobs ?? blobs,
     outbox: copy === undefined ? undefined : store.outbox,
+    isOpen: store.isOpen,
+    waiting: store.waiting,
     health: () => ({
       store: storeHealth(store.isOpen(), isFull),
       ...(copy === undefined ? {} : { supabase: copy.health() }),

@@ -101,6 +101,10 @@ async function serve({ config, env }: Setup): Promise<number | undefined> {
     log.info('listening', { url: `${scheme}://${host}:${gateway.at.port}`, node: process.version })
     return undefined
   } catch (err) {
+    if (err instanceof ConfigError) {
+      for (const problem of err.problems) log.error(problem)
+      return EXIT.config
+    }
     log.error(startFault(err, config), { err })
     return EXIT.failed
   }

@@ -18,7 +18,16 @@ import { createEvents, type EventInit, heartbeat } from './events.ts'
 import { withHeartbeat } from './heartbeat.ts'
 import { planCall } from './plan.ts'
 import { rerouted } from './reroute.ts'
-import { endedOf, originOf, type Run, responseOf, warningsOf, withRoute } from './response.ts'
+import {
+  doneEnd,
+  endedOf,
+  failedEnd,
+  originOf,
+  type Run,
+  responseOf,
+  warningsOf,
+  withRoute,
+} from './response.ts'
 import { type SettleDeps, type Settled, settle } from './settle.ts'
 import { validateRequest } from './validate.ts'
 import { walkInputOf } from './walk-input.ts'
@@ -54,7 +63,7 @@ export function createCompletion(deps: CompletionDeps): Completion {
       signal,
       request,
       routing: deps.routing(),
-      responseId: newId('resp', deps.clock.now()),
+      responseId: call.recording?.responseId ?? newId('resp', deps.clock.now()),
       answer: createAnswer(),
       messages: [],
       plan: { candidates: [], skipped: [] },
@@ -98,7 +107,7 @@ export function createCompletion(deps: CompletionDeps): Completion {
       }
       const completed: CallOutcome = { type: 'completed', finishReason: run.answer.finishReason() }
       outcome = completed
-      const settled = await settle(endedOf(run, completed), deps)
+      const settled = await settle(endedOf(run, completed, doneEnd(run)), deps)
       remember(run, settled, deps.affinity)
       return settled
     } catch (caught) {
@@ -109,7 +118,8 @@ export function createCompletion(deps: CompletionDeps): Completion {
           reason: error.reason,
         } as const
         outcome = unfinished
-        error = await settleFailed(run, unfinished, error)
+        error = await settleFailed(run, unfinished, withRoute(run, error))
+        throw error
       }
       throw withRoute(run, error)
     } finally {
@@ -119,7 +129,7 @@ export function createCompletion(deps: CompletionDeps): Completion {
           ? GatewayError.from(run.signal.reason)
           : new GatewayError('CANCELLED', 'the caller left')
         await run.answering?.cancel(why)
-        await settle(endedOf(run, { type: 'cancelled', reason: why.reason }), deps)
+        await settle(endedOf(run, { type: 'cancelled', reason: why.reason }, failedEnd(run, why)), deps)
       }
     }
   }
@@ -127,7 +137,7 @@ export function createCompletion(deps: CompletionDeps): Completion {
   /** Settles a call that failed. A store that fails as well must not hide why the call did: its fault is logged. */
   async function settleFailed(run: Run, outcome: CallOutcome, error: GatewayError): Promise<GatewayError> {
     try {
-      await settle(endedOf(run, outcome), deps)
+      await settle(endedOf(run, outcome, failedEnd(run, error)), deps)
       return error
     } catch (fault) {
       const faults = error.cause === undefined ? [fault] : [error.cause, fault]

@@ -53,8 +53,19 @@ export function writtenOf({ answer }: Pick<Run, 'answer'>): string {
   return answer.writtenTexts().join('\n')
 }
 
+/** What is said of the call's mark when it is answered. */
+export function doneEnd(run: Run): Ended['endingOf'] {
+  return settled =>
+    run.call.recording?.ending({ type: 'completed', response: responseOf(run, settled, 'stripped') })
+}
+
+/** What is said of the call's mark when it failed. */
+export function failedEnd(run: Run, error: GatewayError): Ended['endingOf'] {
+  return () => run.call.recording?.ending({ type: 'failed', error })
+}
+
 /** A call at its end, as it is settled. */
-export function endedOf(run: Run, outcome: CallOutcome): Ended {
+export function endedOf(run: Run, outcome: CallOutcome, endingOf: Ended['endingOf']): Ended {
   const { answering, broken } = run
   return {
     ...run,
@@ -67,6 +78,7 @@ export function endedOf(run: Run, outcome: CallOutcome): Ended {
       return writtenOf(run).slice(before?.until ?? 0, broken[place]?.until)
     },
     outcome,
+    ...(endingOf === undefined ? {} : { endingOf }),
   }
 }
 

@@ -15,8 +15,9 @@ import type { Catalogue } from '../catalogue/catalogue.ts'
 import type { Call } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { soundCounts, type TokenCounts } from '../core/delta.ts'
+import { uuidv7 } from '../core/ids.ts'
 import type { Candidate } from '../core/provider.ts'
-import type { CallOutcome, Journal } from '../core/settlement.ts'
+import type { CallOutcome, Ending, Journal, LedgerLine } from '../core/settlement.ts'
 import type { TokenCounter } from '../metering/count.ts'
 import type { Attempt } from '../routing/attempt.ts'
 import type { Answer } from './answer.ts'
@@ -62,6 +63,8 @@ export interface Ended {
   /** What an attempt wrote of the answer; empty for one of which nothing was passed on. */
   readonly writtenBy: (attempt: Attempt) => string
   readonly outcome: CallOutcome
+  /** What the settlement says of the call's mark. Absent: none was set. */
+  readonly endingOf?: (settled: Settled) => Ending | undefined
   /** Milliseconds that the call waited between its attempts: for a place, or before a retry. Absent: none. */
   readonly waitedMs?: number
 }
@@ -81,6 +84,8 @@ export async function settle(ended: Ended, deps: SettleDeps): Promise<Settled> {
   const origin = last === undefined ? undefined : askedOf(last)
   const durationMs = deps.clock.monotonic() - call.startedAtMs
   observe(ended, booked, settled, durationMs, deps.metrics)
+  const now = deps.clock.now()
+  const ending = ended.endingOf?.(settled)
   await deps.journal.commit({
     responseId: ended.responseId,
     requestId: call.id,
@@ -93,7 +98,9 @@ export async function settle(ended: Ended, deps: SettleDeps): Promise<Settled> {
     ...(answer.hasOutput()
       ? { answer: create(MessageSchema, answer.message(outcome.type !== 'completed')) }
       : {}),
-    startedAt: deps.clock.now() - durationMs,
+    ...(booked.length === 0 ? {} : { ledger: booked.map(one => lineOf(one, now)) }),
+    ...(ending === undefined ? {} : { ending }),
+    startedAt: now - durationMs,
     durationMs,
   })
   return settled
@@ -111,6 +118,10 @@ interface Booked {
   readonly attempt: Attempt
   readonly usage: Usage
   readonly cost: Cost
+}
+
+function lineOf({ attempt, usage, cost }: Booked, now: number): LedgerLine {
+  return { id: uuidv7(now), ...askedOf(attempt), keyLabel: attempt.record().keyLabel ?? '', usage, cost }
 }
 
 /** Books every attempt that may be billed: an answer that broke and the loser of a hedge are not free because nobody read them. */

@@ -16,6 +16,10 @@ export interface StatusDeps {
   readonly circuits: () => readonly Pick<CircuitState, 'provider' | 'state'>[]
   /** Full names of the services of the port. */
   readonly services: readonly string[]
+  /** How our own store is. Absent: there is none. */
+  readonly store?: () => ComponentReport
+  /** How other parts are, by name; none of them keeps calls from being answered. Absent: there are none. */
+  readonly others?: () => Readonly<Record<string, ComponentReport>>
 }
 
 /** The state of one part, for people and programs. */
@@ -34,13 +38,13 @@ export interface StatusReport {
 /** The one state. */
 export interface Status {
   /**
-   * The whole: unhealthy when nobody can answer, degraded while it drains or a provider that was in use is not well. A
+   * The whole: unhealthy when nobody can answer or our own store cannot write, degraded while it drains or a provider that was in use, or another part, is not well. A
    * provider that was never given a key is no fault.
    */
   report(): StatusReport
   /** Every provider and how it is. */
   providers(): readonly { readonly id: string; readonly health: ProviderHealth }[]
-  /** Whether new calls are welcome. A dead provider never changes that. */
+  /** Whether new calls are welcome: not while it drains or our own store cannot write. A dead provider never changes that. */
   isReady(): boolean
   /** Every name that health checks may ask for. */
   names(): readonly string[]
@@ -57,6 +61,9 @@ export interface Status {
 /** Name under which health checks learn that the process is there, until it exits. */
 export const LIVE = 'live'
 
+/** Name of our own store among the components. */
+const STORE = 'store'
+
 interface Wellness {
   readonly health: ProviderHealth
   /** Empty when it is ok. */
@@ -69,10 +76,17 @@ const STATUS = { ok: 'healthy', degraded: 'degraded', down: 'unhealthy' } as con
 >
 
 /** Makes the state of a running service. */
-export function createStatus({ providers, circuits, services }: StatusDeps): Status {
+export function createStatus({
+  providers,
+  circuits,
+  services,
+  store,
+  others = () => ({}),
+}: StatusDeps): Status {
   const listeners = new Set<() => void>()
   const known = new Set(['', ...services])
   let isDraining = false
+  const isKeeping = (): boolean => store === undefined || store().status === 'healthy'
 
   function wellness({ id, unusableReason }: Provider): Wellness {
     if (unusableReason !== '') return { health: 'down', reason: unusableReason }
@@ -91,7 +105,9 @@ export function createStatus({ providers, circuits, services }: StatusDeps): Sta
     if (name === LIVE) return 'SERVING'
     const provider = providers().find(({ id }) => name === healthNameOf(id))
     if (provider === undefined && !known.has(name)) return undefined
-    return isDraining || (provider !== undefined && wellness(provider).health === 'down')
+    return isDraining ||
+      (name === '' && !isKeeping()) ||
+      (provider !== undefined && wellness(provider).health === 'down')
       ? 'NOT_SERVING'
       : 'SERVING'
   }
@@ -103,23 +119,27 @@ export function createStatus({ providers, circuits, services }: StatusDeps): Sta
   return {
     report() {
       const all = providers().map(provider => ({ provider, ...wellness(provider) }))
+      const parts = { ...others(), ...(store === undefined ? {} : { [STORE]: store() }) }
       const isUsable = all.some(({ health }) => health !== 'down')
-      const isUnwell = all.some(
-        ({ provider, health }) =>
-          health !== 'ok' && (provider.unusableReason === '' || provider.outage !== undefined),
-      )
+      const isUnwell =
+        Object.values(parts).some(({ status }) => status !== 'healthy') ||
+        all.some(
+          ({ provider, health }) =>
+            health !== 'ok' && (provider.unusableReason === '' || provider.outage !== undefined),
+        )
       return {
-        status: !isUsable ? 'unhealthy' : isDraining || isUnwell ? 'degraded' : 'healthy',
-        components: Object.fromEntries(
-          all.map(({ provider, health, reason }): [string, ComponentReport] => [
-            healthNameOf(provider.id),
-            { status: STATUS[health], reason },
-          ]),
-        ),
+        status: !isUsable || !isKeeping() ? 'unhealthy' : isDraining || isUnwell ? 'degraded' : 'healthy',
+        components: Object.fromEntries([
+          ...Object.entries(parts),
+          ...all.map(
+            ({ provider, health, reason }) =>
+              [healthNameOf(provider.id), { status: STATUS[health], reason }] as const,
+          ),
+        ]),
       }
     },
     providers: () => providers().map(provider => ({ id: provider.id, health: wellness(provider).health })),
-    isReady: () => !isDraining,
+    isReady: () => !isDraining && isKeeping(),
     names: () => ['', ...services, ...providers().map(({ id }) => healthNameOf(id)), LIVE],
     serving,
     onChange(listener) {

@@ -62,6 +62,8 @@ export interface Metrics {
   know(names: { readonly providers: readonly string[]; readonly models: readonly string[] }): void
   /** Names the one who knows how many connections are open; asked at each scrape. */
   bindConnections(count: () => number): void
+  /** Names the one who knows how many questions wait for the store; asked at each scrape. */
+  bindStore(waiting: () => number): void
   /** Everything, in the text form of Prometheus. */
   text(): Promise<{ readonly contentType: string; readonly body: string }>
 }
@@ -95,8 +97,14 @@ export function createMetrics({ providers, models, methods }: MetricsDeps): Metr
   collectDefaultMetrics({ register: registry })
   for (const name of misnamed) registry.removeSingleMetric(name)
   let connections = () => 0
+  let storeWaiting = () => 0
   let circuits: () => readonly (Asked & { readonly state: CircuitStateName })[] = () => []
-  const series = createSeries(registry, () => connections(), collectCircuits)
+  const series = createSeries(
+    registry,
+    () => connections(),
+    () => storeWaiting(),
+    collectCircuits,
+  )
   for (const [reason, { origin }] of Object.entries(REASONS)) series.errors.inc({ reason, origin }, 0)
 
   const known = {
@@ -162,6 +170,9 @@ export function createMetrics({ providers, models, methods }: MetricsDeps): Metr
     bindConnections(count) {
       connections = count
     },
+    bindStore(waiting) {
+      storeWaiting = waiting
+    },
     text: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   }
 }
@@ -170,6 +181,7 @@ export function createMetrics({ providers, models, methods }: MetricsDeps): Metr
 function createSeries(
   registry: Registry,
   connections: () => number,
+  storeWaiting: () => number,
   collectCircuits: (gauge: Gauge<'provider' | 'model'>) => void,
 ) {
   const registers = [registry]
@@ -230,6 +242,14 @@ function createSeries(
       registers,
       collect() {
         this.set(connections())
+      },
+    }),
+    storeWaiting: new Gauge({
+      name: 'exai_store_waiting',
+      help: 'Settlements and other questions that wait for the embedded store now.',
+      registers,
+      collect() {
+        this.set(storeWaiting())
       },
     }),
     firstTokenSeconds: new Histogram({

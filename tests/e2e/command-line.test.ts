@@ -105,6 +105,26 @@ describe('settings that cannot be', () => {
     expect(stderr).not.toMatch(STACK)
   })
 
+  it.each([
+    [
+      'a file stands in its way',
+      { DATA_DIR: 'taken/data' },
+      /^DATA_DIR \S+taken\/data cannot be used: ENOTDIR: .*; let this user write there/,
+    ],
+    [
+      'its database is none',
+      { DATA_DIR: '.' },
+      /^DATA_DIR \S+ cannot be used: .*not a database.*put a backup back/,
+    ],
+  ])('a DATA_DIR that cannot be used is exit code 78 and one clear line: %s', async (_, env, message) => {
+    const files = { taken: '', 'exai.db': 'what a database does not begin with\n'.repeat(100) }
+    const { code, stdout, stderr } = await runCommand([], { env: { PORT: '0', ...env }, files })
+    expect([code, stderr]).toEqual([78, ''])
+    const lines = stdout.trim().split('\n')
+    expect(lines).toHaveLength(1)
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 'error', msg: expect.stringMatching(message) })
+  })
+
   it('a port that is in use is exit code 1 and one clear line', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     await new Promise(resolve => other.once('listening', resolve))

@@ -1,9 +1,12 @@
 // Tests how the service ends: on signals, with calls running, and through `npm start`.
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Code, createClient } from '@connectrpc/connect'
 import { createGrpcTransport } from '@connectrpc/connect-node'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
 import { ErrorReason } from '#gen/exai/v1/error_reason_pb'
 import { Health, HealthCheckResponse_ServingStatus as Serving } from '#gen/health/v1/health_pb'
 import {
@@ -160,7 +163,12 @@ it('SIGINT ends it in the same way', async () => {
 })
 
 it('through npm start, SIGTERM reaches the service: it finishes what runs, and leaves nobody behind', async () => {
-  service = await startServiceBy('npm', ['start'], { cwd: root, env: { PORT: '0', NO_UPDATE_NOTIFIER: '1' } })
+  const dataDir = await mkdtemp(join(tmpdir(), 'exai-life-'))
+  onTestFinished(() => rm(dataDir, { recursive: true, force: true }))
+  service = await startServiceBy('npm', ['start'], {
+    cwd: root,
+    env: { PORT: '0', NO_UPDATE_NOTIFIER: '1', DATA_DIR: dataDir },
+  })
   const { url, port, line, stop, log } = service
   const { done } = await begin(url)
   const code = stop()

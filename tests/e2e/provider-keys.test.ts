@@ -1,4 +1,7 @@
 // The keys of providers through the whole service: the next one takes over, routes name labels, and no key is ever shown.
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { loadConfig } from '../../src/config/config.ts'
 import { secretsOf } from '../../src/config/snapshot.ts'
@@ -27,9 +30,12 @@ interface Answer {
 async function start(env: Readonly<Record<string, string>>, file?: (upstreamUrl: string) => string) {
   const upstream = await startUpstream({ apiKeys: [ACCEPTED] })
   cleanups.push(upstream.close)
+  const dataDir = await mkdtemp(join(tmpdir(), 'exai-keys-'))
+  cleanups.push(() => rm(dataDir, { recursive: true, force: true }))
   const config = await loadConfig({
     env: {
       PORT: '0',
+      DATA_DIR: dataDir,
       LOG_LEVEL: 'trace',
       ...(file === undefined ? { OPENAI_BASE_URL: upstream.url } : { EXAI_CONFIG: 'exai.yaml' }),
       ...env,
@@ -163,9 +169,10 @@ describe('the providers of a service', () => {
   it('are listed in their order with and without keys', async () => {
     const { ask } = await start({}, () => 'providers: [{ name: other, kind: glm, api_key: k }]')
     const { components } = JSON.parse((await ask('/health')).text)
-    expect(Object.keys(components)).toEqual(
-      ['openai', 'glm', 'kimi', 'minimax', 'other', 'sandbox'].map(id => `provider/${id}`),
-    )
+    expect(Object.keys(components)).toEqual([
+      'store',
+      ...['openai', 'glm', 'kimi', 'minimax', 'other', 'sandbox'].map(id => `provider/${id}`),
+    ])
     expect(components['provider/glm']).toEqual({
       status: 'unhealthy',
       reason: 'glm has no key: set GLM_API_KEY',

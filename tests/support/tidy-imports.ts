@@ -7,6 +7,7 @@ const layers: readonly (readonly string[])[] = [
   ['main'],
   ['cli'],
   ['gateway'],
+  ['data-dir'],
   ['editions', 'keeping'],
   ['keeping-copy', 'keeping-jobs'],
   ['server', 'doors'],

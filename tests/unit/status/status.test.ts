@@ -44,6 +44,42 @@ describe('the state of a running service', () => {
   })
 })
 
+describe('the state of a service whose own store cannot write', () => {
+  const setUp = () => {
+    let reason = 'the store is full'
+    const status = createStatus({
+      circuits: () => [],
+      providers: () => [usable],
+      services: ['a.Service'],
+      store: () => ({ status: reason === '' ? 'healthy' : 'unhealthy', reason }),
+    })
+    const mend = (): void => {
+      reason = ''
+    }
+    return { status, mend }
+  }
+
+  it('is unhealthy and not ready, and says why', () => {
+    const { status } = setUp()
+    expect(status.report()).toMatchObject({
+      status: 'unhealthy',
+      components: { store: { status: 'unhealthy', reason: 'the store is full' } },
+    })
+    expect([status.isReady(), status.serving('')]).toEqual([false, 'NOT_SERVING'])
+    expect([status.serving('live'), status.serving('provider/one')]).toEqual(['SERVING', 'SERVING'])
+  })
+
+  it('is ready again once it can', () => {
+    const { status, mend } = setUp()
+    mend()
+    expect([status.isReady(), status.serving(''), status.report().status]).toEqual([
+      true,
+      'SERVING',
+      'healthy',
+    ])
+  })
+})
+
 describe('the state of a service that is configured anew', () => {
   it('knows the names of now, and tells its listeners', () => {
     let providers = [usable]

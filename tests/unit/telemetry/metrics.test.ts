@@ -156,11 +156,21 @@ describe('the metrics', () => {
       'config_version gauge',
       'config_refused_total counter',
       'active_connections gauge',
+      'store_waiting gauge',
       'time_to_first_token_seconds histogram',
       'gateway_overhead_seconds histogram',
       'tokens_total counter',
       'cost_usd_total counter',
     ])
+  })
+
+  test('say how many questions wait for the store, asked at each scrape', async () => {
+    const { metrics } = setUp()
+    let waiting = 3
+    metrics.bindStore(() => waiting)
+    expect((await metrics.text()).body).toMatch(/^exai_store_waiting 3$/m)
+    waiting = 0
+    expect((await metrics.text()).body).toMatch(/^exai_store_waiting 0$/m)
   })
 
   test("have the process's memory, and no gauge that is called like a counter", async () => {
