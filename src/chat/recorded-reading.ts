@@ -4,9 +4,12 @@ import type { Call, ClientCall } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
 import { isId, uuidv7 } from '../core/ids.ts'
+import type { Marked } from '../core/marks.ts'
 import type { Shared } from '../core/shared.ts'
-import type { Begun, Key, RecordingLimits, Runs } from './recorded-runs.ts'
+import { type KeptMarks, markOf, unknownOutcome } from './recorded-marks.ts'
+import type { Begun, Key, Runs } from './recorded-runs.ts'
 import { type ReadDeps, type Standing, standingOf } from './recording.ts'
+import type { RecordingLimits } from './recording-limits.ts'
 import {
   type KeyMark,
   keyName,
@@ -50,6 +53,8 @@ export interface FoundStream {
 /** What `createReadings` needs. */
 export interface ReadingsDeps {
   readonly runs: Runs
+  /** Marks that survive the process; absent: none do. */
+  readonly kept?: KeptMarks | undefined
   readonly shared: Shared
   readonly clock: Clock
   readonly limits: Pick<RecordingLimits, 'aliveMs'>
@@ -73,7 +78,7 @@ export interface Readings {
 const LOOKS_PER_LIFE = 3
 
 /** Makes the ways. */
-export function createReadings({ runs, shared, clock, limits, onFault }: ReadingsDeps): Readings {
+export function createReadings({ runs, kept, shared, clock, limits, onFault }: ReadingsDeps): Readings {
   const sourceOf = (ref: RecordingRef): ReadDeps => ({
     shared,
     isWritten: () => runs.isWritten(ref),
@@ -120,16 +125,38 @@ export function createReadings({ runs, shared, clock, limits, onFault }: Reading
     }
   }
 
+  /** How a recording stands, taken back from disk when it is only there. */
+  async function standingNow(tenant: string, ref: RecordingRef): Promise<Standing> {
+    const name = recordingName(tenant, ref)
+    const standing = await standingOf(name, sourceOf(ref))
+    if (kept === undefined || standing.type === 'running' || standing.type === 'ended') return standing
+    return (await kept.restore(tenant, ref.recording)) ? standingOf(name, sourceOf(ref)) : standing
+  }
+
+  /** What a mark on disk stands for; undefined when it stands for nothing any more, or its call begins just now. */
+  async function markFrom(marked: Marked, key: Key): Promise<KeyMark | undefined> {
+    const mark = markOf(marked, clock.now())
+    refuseOther(mark, key)
+    if (marked.state === 'ended') return mark
+    if (marked.owner !== runs.instance.id) {
+      if (await runs.isWritten(mark)) return mark
+      throw unknownOutcome('lost')
+    }
+    const { responseId } = marked
+    const run = runs.running(responseId)
+    if (run !== undefined && !run.isFree()) return mark
+    // It has yet to begin, or to end, before the key can be asked for again.
+    if (await (run?.over.then(() => true) ?? runs.begun(responseId))) return undefined
+    if (await kept?.freeAgain(responseId)) return undefined
+    throw unknownOutcome('lost')
+  }
+
   /** Reads what a key stands for; undefined when it stands for nothing any more. */
   async function join(call: Call, mark: KeyMark, key: Key): Promise<Reading | undefined> {
-    if (mark.digest !== key.digest)
-      throw new GatewayError(
-        'IDEMPOTENCY_MISMATCH',
-        'idempotency_key stands for another request; send that one again, or take a new key',
-      )
+    refuseOther(mark, key)
     const name = recordingName(call.caller.tenant, mark)
     const source = sourceOf(mark)
-    const standing = await standingOf(name, source)
+    const standing = await standingNow(call.caller.tenant, mark)
     if (standing.type === 'gone' || standing.type === 'lost') throw unknownOutcome(standing.type)
     const isEnded = standing.type === 'ended'
     if (isEnded && standing.ending.type === 'failed' && frees(standing.ending.error)) {
@@ -152,13 +179,14 @@ export function createReadings({ runs, shared, clock, limits, onFault }: Reading
   }
 
   async function find({ caller: { tenant } }: Call, responseId: string): Promise<FoundStream> {
-    const ref = isId('resp', responseId)
-      ? await readMark<RecordingRef>(shared, streamName(tenant, responseId))
-      : undefined
+    if (!isId('resp', responseId)) throw notFound(responseId)
+    const ref =
+      (await readMark<RecordingRef>(shared, streamName(tenant, responseId))) ??
+      (await kept?.stream(tenant, responseId, runs.isAlive))
     if (ref === undefined) throw notFound(responseId)
     const name = recordingName(tenant, ref)
     const source = sourceOf(ref)
-    const standing = await standingOf(name, source)
+    const standing = await standingNow(tenant, ref)
     if (standing.type === 'gone') throw notFound(responseId)
     return { ref, name, source, standing }
   }
@@ -169,15 +197,20 @@ export function createReadings({ runs, shared, clock, limits, onFault }: Reading
       const key =
         idempotencyKey === ''
           ? undefined
-          : { name: keyName(call.caller.tenant, idempotencyKey), digest: digestOf(request) }
+          : {
+              text: idempotencyKey,
+              name: keyName(call.caller.tenant, idempotencyKey),
+              digest: digestOf(request),
+            }
       for (;;) {
         let mark = key === undefined ? undefined : await readMark<KeyMark>(shared, key.name)
         if (mark === undefined) {
           const begun = await runs.begin(call, request, key)
           if (begun.type === 'begun') return first(call, begun)
-          mark = begun.mark
+          if (begun.type === 'taken') mark = begun.mark
+          else mark = key && (await markFrom(begun.marked, key))
         }
-        const joined = key === undefined ? undefined : await join(call, mark, key)
+        const joined = key && mark && (await join(call, mark, key))
         if (joined !== undefined) return joined
       }
     },
@@ -213,17 +246,16 @@ export function beyondEnd(after: number, last: number): GatewayError {
   return new GatewayError('INVALID_REQUEST', `after_sequence is ${after}, and the stream ended with ${last}`)
 }
 
-async function stay(): Promise<void> {
-  // Nothing waits for who reads what has ended.
+function refuseOther({ digest }: KeyMark, key: Key): void {
+  if (digest === key.digest) return
+  throw new GatewayError(
+    'IDEMPOTENCY_MISMATCH',
+    'idempotency_key stands for another request; send that one again, or take a new key',
+  )
 }
 
-function unknownOutcome(what: 'lost' | 'gone'): GatewayError {
-  return new GatewayError(
-    'OUTCOME_UNKNOWN',
-    what === 'lost'
-      ? 'the process that ran the call of this idempotency_key died; take a new key to ask again'
-      : 'the answer to this idempotency_key is not kept any more; take a new key to ask again',
-  )
+async function stay(): Promise<void> {
+  // Nothing waits for who reads what has ended.
 }
 
 function notFound(responseId: string): GatewayError {

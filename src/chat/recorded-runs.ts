@@ -4,13 +4,16 @@ import { Warning_Reason } from '#gen/exai/v1/warning_pb'
 import type { ClientCall } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
-import { uuidv7 } from '../core/ids.ts'
+import { newId, uuidv7 } from '../core/ids.ts'
+import type { Marked, Marks } from '../core/marks.ts'
 import type { WarningInit } from '../core/provider.ts'
 import type { Shared } from '../core/shared.ts'
 import { millisecondsOf } from '../core/time.ts'
 import type { Completion } from './complete.ts'
+import { createKeptMarks, type KeptMarks } from './recorded-marks.ts'
 import { createRecorder, type Recorder } from './recording.ts'
 import { createInstance, type Instance } from './recording-instance.ts'
+import type { RecordingLimits } from './recording-limits.ts'
 import {
   type KeyMark,
   markBytes,
@@ -23,42 +26,12 @@ import { createRoom } from './recording-room.ts'
 import { type Run, startRun } from './recording-run.ts'
 import { RESUME_WINDOW_MAX_MS } from './validate.ts'
 
-/** How much is recorded and for how long. Bytes, counts and milliseconds. */
-export interface RecordingLimits {
-  /** What one recording takes; beyond it the events from its start are forgotten. 48 MiB are some 200,000 events. */
-  readonly bytesMax: number
-  /** What all ended recordings of this process take; beyond it the oldest of the tenant that keeps most are removed. */
-  readonly keptBytesMax: number
-  /** Idempotency keys of this process that are remembered. */
-  readonly keysMax: number
-  /** Calls that are recorded at once in this process. */
-  readonly runsMax: number
-  /** How many of them one tenant may have. */
-  readonly tenantRunsMax: number
-  /** How long an idempotency key stands for its request. */
-  readonly keyMs: number
-  /** How long what has ended is kept at least, for those who are still reading it. */
-  readonly readersMs: number
-  /** After what time without a sign of life a process is taken for dead. */
-  readonly aliveMs: number
-}
-
-/** The limits of a service. */
-export const RECORDING_LIMITS: RecordingLimits = {
-  bytesMax: 48 * 1024 * 1024,
-  keptBytesMax: 128 * 1024 * 1024,
-  keysMax: 50_000,
-  runsMax: 2_000,
-  tenantRunsMax: 1_000,
-  keyMs: 24 * 60 * 60 * 1000,
-  readersMs: 60_000,
-  aliveMs: 15_000,
-}
-
 /** What `createRuns` needs. */
 export interface RunsDeps {
   readonly completion: Completion
   readonly shared: Shared
+  /** Marks that survive the process; absent: none do. */
+  readonly marks?: Marks | undefined
   readonly clock: Clock
   readonly limits: RecordingLimits
   /** Takes what goes wrong with the shared state while nobody waits for it. */
@@ -80,8 +53,15 @@ export interface Taken {
   readonly mark: KeyMark
 }
 
-/** An idempotency key in use: the name of its mark, and the digest of the request. */
+/** The key was taken before this process began, or by a call of it that is beginning or ending. */
+export interface MarkedBefore {
+  readonly type: 'marked'
+  readonly marked: Marked
+}
+
+/** An idempotency key in use: as it was sent, the name of its mark, and the digest of the request. */
 export interface Key {
+  readonly text: string
   readonly name: string
   readonly digest: string
 }
@@ -90,10 +70,16 @@ export interface Key {
 export interface Runs {
   /** This process, which shows that it is alive while it runs recordings. */
   readonly instance: Pick<Instance, 'id' | 'hold' | 'release'>
+  /** What is known after a process has died; absent: nothing. */
+  readonly kept: KeptMarks | undefined
   /** Begins a recorded call. Nobody is asked before the key is ours. Throws TOO_MANY_CALLS. */
-  begin(call: ClientCall, request: CompleteRequest, key?: Key): Promise<Begun | Taken>
+  begin(call: ClientCall, request: CompleteRequest, key?: Key): Promise<Begun | Taken | MarkedBefore>
   /** A recording that runs here. */
   running(recording: string): Run | undefined
+  /** Resolves with true when a call that is beginning here has begun, or failed to; with false when there is no such one. */
+  begun(recording: string): Promise<boolean>
+  /** Whether the process with this id still runs, as far as others can see. */
+  isAlive(instance: string): Promise<boolean> | boolean
   /** Whether the process that makes a recording still does. */
   isWritten(ref: RecordingRef): Promise<boolean> | boolean
   /** Shows no sign of life any more. */
@@ -101,8 +87,9 @@ export interface Runs {
 }
 
 /** Makes an empty register. */
-export function createRuns({ completion, shared, clock, limits, onFault }: RunsDeps): Runs {
+export function createRuns({ completion, shared, marks, clock, limits, onFault }: RunsDeps): Runs {
   const runs = new Map<string, Run>()
+  const beginning = new Map<string, Promise<unknown>>()
   const log = createRoom({ clock, max: limits.keptBytesMax })
   const keys = createRoom({ clock, max: limits.keysMax })
   const instance = createInstance({
@@ -118,6 +105,17 @@ export function createRuns({ completion, shared, clock, limits, onFault }: RunsD
   const removeAll = (names: readonly string[]): void => {
     for (const name of names) quietly(shared.remove(name))
   }
+
+  const kept =
+    marks &&
+    createKeptMarks({
+      marks,
+      shared,
+      clock,
+      onTaken: (tenant, name, sizeBytes, until) =>
+        removeAll(log.add(tenant, name, sizeBytes, clock.monotonic() + until - clock.now())),
+      onFault,
+    })
 
   function refuseWhenFull(tenant: string): void {
     const own = [...runs.values()].filter(run => run.tenant === tenant).length
@@ -150,6 +148,14 @@ export function createRuns({ completion, shared, clock, limits, onFault }: RunsD
         stream = streamName(tenant, responseId)
         quietly(shared.set(stream, markBytes(ref), runningMs))
       },
+      onSettle:
+        kept &&
+        (({ isFree, isWindowOver }) => {
+          const streamUntil = windowMs > 0 && !isWindowOver && !isFree ? clock.now() + windowMs : 0
+          const keyUntil = key === undefined || isFree ? 0 : ref.startedAt + limits.keyMs
+          return { streamUntil, keptUntil: Math.max(streamUntil, keyUntil) }
+        }),
+      onFreed: async () => kept?.free(ref.recording),
       onFree: () => {
         if (key !== undefined) quietly(shared.swap(key.name, keyBytes(ref, key), undefined, limits.keyMs))
       },
@@ -173,51 +179,94 @@ export function createRuns({ completion, shared, clock, limits, onFault }: RunsD
     return { type: 'begun', ref, run, reader }
   }
 
+  /** Makes the key ours, on disk and for everybody; gives who has it, if somebody does. */
+  async function takeKey(tenant: string, ref: RecordingRef, runningMs: number, key: Key | undefined) {
+    const expiresAt = ref.startedAt + (key === undefined ? runningMs : limits.keyMs)
+    const { text, digest } = key ?? { text: '', digest: '' }
+    const marked = await kept?.begin({ tenant, ref, key: text, digest, expiresAt })
+    if (marked !== undefined) return { type: 'marked', marked } as const
+    if (key === undefined) return undefined
+    try {
+      const before = await shared.claim(key.name, keyBytes(ref, key), limits.keyMs)
+      if (before === undefined) {
+        removeAll(keys.add(tenant, key.name, 1, clock.monotonic() + limits.keyMs))
+        return undefined
+      }
+      await kept?.free(ref.recording)
+      return { type: 'taken', mark: markOf<KeyMark>(before) } as const
+    } catch (caught) {
+      await kept?.free(ref.recording)
+      throw caught
+    }
+  }
+
+  async function begin(
+    call: ClientCall,
+    request: CompleteRequest,
+    key: Key | undefined,
+    recording: string,
+  ): Promise<Begun | Taken | MarkedBefore> {
+    const { tenant } = call.caller
+    const ref = { recording, instance: instance.id, startedAt: clock.now() }
+    const topic = recordingName(tenant, ref)
+    const leftMs = call.deadlineAtMs - clock.monotonic()
+    const runningMs =
+      key === undefined
+        ? Math.max(leftMs, 0) + RESUME_WINDOW_MAX_MS + limits.readersMs
+        : limits.keyMs + limits.readersMs
+    const recorder = createRecorder({
+      shared,
+      log: topic,
+      runningMs,
+      bytesMax: limits.bytesMax,
+      isKept: kept !== undefined,
+      onFault: fault => {
+        onFault(fault)
+        // What cannot be kept can be read by nobody, not even by its first reader.
+        runs.get(recording)?.stop(GatewayError.from(fault))
+      },
+    })
+    const held = instance.hold()
+    try {
+      // The empty log is there before the key is ours: a key that is taken and has no log has lost it.
+      await Promise.all([held, recorder.open()])
+      const before = await takeKey(tenant, ref, runningMs, key)
+      if (before === undefined) return start(call, request, { ref, topic, recorder, runningMs }, key)
+      quietly(shared.remove(topic))
+      instance.release()
+      return before
+    } catch (caught) {
+      quietly(shared.remove(topic))
+      instance.release()
+      throw caught
+    }
+  }
+
   return {
     instance,
+    kept,
     async begin(call, request, key) {
-      const { tenant } = call.caller
-      refuseWhenFull(tenant)
-      const ref = { recording: uuidv7(clock.now()), instance: instance.id, startedAt: clock.now() }
-      const topic = recordingName(tenant, ref)
-      const leftMs = call.deadlineAtMs - clock.monotonic()
-      const runningMs =
-        key === undefined
-          ? Math.max(leftMs, 0) + RESUME_WINDOW_MAX_MS + limits.readersMs
-          : limits.keyMs + limits.readersMs
-      const recorder = createRecorder({
-        shared,
-        log: topic,
-        runningMs,
-        bytesMax: limits.bytesMax,
-        onFault: fault => {
-          onFault(fault)
-          // What cannot be kept can be read by nobody, not even by its first reader.
-          runs.get(ref.recording)?.stop(GatewayError.from(fault))
-        },
-      })
-      const held = instance.hold()
+      refuseWhenFull(call.caller.tenant)
+      const recording = newId('resp', clock.now())
+      const begun = begin(call, request, key, recording)
+      beginning.set(recording, begun)
       try {
-        // The empty log is there before the key is ours: a key that is taken and has no log has lost it.
-        await Promise.all([held, recorder.open()])
-        if (key !== undefined) {
-          const before = await shared.claim(key.name, keyBytes(ref, key), limits.keyMs)
-          if (before !== undefined) {
-            quietly(shared.remove(topic))
-            instance.release()
-            return { type: 'taken', mark: markOf<KeyMark>(before) }
-          }
-          removeAll(keys.add(tenant, key.name, 1, clock.monotonic() + limits.keyMs))
-        }
-      } catch (caught) {
-        instance.release()
-        throw caught
+        return await begun
+      } finally {
+        beginning.delete(recording)
       }
-      return start(call, request, { ref, topic, recorder, runningMs }, key)
     },
+    async begun(recording) {
+      const begun = beginning.get(recording)
+      await begun?.catch(() => undefined)
+      return begun !== undefined
+    },
+    isAlive: id => id === instance.id || instance.isAlive(id),
     running: recording => runs.get(recording),
     isWritten: ref =>
-      ref.instance === instance.id ? runs.has(ref.recording) : instance.isAlive(ref.instance),
+      ref.instance === instance.id
+        ? runs.has(ref.recording) || beginning.has(ref.recording)
+        : instance.isAlive(ref.instance),
     close: instance.close,
   }
 }

@@ -5,14 +5,16 @@ import type { Call, ClientCall } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
 import { uuidv7 } from '../core/ids.ts'
+import type { Marks } from '../core/marks.ts'
 import type { Shared } from '../core/shared.ts'
 import { collect } from './collect.ts'
 import type { Completion } from './complete.ts'
 import { type EventInit, heartbeat } from './events.ts'
 import { withHeartbeat } from './heartbeat.ts'
 import { beyondEnd, createReadings, type Reading } from './recorded-reading.ts'
-import { createRuns, RECORDING_LIMITS, type RecordingLimits } from './recorded-runs.ts'
+import { createRuns } from './recorded-runs.ts'
 import { readRecording } from './recording.ts'
+import { RECORDING_LIMITS, type RecordingLimits } from './recording-limits.ts'
 import { runMessage } from './recording-run.ts'
 import { isValidRequest } from './validate.ts'
 
@@ -21,6 +23,8 @@ export interface RecordedCompletionDeps {
   /** Answers what is asked for the first time. */
   readonly completion: Completion
   readonly shared: Shared
+  /** Marks that survive the process; absent: what was asked is forgotten with it. */
+  readonly marks?: Marks | undefined
   readonly clock: Clock
   /** Silence after which a stream shows that it is alive, in milliseconds. */
   readonly heartbeatMs: number
@@ -54,9 +58,9 @@ export interface RecordedCompletion {
 
 /** Puts recordings around a completion. A request without `idempotency_key` and `resume_window` goes straight through. */
 export function createRecordedCompletion(deps: RecordedCompletionDeps): RecordedCompletion {
-  const { completion, shared, clock, heartbeatMs, onFault, limits = RECORDING_LIMITS } = deps
-  const runs = createRuns({ completion, shared, clock, limits, onFault })
-  const readings = createReadings({ runs, shared, clock, limits, onFault })
+  const { completion, shared, marks, clock, heartbeatMs, onFault, limits = RECORDING_LIMITS } = deps
+  const runs = createRuns({ completion, shared, marks, clock, limits, onFault })
+  const readings = createReadings({ runs, kept: runs.kept, shared, clock, limits, onFault })
 
   /** Opens and reads, with a sign of life in every silence. */
   function beating(call: Call, open: () => Promise<Reading>): AsyncGenerator<EventInit> {

@@ -1,14 +1,14 @@
 // A call that is recorded while it runs: detached from whoever reads it, and ended when nobody may come back to read it.
-import { clone, create } from '@bufbuild/protobuf'
-import { type CompleteRequest, CompleteResponseSchema } from '#gen/exai/v1/chat_service_pb'
-import { WarningSchema } from '#gen/exai/v1/warning_pb'
-import type { Call, DetachedCall } from '../core/call.ts'
+import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
+import type { Call, DetachedCall, RecordedEnd } from '../core/call.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { WarningInit } from '../core/provider.ts'
+import type { Ending as MarkEnding } from '../core/settlement.ts'
 import type { Shared } from '../core/shared.ts'
 import type { EventInit } from './events.ts'
 import type { Recorder } from './recording.ts'
 import type { Ending } from './recording-entry.ts'
+import { keptBytes, lastEntries, withWarnings } from './recording-kept.ts'
 import type { RecordingRef } from './recording-names.ts'
 
 /** What readers, wherever they are, tell a running recording. */
@@ -35,8 +35,20 @@ export interface RunDeps {
   readonly warnings: readonly WarningInit[]
   /** Called with the id of the answer, before anybody can have read it. */
   readonly onStarted: (responseId: string) => void
+  /**
+   * Called when the call is settled: until when its mark and, by the id of its answer, its stream are kept, in milliseconds
+   * since the Unix epoch; 0: not at all. Absent: no mark was set.
+   */
+  readonly onSettle?:
+    | ((end: { readonly isFree: boolean; readonly isWindowOver: boolean }) => {
+        readonly keptUntil: number
+        readonly streamUntil: number
+      })
+    | undefined
   /** Called when the idempotency key is to be free again; before the upstream is cancelled, if it is. */
   readonly onFree: () => void
+  /** Called after a failure that frees the key, whether it could be settled or not. Never rejects. */
+  readonly onFreed: () => Promise<void>
   /** Called before the ending is kept; gives how long everything is kept from then on, in milliseconds. */
   readonly onEnd: (end: { readonly isFree: boolean; readonly isWindowOver: boolean }) => number
   /** Called when it is over. */
@@ -52,6 +64,10 @@ export interface Run {
   dropDead(isAlive: (instance: string) => Promise<boolean>): Promise<void>
   /** Ends it. The first reason counts. */
   stop(reason: GatewayError): void
+  /** Whether its idempotency key is free again, though it may still be ending. */
+  isFree(): boolean
+  /** Resolves when it is settled and its ending is kept. */
+  readonly over: Promise<void>
   /** How it failed, with the cause that a recording does not keep. */
   failure(): GatewayError | undefined
 }
@@ -77,6 +93,7 @@ export function startRun(deps: RunDeps): Run {
   let isFree = false
   let isWindowOver = false
   let isOver = false
+  let warnings = 0
 
   function free(): void {
     if (isFree) return
@@ -130,14 +147,35 @@ export function startRun(deps: RunDeps): Run {
   function keep(event: EventInit): void {
     if (event.event?.case === 'heartbeat') return
     if (event.event?.case === 'started') deps.onStarted(event.event.value.responseId ?? '')
+    if (event.event?.case === 'warning') warnings += 1
     recorder.keep(withWarnings(event, deps.warnings))
     if (event.event?.case !== 'started') return
     for (const value of deps.warnings) recorder.keep({ event: { case: 'warning', value } })
   }
 
+  /** All events before the end are kept by now: whoever settles asks when they have been read. */
+  function settled(end: RecordedEnd): MarkEnding | undefined {
+    if (deps.onSettle === undefined) return undefined
+    const isFreed = end.type === 'failed' && frees(end.error)
+    const { keptUntil, streamUntil } = deps.onSettle({ isFree: isFreed, isWindowOver })
+    if (keptUntil === 0) return { type: 'freed' }
+    const before = recorder.entries()
+    const told = { events: recorder.last(), warnings, more: deps.warnings }
+    const entries = before && [...before, ...lastEntries(end, told, cancelledBy)]
+    const { startedAt } = deps.ref
+    return { type: 'kept', body: keptBytes({ startedAt, streamUntil, entries }), expiresAt: keptUntil }
+  }
+
+  /** The call as it is answered: without its handles, and with its recording. */
+  function recordedCall(): Call {
+    const { id, caller, startedAtMs, deadlineAtMs, signal, note } = work
+    const recording = { responseId: deps.ref.recording, ending: settled }
+    return { id, caller, startedAtMs, deadlineAtMs, signal, note, recording }
+  }
+
   async function run(): Promise<Ending> {
     try {
-      for await (const event of deps.stream(work, deps.request)) keep(event)
+      for await (const event of deps.stream(recordedCall(), deps.request)) keep(event)
       return { type: 'completed' }
     } catch (caught) {
       failure = GatewayError.from(caught)
@@ -150,7 +188,10 @@ export function startRun(deps: RunDeps): Run {
     isOver = true
     clearTimeout(leaving)
     unsubscribe()
-    if (failure !== undefined && frees(failure)) free()
+    if (failure !== undefined && frees(failure)) {
+      free()
+      await deps.onFreed()
+    }
     recorder.end(ending, deps.onEnd({ isFree, isWindowOver }))
     work.close(failure)
     deps.onOver()
@@ -166,15 +207,8 @@ export function startRun(deps: RunDeps): Run {
         if (instance !== deps.ref.instance && !(await isAlive(instance))) void leave(reader)
     },
     stop,
+    isFree: () => isFree,
+    over: over.promise,
     failure: () => failure,
   }
-}
-
-function withWarnings(event: EventInit, more: readonly WarningInit[]): EventInit {
-  if (more.length === 0 || event.event?.case !== 'completed') return event
-  const { response } = event.event.value
-  if (response === undefined) return event
-  const whole = clone(CompleteResponseSchema, create(CompleteResponseSchema, response))
-  whole.warnings.unshift(...more.map(warning => create(WarningSchema, warning)))
-  return { event: { case: 'completed', value: { response: whole } } }
 }

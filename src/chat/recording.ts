@@ -14,6 +14,8 @@ export interface RecorderDeps {
   readonly bytesMax: number
   /** Takes what goes wrong with the keeping. */
   readonly onFault: (fault: unknown) => void
+  /** Whether it is also kept elsewhere when it has ended; then the entries stay at hand. */
+  readonly isKept?: boolean
 }
 
 /** Writes one recording. It never waits: what comes in one turn of the event loop is kept in one go. */
@@ -26,6 +28,10 @@ export interface Recorder {
   end(ending: Ending, keepMs: number): void
   /** What the kept entries take, in bytes, roughly. */
   sizeBytes(): number
+  /** Number of the last event, 0 when there is none. */
+  last(): number
+  /** All entries so far; undefined when they are too many, or were not to be kept elsewhere. */
+  entries(): readonly Uint8Array[] | undefined
 }
 
 // What an entry takes in memory beside its bytes.
@@ -35,16 +41,19 @@ const ENTRY_BYTES = 200
 const GATHERED_MAX = 64
 
 /** Makes the recorder of one call. */
-export function createRecorder({ shared, log, runningMs, bytesMax, onFault }: RecorderDeps): Recorder {
+export function createRecorder(deps: RecorderDeps): Recorder {
+  const { shared, log, runningMs, bytesMax, onFault, isKept = false } = deps
   const sizes: number[] = []
   let sequence = 0
   let forgotten = 0
   let sizeBytes = 0
   let gathered: Uint8Array[] = []
+  let whole: Uint8Array[] | undefined = isKept ? [] : undefined
   let flushing: NodeJS.Immediate | undefined
 
   function add(entry: Uint8Array): void {
     gathered.push(entry)
+    whole?.push(entry)
     const takesBytes = entry.byteLength + ENTRY_BYTES
     sizes.push(takesBytes)
     sizeBytes += takesBytes
@@ -62,6 +71,7 @@ export function createRecorder({ shared, log, runningMs, bytesMax, onFault }: Re
     for (; sizeBytes > bytesMax && through < sequence - 2; through += 1) sizeBytes -= sizes[through] ?? 0
     if (through === forgotten) return
     forgotten = through
+    whole = undefined
     shared.trim(log, through).catch(onFault)
   }
 
@@ -79,6 +89,8 @@ export function createRecorder({ shared, log, runningMs, bytesMax, onFault }: Re
       flush(keepMs)
     },
     sizeBytes: () => sizeBytes,
+    last: () => sequence,
+    entries: () => (sizeBytes > bytesMax ? undefined : whole),
   }
 }
 

@@ -26,6 +26,8 @@ export interface Marks {
   byKey(tenant: string, key: string): Promise<Marked | undefined>
   /** The mark of a tenant's answer. */
   byResponse(tenant: string, responseId: string): Promise<Marked | undefined>
+  /** Forgets the mark of an answer, for a call that was not settled. */
+  free(responseId: string): Promise<void>
   /** Forgets at most `limit` marks that have expired; gives how many. */
   expire(limit: number): Promise<number>
 }

@@ -182,6 +182,15 @@ export function journalSuite(name: string, open: OpenRig): void {
       expect(await marks().begin(markOf(settled(), rig.clock.now(), 'a'))).toBeUndefined()
     })
 
+    it('is forgotten when its call was not settled', async () => {
+      const first = markOf(settled(), rig.clock.now(), 'a')
+      await marks().begin(first)
+      await marks().free(first.responseId)
+      await marks().free(first.responseId)
+      expect(await marks().byResponse('default', first.responseId)).toBeUndefined()
+      expect(await marks().begin(markOf(settled(), rig.clock.now(), 'a'))).toBeUndefined()
+    })
+
     it('is forgotten after it has expired', async () => {
       await marks().begin(markOf(settled(), rig.clock.now(), 'a'))
       await marks().begin(markOf(settled(), rig.clock.now(), 'b'))

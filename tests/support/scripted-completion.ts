@@ -3,12 +3,14 @@ import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
 import type { Completion } from '../../src/chat/complete.ts'
 import { createEvents, type EventInit, heartbeat } from '../../src/chat/events.ts'
 import { createRecordedCompletion, type RecordedCompletion } from '../../src/chat/recorded.ts'
-import { RECORDING_LIMITS, type RecordingLimits } from '../../src/chat/recorded-runs.ts'
-import type { Call } from '../../src/core/call.ts'
+import { RECORDING_LIMITS, type RecordingLimits } from '../../src/chat/recording-limits.ts'
+import type { Call, RecordedEnd } from '../../src/core/call.ts'
 import type { Clock } from '../../src/core/clock.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { GatewayError } from '../../src/core/errors.ts'
 import { newId } from '../../src/core/ids.ts'
+import type { Marks } from '../../src/core/marks.ts'
+import type { Ending, Journal, Settlement } from '../../src/core/settlement.ts'
 import type { Shared } from '../../src/core/shared.ts'
 import { createProcessShared } from '../../src/stores/process/shared.ts'
 
@@ -48,8 +50,8 @@ export async function until(isTrue: () => boolean | Promise<boolean>): Promise<v
   }
 }
 
-/** Makes a completion. A run that is aborted ends with the reason of its call, a moment later. */
-export function createScriptedCompletion(): ScriptedCompletion {
+/** Makes a completion, which settles in a journal if there is one. A run that is aborted ends with the reason of its call, a moment later. */
+export function createScriptedCompletion(journal?: Journal): ScriptedCompletion {
   const runs: ScriptedRun[] = []
 
   function open(
@@ -61,7 +63,7 @@ export function createScriptedCompletion(): ScriptedCompletion {
     let wake = (): void => undefined
     let said = ''
     let isOver = false
-    const responseId = newId('resp', systemClock.now())
+    const responseId = call.recording?.responseId ?? newId('resp', systemClock.now())
     const give = (what: EventInit | GatewayError): void => {
       waiting.push(what)
       wake()
@@ -81,6 +83,14 @@ export function createScriptedCompletion(): ScriptedCompletion {
       fail: give,
       isOver: () => isOver,
     }
+    async function settle(end: RecordedEnd): Promise<void> {
+      const ending = call.recording?.ending(end)
+      await journal?.commit(settlementOf(call, responseId, ending))
+    }
+    async function fail(error: GatewayError): Promise<never> {
+      await settle({ type: 'failed', error })
+      throw error
+    }
     async function* events(): AsyncGenerator<EventInit> {
       call.signal.addEventListener('abort', () => wake())
       try {
@@ -88,16 +98,18 @@ export function createScriptedCompletion(): ScriptedCompletion {
           if (call.signal.aborted) {
             // What it takes to close the upstream and to settle.
             await new Promise(resolve => setTimeout(resolve, SETTLE_MS))
-            throw call.signal.reason
+            await fail(GatewayError.from(call.signal.reason))
           }
           const next = waiting.shift()
-          if (next instanceof GatewayError) throw next
+          if (next instanceof GatewayError) return await fail(next)
           if (next === undefined) {
             await new Promise<void>(resolve => {
               wake = resolve
             })
             continue
           }
+          if (next.event?.case === 'completed')
+            await settle({ type: 'completed', response: next.event.value.response ?? {} })
           yield next
           if (next.event?.case === 'completed') return
         }
@@ -126,6 +138,20 @@ export function createScriptedCompletion(): ScriptedCompletion {
   }
 }
 
+function settlementOf(call: Call, responseId: string, ending: Ending | undefined): Settlement {
+  return {
+    responseId,
+    requestId: call.id,
+    caller: call.caller,
+    requestedModel: 'one-model',
+    outcome: { type: 'failed', reason: 'INTERNAL' },
+    attempts: [],
+    startedAt: systemClock.now(),
+    durationMs: 1,
+    ...(ending === undefined ? {} : { ending }),
+  }
+}
+
 function responseOf(id: string, said: string) {
   return {
     id,
@@ -139,6 +165,8 @@ function responseOf(id: string, said: string) {
 /** What `createRecordedRig` may be given. */
 export interface RecordedRigOptions {
   readonly shared?: Shared
+  readonly marks?: Marks
+  readonly journal?: Journal
   readonly clock?: Clock
   readonly limits?: Partial<RecordingLimits>
   readonly heartbeatMs?: number
@@ -155,14 +183,17 @@ export interface RecordedRig extends RecordedCompletion, Disposable {
 export function createRecordedRig({
   clock = systemClock,
   shared = createProcessShared({ clock, onFault: () => undefined }),
+  marks,
+  journal,
   limits = {},
   heartbeatMs = 10_000,
 }: RecordedRigOptions = {}): RecordedRig {
-  const scripted = createScriptedCompletion()
+  const scripted = createScriptedCompletion(journal)
   const faults: unknown[] = []
   const recorded = createRecordedCompletion({
     completion: scripted,
     shared,
+    marks,
     clock,
     heartbeatMs,
     onFault: fault => void faults.push(fault),

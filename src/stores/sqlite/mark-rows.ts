@@ -51,6 +51,11 @@ export function markByResponse(
   )
 }
 
+/** Forgets the mark of an answer. */
+export function freeMark(db: Database, responseId: string): void {
+  db.run('DELETE FROM marks WHERE response_id = ?', responseId)
+}
+
 /** Forgets marks that have expired. */
 export function expireMarks(db: Database, now: number, limit: number): number {
   return db.run(

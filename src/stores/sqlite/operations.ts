@@ -27,6 +27,7 @@ type Some = At<{ readonly limit: number }>
 export const writes = {
   commit: ({ db, sending }: Context, input: CommitInput) => commitSettlement(db, input, sending),
   beginMark: ({ db }: Context, { mark, now }: At<{ mark: Mark }>) => marks.beginMark(db, mark, now),
+  freeMark: ({ db }: Context, { responseId }: { responseId: string }) => marks.freeMark(db, responseId),
   expireMarks: ({ db }: Context, { now, limit }: Some) => marks.expireMarks(db, now, limit),
   deleteConversation: ({ db, sending }: Context, input: At<ConversationKey>) =>
     conversations.deleteConversation(db, input, sending),

@@ -57,6 +57,7 @@ export async function openSqliteStore({ clock, log, ...place }: SqliteStoreDeps)
       begin: mark => client.ask('beginMark', { mark, now: now() }),
       byKey: (tenant, key) => client.ask('markByKey', { tenant, key, now: now() }),
       byResponse: (tenant, responseId) => client.ask('markByResponse', { tenant, responseId, now: now() }),
+      free: responseId => client.ask('freeMark', { responseId }),
       expire: limit => client.ask('expireMarks', { limit, now: now() }),
     },
     usage: {
