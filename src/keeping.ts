@@ -58,7 +58,7 @@ export interface Keeping {
   isOpen(): boolean
   /** Questions that wait for the embedded store now. */
   waiting(): number
-  /** Each part by name: `store`, and `supabase` when there is a project. */
+  /** The parts beside the store by name: `supabase` when there is a project. */
   health(): Readonly<Record<string, KeepingHealth>>
   /** Calls the listener when `health` gives something else than before. Returns the way to stop that. */
   onHealth(listener: () => void): () => void
@@ -89,22 +89,9 @@ export async function openKeeping({ config, clock, log }: KeepingDeps): Promise<
     config.supabase && (await openCopy({ settings: config.supabase, store, blobs, clock, log, changed }))
   if (copy !== undefined) stack.defer(copy.close)
 
-  let isFull = false
-  function full(now: boolean): void {
-    if (isFull === now) return
-    isFull = now
-    changed()
-  }
-
   const journal: Journal = {
     async commit(settlement: Settlement) {
-      try {
-        await store.journal.commit(settlement)
-      } catch (error) {
-        full(error instanceof GatewayError && error.reason === 'STORAGE_FULL')
-        throw error
-      }
-      full(false)
+      await store.journal.commit(settlement)
       copy?.wake()
     },
   }
@@ -120,10 +107,7 @@ export async function openKeeping({ config, clock, log }: KeepingDeps): Promise<
     outbox: copy === undefined ? undefined : store.outbox,
     isOpen: store.isOpen,
     waiting: store.waiting,
-    health: () => ({
-      store: storeHealth(store.isOpen(), isFull),
-      ...(copy === undefined ? {} : { supabase: copy.health() }),
-    }),
+    health: () => (copy === undefined ? {} : { supabase: copy.health() }),
     onHealth(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
@@ -150,10 +134,4 @@ async function makeFolder(path: string): Promise<void> {
       cause,
     })
   }
-}
-
-function storeHealth(isOpen: boolean, isFull: boolean): KeepingHealth {
-  if (!isOpen) return { status: 'unhealthy', reason: 'the embedded store is being opened again' }
-  if (isFull) return { status: 'unhealthy', reason: 'the disk of DATA_DIR is full' }
-  return { status: 'healthy', reason: '' }
 }

@@ -38,12 +38,26 @@ export interface KeptMessage {
   readonly tokens: number
 }
 
+/** A conversation as a turn found it. */
+export interface TurnFrom {
+  /** In milliseconds since the Unix epoch. */
+  readonly createdAt: number
+  /** Number of its last message. */
+  readonly lastPlace: number
+  /** Messages, without standing instructions. */
+  readonly messageCount: number
+  readonly version: number
+  readonly system: readonly KeptMessage[]
+}
+
 /** What a call adds to its conversation. */
 export interface Turn {
   /** `conv_` and a UUIDv7, made by whoever began the conversation. */
   readonly conversationId: string
   /** Whether the conversation begins with this turn. */
   readonly isNew: boolean
+  /** The conversation as it was read, for a store that does not have it because another machine began it. */
+  readonly from?: TurnFrom
   /** Standing instructions that replace the ones before; absent: those stay. */
   readonly system?: readonly KeptMessage[]
   /** What is new, in order, the answer last; none of them is a system message. */

@@ -27,7 +27,7 @@ it('keeps what it is given in a folder that it makes, and has it when it is open
   const deps = { config: { dataDir }, clock: systemClock, log: keepingLog() }
   const one = await openKeeping(deps)
   expect(await one.marks.begin(mark)).toBeUndefined()
-  expect(one.health()).toEqual({ store: { status: 'healthy', reason: '' } })
+  expect(one.health()).toEqual({})
   expect(await one.numbers()).toEqual({ waiting: 0, backlogRows: 0, backlogAgeMs: 0, deadLetters: 0 })
   await one.close()
   const two = await openKeeping(deps)

@@ -70,17 +70,22 @@ function appendTurn(
   if (found !== undefined && (found.isDeleted || found.tenant !== tenant)) return
   const known = turn.messages[0]
   if (known !== undefined && db.get('SELECT 1 FROM messages WHERE id = ?', known.id) !== undefined) return
-  // Without a row it is new, or another machine has it: it is begun here, too, and the places stay in order.
+  // Without a row it is new, or another machine has it: then it goes on here where it stood there.
+  const { createdAt = now, lastPlace = 0, messageCount = 0, version = 0, system = [] } = turn.from ?? {}
   if (found === undefined) {
     db.run(
-      `INSERT INTO conversations VALUES (?, ?, ?, ?, NULL, NULL, 0, 0, '', '', 0, '[]')`,
+      `INSERT INTO conversations VALUES (?, ?, ?, ?, NULL, NULL, ?, ?, '', '', ?, ?)`,
       id,
       tenant,
+      wholeMs(createdAt),
       now,
-      now,
+      lastPlace,
+      messageCount,
+      version,
+      JSON.stringify(system),
     )
   }
-  let place = found?.lastPlace ?? 0
+  let place = found?.lastPlace ?? lastPlace
   for (const message of turn.messages) {
     place += 1
     db.run(
