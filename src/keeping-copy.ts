@@ -6,10 +6,18 @@ import type { Files } from './core/files.ts'
 import type { Job } from './core/job.ts'
 import type { Log } from './core/log.ts'
 import type { OutboxSize } from './core/outbox.ts'
+import type { UsageSums } from './core/usage-sums.ts'
+import { projectJobs } from './keeping-jobs.ts'
+import { overlayBlobs, overlayConversations, overlayFiles } from './stores/overlay.ts'
 import type { SqliteStore } from './stores/sqlite/store.ts'
+import { createSupabaseBlobs } from './stores/supabase/blobs.ts'
 import { connectSupabase, type SupabaseSettings } from './stores/supabase/connection.ts'
+import { createSupabaseConversations } from './stores/supabase/conversations.ts'
 import { createDrainer } from './stores/supabase/drainer.ts'
+import { createSupabaseFiles } from './stores/supabase/files.ts'
 import { createSupabaseSink } from './stores/supabase/sink.ts'
+import { createUpkeep } from './stores/supabase/upkeep.ts'
+import { createSupabaseUsage } from './stores/supabase/usage.ts'
 
 /** What `openCopy` needs. */
 export interface CopyDeps {
@@ -35,6 +43,8 @@ export interface KeepingCopy {
   readonly conversations: Conversations
   readonly files: Files
   readonly blobs: Blobs
+  /** Sums over what all machines have booked, as far as it has arrived. */
+  readonly usage: UsageSums
   readonly jobs: readonly Job[]
   /** Says that something waits to be sent. */
   wake(): void
@@ -106,11 +116,24 @@ export async function openCopy({
     },
   })
 
+  const onFault = (err: unknown): void => log.warn('a list has only what is on this machine', { err })
   return {
-    conversations: store.conversations,
-    files: store.files,
-    blobs,
-    jobs: [],
+    conversations: overlayConversations({
+      own: store.conversations,
+      theirs: createSupabaseConversations(connection, clock),
+      seen: ids => store.seen('conversations', ids),
+      deleteTheirs: store.deleteForeign,
+      onFault,
+    }),
+    files: overlayFiles({
+      own: store.files,
+      theirs: createSupabaseFiles(connection, clock),
+      seen: ids => store.seen('files', ids),
+      onFault,
+    }),
+    blobs: overlayBlobs(blobs, createSupabaseBlobs(connection)),
+    usage: createSupabaseUsage(connection),
+    jobs: projectJobs(createUpkeep(connection), clock),
     wake: drainer.wake,
     health,
     async close() {

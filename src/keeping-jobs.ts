@@ -1,8 +1,11 @@
 // What has to be done from time to time for what is kept: forgetting what has expired, and giving room back to the disk.
+import type { Clock } from './core/clock.ts'
 import type { Job } from './core/job.ts'
 import type { SqliteStore } from './stores/sqlite/store.ts'
+import type { ProjectUpkeep } from './stores/supabase/upkeep.ts'
 
 const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
 
 /** Rows of one step: a step is one transaction, and commits wait for it. */
 const ROWS = 200
@@ -18,6 +21,25 @@ export function storeJobs(
     job('expire_files', MINUTE_MS, ROWS, limit => store.files.expire(limit)),
     job('expire_marks', MINUTE_MS, ROWS, limit => store.marks.expire(limit)),
     job('compact', 10 * MINUTE_MS, PAGES, limit => store.compact(limit)),
+  ]
+}
+
+/** The jobs of a project. One process does them for all. */
+export function projectJobs(upkeep: ProjectUpkeep, clock: Clock): readonly Job[] {
+  return [
+    {
+      name: 'make_partitions',
+      everyMs: 6 * HOUR_MS,
+      isOwned: true,
+      run: signal => upkeep.makePartitions(signal),
+    },
+    {
+      name: 'rollup_usage',
+      everyMs: HOUR_MS,
+      isOwned: true,
+      // Yesterday, too: what ended before midnight may have arrived after it.
+      run: signal => upkeep.rollUp(clock.now() - 24 * HOUR_MS, clock.now(), signal),
+    },
   ]
 }
 

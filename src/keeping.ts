@@ -50,7 +50,10 @@ export interface Keeping {
   readonly conversations: Conversations
   readonly files: Files
   readonly marks: Marks
+  /** Sums over what this machine has booked. */
   readonly usage: UsageSums
+  /** Sums over what all machines have booked, as far as it has arrived in the project; absent without one. */
+  readonly usageOfAll: UsageSums | undefined
   readonly blobs: Blobs
   /** What waits for the project; absent without one. */
   readonly outbox: Outbox | undefined
@@ -103,6 +106,7 @@ export async function openKeeping({ config, clock, log }: KeepingDeps): Promise<
     files: copy?.files ?? store.files,
     marks: store.marks,
     usage: store.usage,
+    usageOfAll: copy?.usage,
     blobs: copy?.blobs ?? blobs,
     outbox: copy === undefined ? undefined : store.outbox,
     isOpen: store.isOpen,

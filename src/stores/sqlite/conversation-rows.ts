@@ -106,6 +106,34 @@ export function deleteConversation(
   return true
 }
 
+/** A conversation that another machine has kept. */
+export interface ForeignConversation {
+  readonly tenant: string
+  readonly id: string
+  readonly createdAt: number
+  readonly lastPlace: number
+  readonly version: number
+}
+
+/** Notes that a conversation of another machine is deleted, so that it is deleted where it was read. */
+export function deleteForeign(
+  db: Database,
+  { tenant, id, createdAt, lastPlace, version, now }: ForeignConversation & { readonly now: number },
+  sending: Sending,
+): void {
+  db.run(
+    `INSERT INTO conversations VALUES (?, ?, ?, ?, NULL, ?, ?, 0, '', '', ?, '[]') ON CONFLICT (id) DO NOTHING`,
+    id,
+    tenant,
+    createdAt,
+    now,
+    now,
+    lastPlace,
+    version + 1,
+  )
+  sending.note(db, 'conversations', id, now)
+}
+
 /** Deletes conversations that have expired, and forgets those that were deleted long ago. */
 export function expireConversations(db: Database, now: number, limit: number, sending: Sending): number {
   const rows = db.all(

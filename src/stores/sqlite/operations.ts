@@ -31,6 +31,8 @@ export const writes = {
   expireMarks: ({ db }: Context, { now, limit }: Some) => marks.expireMarks(db, now, limit),
   deleteConversation: ({ db, sending }: Context, input: At<ConversationKey>) =>
     conversations.deleteConversation(db, input, sending),
+  deleteForeign: ({ db, sending }: Context, input: At<conversations.ForeignConversation>) =>
+    conversations.deleteForeign(db, input, sending),
   expireConversations: ({ db, sending }: Context, { now, limit }: Some) =>
     conversations.expireConversations(db, now, limit, sending),
   addFile: ({ db, sending }: Context, { file, now }: At<{ file: NewFile }>) =>
@@ -84,6 +86,8 @@ export const reads = {
   usageTotal: ({ db }: Context, query: Omit<UsageQuery, 'groupBy'>) => usage.usageTotal(db, query),
   peekOutbox: ({ db }: Context, { limit, maxBytes }: { limit: number; maxBytes: number }) =>
     sending.peekOutbox(db, limit, maxBytes),
+  seen: ({ db }: Context, { table, ids }: { table: sending.SeenTable; ids: readonly string[] }) =>
+    sending.seenOf(db, table, ids),
   outboxSize: ({ db }: Context, _: Record<never, never>) => sending.outboxSize(db),
 } as const
 

@@ -146,6 +146,9 @@ const STEPS: readonly string[] = [
     id TEXT NOT NULL,
     created_at INTEGER NOT NULL
   ) STRICT;
+  -- What waits to be removed elsewhere must not be read from there.
+  CREATE INDEX outbox_conversations ON outbox (id) WHERE table_name = 'conversations';
+  CREATE INDEX outbox_files ON outbox (id) WHERE table_name = 'files';
   -- One row: whether the outbox was in use when the store was last open.
   CREATE TABLE outbox_use (id INTEGER PRIMARY KEY CHECK (id = 1), in_use INTEGER NOT NULL) STRICT;
   INSERT INTO outbox_use VALUES (1, 1);

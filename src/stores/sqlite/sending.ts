@@ -76,6 +76,21 @@ export function peekOutbox(db: Database, limit: number, maxBytes: number): reado
   return entries
 }
 
+/** Things that are also read from where they were sent to. */
+export type SeenTable = 'conversations' | 'files'
+
+const SEEN: Readonly<Record<SeenTable, string>> = {
+  conversations: `SELECT id FROM conversations WHERE id IN (SELECT value FROM json_each(?1))
+    UNION SELECT id FROM outbox WHERE table_name = 'conversations' AND id IN (SELECT value FROM json_each(?1))`,
+  files: `SELECT id FROM files WHERE id IN (SELECT value FROM json_each(?1))
+    UNION SELECT id FROM outbox WHERE table_name = 'files' AND id IN (SELECT value FROM json_each(?1))`,
+}
+
+/** Which of these this store knows itself: it has them, or has deleted them and still has to tell so. */
+export function seenOf(db: Database, table: SeenTable, ids: readonly string[]): readonly string[] {
+  return db.all(SEEN[table], JSON.stringify(ids)).map(({ id }) => String(id))
+}
+
 /** Takes out what was sent. */
 export function outboxDone(db: Database, sequences: readonly number[]): void {
   for (const sequence of sequences) db.run('DELETE FROM outbox WHERE sequence = ?', sequence)

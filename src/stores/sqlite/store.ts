@@ -9,9 +9,10 @@ import type { Ending, Journal } from '../../core/settlement.ts'
 import type { UsageSums } from '../../core/usage-sums.ts'
 import { type Client, createClient } from './client.ts'
 import type { DatabasePlace } from './connections.ts'
-import { systemOf } from './conversation-rows.ts'
+import { type ForeignConversation, systemOf } from './conversation-rows.ts'
 import { wholeMs } from './driver.ts'
 import { ledgerRows } from './ledger.ts'
+import type { SeenTable } from './sending.ts'
 
 /** What the store needs. */
 export interface SqliteStoreDeps extends DatabasePlace {
@@ -29,6 +30,10 @@ export interface SqliteStore {
   readonly marks: Marks
   readonly usage: UsageSums
   readonly outbox: Outbox
+  /** Which of these ids it knows itself, though they may be deleted. */
+  seen(table: SeenTable, ids: readonly string[]): Promise<readonly string[]>
+  /** Deletes a conversation that was read elsewhere. */
+  deleteForeign(conversation: ForeignConversation): Promise<void>
   /** How many questions wait for the store. */
   waiting(): number
   /** Whether it can be asked: not while its worker has died and is being started again. */
@@ -70,6 +75,9 @@ export async function openSqliteStore({ clock, log, ...place }: SqliteStoreDeps)
       bury: (sequence, reason) => client.ask('buryOutbox', { sequence, reason }),
       size: () => client.ask('outboxSize', {}),
     },
+    seen: (table, ids) => client.ask('seen', { table, ids }),
+    deleteForeign: ({ tenant, id, createdAt, lastPlace, version }) =>
+      client.ask('deleteForeign', { tenant, id, createdAt, lastPlace, version, now: now() }),
     waiting: client.waiting,
     isOpen: client.isOpen,
     compact: pages => client.ask('compact', { pages }),
