@@ -30,6 +30,7 @@ export const owners: Readonly<Record<string, readonly string[]>> = {
   '@connectrpc/connect-node': ['src/doors/connect/', 'src/cli/'],
   '@supabase/supabase-js': ['src/stores/supabase/'],
   'gpt-tokenizer': ['src/metering/'],
+  ioredis: ['src/stores/redis/'],
   mollitia: ['src/routing/circuit.ts'],
   pino: ['src/telemetry/'],
   'prom-client': ['src/telemetry/'],
