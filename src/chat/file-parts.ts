@@ -63,6 +63,15 @@ interface Budget {
 
 type Loaded = { readonly file: StoredFile } & ({ readonly text: string } | { readonly bytes: Uint8Array })
 
+/** The same where there may be no files at all: without a resolver the chat stays as it is. */
+export function withFiles(
+  parts: FileParts | undefined,
+  messages: readonly Message[],
+  reading: FileReading,
+): readonly Message[] | Promise<readonly Message[]> {
+  return parts === undefined ? messages : parts.resolve(messages, reading)
+}
+
 /** Makes the resolver. */
 export function createFileParts(deps: FilePartsDeps): FileParts {
   async function find(id: string, field: string, { reading, budget }: Work): Promise<Loaded | undefined> {
