@@ -9,6 +9,7 @@ import { MonitoringService } from '#gen/exai/v1/monitoring_service_pb'
 import { ServerReflection } from '#gen/grpc/reflection/v1/reflection_pb'
 import { ServerReflection as ServerReflectionAlpha } from '#gen/grpc/reflection/v1alpha/reflection_pb'
 import { createCompletion } from './chat/complete.ts'
+import { createOwnConversations } from './chat/conversations.ts'
 import { explainRoute } from './chat/explain.ts'
 import { countTokens, listModels } from './chat/models.ts'
 import { createRecordedCompletion } from './chat/recorded.ts'
@@ -125,6 +126,7 @@ export async function startGateway({ config, log, clock, version, source }: Gate
   metrics.bindCircuits(circuits.states)
   stack.defer(events.subscribe(createObserver({ log, metrics })))
   const keeping = await opening.catch(refuse)
+  const { conversations } = keeping
   metrics.bindStore(keeping.waiting)
   const watched = watchStore({
     journal: keeping.journal,
@@ -154,6 +156,7 @@ export async function startGateway({ config, log, clock, version, source }: Gate
   const counter = createTokenCounter()
   const completion = createCompletion({
     journal: watched.journal,
+    conversations,
     counter,
     metrics,
     clock,
@@ -181,8 +184,11 @@ export async function startGateway({ config, log, clock, version, source }: Gate
   const door = createConnectDoor({
     chat: {
       ...recorded,
-      countTokens: (call, request) => countTokens(call, request, { routing: routing(), counter, clock }),
-      explainRoute: (call, request) => explainRoute(call, request, { routing: routing(), counter, affinity }),
+      conversations: createOwnConversations(conversations),
+      countTokens: (call, request) =>
+        countTokens(call, request, { routing: routing(), counter, clock, conversations }),
+      explainRoute: (call, request) =>
+        explainRoute(call, request, { routing: routing(), counter, affinity, conversations }),
       async listModels(call, { provider }) {
         const edition = editions.current()
         await edition.listings.begun(provider, call.signal)

@@ -1,4 +1,4 @@
-// The chat that a model is given: checks the messages and joins what is kept with what is new.
+// The messages of a request: checks that each part stands where it may stand.
 import { type Message, type Part, Role } from '#gen/exai/v1/chat_pb'
 import { GatewayError } from '../core/errors.ts'
 
@@ -22,13 +22,15 @@ const ALLOWED = {
 } as const satisfies Record<Exclude<Role, typeof Role.UNSPECIFIED>, readonly PartCase[]>
 
 /**
- * Gives the whole chat in order. Throws INVALID_REQUEST naming the message and part that cannot stand where it stands:
- * an unknown role, an empty message, a part of another role, a tool result without its call.
+ * Gives the messages of a request as they are. Throws INVALID_REQUEST naming the message and part that cannot stand where
+ * it stands: an unknown role, an empty message, a part of another role, a tool result without its call, which may be in
+ * what was said before.
  */
-export function assemble(messages: readonly Message[]): readonly Message[] {
+export function assemble(messages: readonly Message[], past: readonly Message[] = []): readonly Message[] {
   const open = new Set<string>()
   const answered = new Set<string>()
   const made = new Set<string>()
+  for (const { content } of past) rememberCalls(content, open, answered)
   for (const [index, message] of messages.entries()) {
     const at = `messages[${index}]`
     const allowed: readonly PartCase[] | undefined = ALLOWED[message.role as keyof typeof ALLOWED]
@@ -113,6 +115,17 @@ function trackCalls(part: Part, { made, open, answered }: CallIds, at: string): 
   if (answered.has(callId))
     throw invalid(`${at}.tool_result.call_id ${JSON.stringify(callId)} is answered twice`)
   answered.add(callId)
+}
+
+/** What is kept was checked when it was new. */
+function rememberCalls(content: readonly Part[], open: Set<string>, answered: Set<string>): void {
+  for (const { kind } of content) {
+    if (kind.case === 'toolCall') {
+      open.add(kind.value.callId)
+      answered.delete(kind.value.callId)
+    }
+    if (kind.case === 'toolResult') answered.add(kind.value.callId)
+  }
 }
 
 function invalid(message: string): GatewayError {

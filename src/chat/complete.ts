@@ -2,6 +2,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { CompleteRequest, CompleteResponseSchema } from '#gen/exai/v1/chat_service_pb'
 import type { Call } from '../core/call.ts'
+import type { Conversations } from '../core/conversations.ts'
 import type { Delta } from '../core/delta.ts'
 import { GatewayError } from '../core/errors.ts'
 import { newId } from '../core/ids.ts'
@@ -13,7 +14,7 @@ import type { Begun } from '../routing/hedge.ts'
 import { createWalk } from '../routing/walk.ts'
 import type { WalkDeps } from '../routing/walk-call.ts'
 import { createAnswer } from './answer.ts'
-import { assemble } from './assemble.ts'
+import { joinChat } from './conversation.ts'
 import { createEvents, type EventInit, heartbeat } from './events.ts'
 import { withHeartbeat } from './heartbeat.ts'
 import { planCall } from './plan.ts'
@@ -39,6 +40,7 @@ type ResponseInit = MessageInitShape<typeof CompleteResponseSchema>
 export interface CompletionDeps extends SettleDeps {
   /** What the choice is made from now; a call keeps what it began with. */
   readonly routing: () => Routing
+  readonly conversations: Pick<Conversations, 'get' | 'history'>
   /** Remembers with which models conversations are. */
   readonly affinity: Affinity
   /** What all calls share on their way along the candidates. */
@@ -66,6 +68,7 @@ export function createCompletion(deps: CompletionDeps): Completion {
       responseId: call.recording?.responseId ?? newId('resp', deps.clock.now()),
       answer: createAnswer(),
       messages: [],
+      conversation: undefined,
       plan: { candidates: [], skipped: [] },
       walk: undefined,
       answering: undefined,
@@ -79,11 +82,18 @@ export function createCompletion(deps: CompletionDeps): Completion {
     let outcome: CallOutcome | undefined
     try {
       validateRequest(run.request)
-      run.messages = assemble(run.request.messages)
+      const chat = joinChat(run.call.caller.tenant, run.request, {
+        conversations: deps.conversations,
+        routing: run.routing,
+        now: deps.clock.now,
+      })
+      const { messages, conversation } = chat instanceof Promise ? await chat : chat
+      run.messages = messages
+      run.conversation = conversation
       const plan = planCall(
         run.request,
         run.messages,
-        { routing: run.routing, counter: deps.counter, kept: keptOf(run, deps.affinity) },
+        { routing: run.routing, counter: deps.counter, kept: keptOf(run, deps.affinity), conversation },
         run.signal,
       )
       run.plan = plan instanceof Promise ? await plan : plan

@@ -6,8 +6,8 @@ import type { Affinity } from '../routing/affinity.ts'
 import { listCandidates, type Routing } from '../routing/candidates.ts'
 import { maxCostOf } from '../routing/fit.ts'
 import { usesAuto } from '../routing/names.ts'
-import { assemble } from './assemble.ts'
-import type { PlanDeps } from './plan.ts'
+import { type JoinDeps, joinChat } from './conversation.ts'
+import { freshOf, neededTokens, type PlanDeps } from './plan.ts'
 import { countedRequest } from './texts.ts'
 import { validateRequest } from './validate.ts'
 
@@ -17,8 +17,9 @@ const TOKENS_MAX = 2 ** 31 - 1
 const NANO_USD_MAX = 2n ** 63n - 1n
 
 /** What a route is explained with. */
-export interface ExplainDeps extends Omit<PlanDeps, 'kept'> {
+export interface ExplainDeps extends Omit<PlanDeps, 'kept' | 'conversation'> {
   readonly routing: Routing
+  readonly conversations: JoinDeps['conversations']
   /** Knows with which models conversations are. Absent: nobody does. */
   readonly affinity?: Pick<Affinity, 'of'> | undefined
 }
@@ -30,13 +31,25 @@ export interface ExplainDeps extends Omit<PlanDeps, 'kept'> {
 export async function explainRoute(
   call: Call,
   request: CompleteRequest,
-  { routing, counter, affinity }: ExplainDeps,
+  { routing, counter, conversations, affinity }: ExplainDeps,
 ): Promise<MessageInitShape<typeof ExplainRouteResponseSchema>> {
   validateRequest(request)
-  const messages = assemble(request.messages)
-  const { tokens } = await counter.countRequest(countedRequest(request, messages), call.signal)
+  const { now } = routing
+  const { messages, conversation } = await joinChat(call.caller.tenant, request, {
+    conversations,
+    routing,
+    now,
+  })
+  const fresh = countedRequest(request, conversation === undefined ? messages : freshOf(conversation))
+  const { tokens: freshTokens } = await counter.countRequest(fresh, call.signal)
+  const tokens = freshTokens + (conversation?.tokens ?? 0)
   const kept = usesAuto(request) ? await affinity?.of(call.caller.tenant, request, messages) : undefined
-  const { candidates, skipped } = listCandidates(request, routing, { inputTokens: tokens, messages, kept })
+  const { candidates, skipped } = listCandidates(request, routing, {
+    inputTokens: tokens,
+    neededTokens: conversation && neededTokens(request, conversation, tokens),
+    messages,
+    kept,
+  })
   return {
     requestedModel: request.model,
     candidates: candidates.map(({ provider, model, reason }) => {

@@ -1,6 +1,6 @@
 // What there is to chat with: the list of models, and the count of a request's tokens.
 import type { MessageInitShape } from '@bufbuild/protobuf'
-import { ReasoningEffort } from '#gen/exai/v1/chat_pb'
+import { type Message, ReasoningEffort } from '#gen/exai/v1/chat_pb'
 import type {
   CompleteRequest,
   CountTokensResponseSchema,
@@ -20,7 +20,8 @@ import type { Candidate, CountInput, Provider, ProviderCount } from '../core/pro
 import { timestampOf } from '../core/time.ts'
 import type { TokenCounter } from '../metering/count.ts'
 import { planRoute, type RoutingDeps } from '../routing/candidates.ts'
-import { assemble } from './assemble.ts'
+import { fittingMessages, type JoinDeps, type Joined, joinChat } from './conversation.ts'
+import { countConversation, freshOf } from './plan.ts'
 import { countedRequest } from './texts.ts'
 import { validateRequest } from './validate.ts'
 
@@ -51,6 +52,7 @@ export function listModels(
 export interface CountDeps {
   readonly routing: RoutingDeps
   readonly counter: TokenCounter
+  readonly conversations: JoinDeps['conversations']
   readonly clock: Clock
 }
 
@@ -64,8 +66,14 @@ export async function countTokens(
   deps: CountDeps,
 ): Promise<MessageInitShape<typeof CountTokensResponseSchema>> {
   validateRequest(request)
-  const messages = assemble(request.messages)
-  const [first] = planRoute(request, deps.routing).candidates
+  const { conversations, routing, clock } = deps
+  const joined = joinChat(call.caller.tenant, request, { conversations, routing, now: clock.now })
+  const chat = joined instanceof Promise ? await joined : joined
+  const [first] = planRoute(request, routing, { messages: chat.messages }).candidates
+  const messages =
+    first === undefined || chat.conversation === undefined
+      ? chat.messages
+      : await sentOf(chat.conversation, request, first, deps.counter, call.signal)
   const asked = { provider: first?.provider.id ?? '', model: first?.model.id ?? '' }
   const told = first === undefined ? undefined : await countUpstream(call, first, { request, messages }, deps)
   if (told?.notCounted.length === 0)
@@ -80,6 +88,19 @@ export async function countTokens(
     provenance: Usage_Provenance.ESTIMATED,
     ...asked,
   }
+}
+
+/** What the first candidate would be given of the chat. */
+async function sentOf(
+  conversation: Joined,
+  request: CompleteRequest,
+  first: Candidate,
+  counter: TokenCounter,
+  signal: AbortSignal,
+): Promise<readonly Message[]> {
+  const fresh = countedRequest(request, freshOf(conversation))
+  const tokens = await countConversation(conversation, fresh, counter, signal)
+  return fittingMessages(conversation, request, first.model, tokens).messages
 }
 
 /** Undefined when the provider does not count, or not in time. Throws only the reason of the call's own signal. */

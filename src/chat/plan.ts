@@ -12,9 +12,10 @@ import {
 } from '../metering/count.ts'
 import { keyOutcomeOf } from '../providers/key-outcome.ts'
 import type { Kept } from '../routing/affinity.ts'
-import { type Plan, planRoute, type RoutingDeps } from '../routing/candidates.ts'
+import { type Plan, planRoute, type RequestFacts, type RoutingDeps } from '../routing/candidates.ts'
 import { lengthProblem } from '../routing/fit.ts'
 import { usesAuto } from '../routing/names.ts'
+import { historyRoom, type Joined, tokensOf } from './conversation.ts'
 import { countedRequest } from './texts.ts'
 
 /** What a call is planned with. */
@@ -23,6 +24,8 @@ export interface PlanDeps {
   readonly counter: TokenCounter
   /** Says with which model the conversation is. Called only where `auto` chooses. Absent: nobody knows. */
   readonly kept?: (() => Promise<Kept | undefined> | Kept | undefined) | undefined
+  /** The conversation of the call. Absent: nothing is kept. */
+  readonly conversation?: Joined | undefined
 }
 
 /**
@@ -49,10 +52,12 @@ function keptOf(request: CompleteRequest, { kept }: PlanDeps): Promise<Kept | un
 function planKept(
   request: CompleteRequest,
   messages: readonly Message[],
-  { routing, counter }: PlanDeps,
+  { routing, counter, conversation }: PlanDeps,
   signal: AbortSignal,
   kept: Kept | undefined,
 ): Plan | Promise<Plan> {
+  if (conversation !== undefined)
+    return planConversation(request, conversation, { routing, counter, messages, kept }, signal)
   const counted = countedRequest(request, messages)
   if (request.routing?.maxCostNanoUsd === undefined) {
     const plan = planRoute(request, routing, { messages, kept })
@@ -62,6 +67,48 @@ function planKept(
   return counter
     .countRequest(counted, signal)
     .then(({ tokens }) => planRoute(request, routing, { inputTokens: tokens, messages, kept }))
+}
+
+/** Of what was said before the tokens are known, and its oldest turns need not fit. */
+async function planConversation(
+  request: CompleteRequest,
+  conversation: Joined,
+  { routing, counter, ...facts }: Omit<PlanDeps, 'kept'> & Pick<RequestFacts, 'messages' | 'kept'>,
+  signal: AbortSignal,
+): Promise<Plan> {
+  const fresh = countedRequest(request, freshOf(conversation))
+  if (request.routing?.maxCostNanoUsd === undefined) {
+    const plan = planRoute(request, routing, facts)
+    const most = conversation.tokens + mostTokens(fresh)
+    if (plan.candidates.every(({ model }) => most <= historyRoom(request, model))) return plan
+  }
+  const inputTokens = await countConversation(conversation, fresh, counter, signal)
+  return planRoute(request, routing, {
+    ...facts,
+    inputTokens,
+    neededTokens: neededTokens(request, conversation, inputTokens),
+  })
+}
+
+/** Tokens of a whole conversation with what is new. */
+export async function countConversation(
+  { tokens }: Joined,
+  fresh: CountedRequest,
+  counter: TokenCounter,
+  signal: AbortSignal,
+): Promise<number> {
+  const counted = await counter.countRequest(fresh, signal)
+  return tokens + counted.tokens
+}
+
+/** The messages of a conversation whose tokens are not known yet. */
+export function freshOf({ system, isSystemNew, fresh }: Joined): readonly Message[] {
+  return isSystemNew ? [...system.map(({ message }) => message), ...fresh] : fresh
+}
+
+/** What of a conversation has to be sent, in tokens; under `strict` that is everything. */
+export function neededTokens({ strict }: CompleteRequest, { turns }: Joined, inputTokens: number): number {
+  return strict ? inputTokens : inputTokens - tokensOf(turns)
 }
 
 /**

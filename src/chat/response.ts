@@ -5,12 +5,13 @@ import type { CompleteRequest, CompleteResponseSchema } from '#gen/exai/v1/chat_
 import { RouteSchema } from '#gen/exai/v1/route_pb'
 import type { Call } from '../core/call.ts'
 import type { GatewayError } from '../core/errors.ts'
-import type { WarningInit } from '../core/provider.ts'
+import type { Candidate, WarningInit } from '../core/provider.ts'
 import type { CallOutcome } from '../core/settlement.ts'
 import type { Attempt } from '../routing/attempt.ts'
 import type { Plan, Routing } from '../routing/candidates.ts'
 import type { Walk } from '../routing/walk.ts'
 import type { Answer, AnswerOrigin } from './answer.ts'
+import { fittingMessages, type Joined } from './conversation.ts'
 import type { Ended, Settled } from './settle.ts'
 
 /** An attempt whose answer broke, and that somebody else went on with. */
@@ -31,6 +32,8 @@ export interface Run {
   readonly responseId: string
   readonly answer: Answer
   messages: readonly Message[]
+  /** The conversation that it is kept in; undefined while it is not known, and when nothing is kept. */
+  conversation: Joined | undefined
   plan: Plan
   /** Its way along the candidates; undefined until they are known. */
   walk: Walk | undefined
@@ -51,6 +54,15 @@ export function warningsOf({ answering, broken }: Run): readonly WarningInit[] {
 /** All that was written so far, in one text. */
 export function writtenOf({ answer }: Pick<Run, 'answer'>): string {
   return answer.writtenTexts().join('\n')
+}
+
+/** The messages that a candidate is given, and how many of the conversation's oldest are left out for it. */
+export function chatFor(
+  { messages, conversation, request, plan }: Run,
+  { model }: Pick<Candidate, 'model'>,
+): { readonly messages: readonly Message[]; readonly leftOut: number } {
+  if (conversation === undefined) return { messages, leftOut: 0 }
+  return fittingMessages(conversation, request, model, plan.inputTokens)
 }
 
 /** What is said of the call's mark when it is answered. */
@@ -77,6 +89,7 @@ export function endedOf(run: Run, outcome: CallOutcome, endingOf: Ended['endingO
       const before = place < 0 ? broken.at(-1) : broken[place - 1]
       return writtenOf(run).slice(before?.until ?? 0, broken[place]?.until)
     },
+    givenTo: ({ candidate }) => chatFor(run, candidate).messages,
     outcome,
     ...(endingOf === undefined ? {} : { endingOf }),
   }
@@ -112,7 +125,7 @@ export function responseOf(
   settled: Settled,
   form: 'whole' | 'stripped',
 ): MessageInitShape<typeof CompleteResponseSchema> {
-  const { answer, answering } = run
+  const { answer, answering, conversation } = run
   const provider = answering?.candidate.provider.id ?? ''
   const model = answering?.candidate.model.id ?? ''
   const metadata = answer.metadata()
@@ -125,6 +138,7 @@ export function responseOf(
     ...settled,
     route: routeOf(run),
     warnings: [...warningsOf(run)],
+    conversationId: answer.hasOutput() ? (conversation?.id ?? '') : '',
     providerResponseId: answer.responseId(),
     ...(metadata === undefined ? {} : { providerMetadata: metadata }),
   }

@@ -21,6 +21,8 @@ import type { CallOutcome, Ending, Journal, LedgerLine } from '../core/settlemen
 import type { TokenCounter } from '../metering/count.ts'
 import type { Attempt } from '../routing/attempt.ts'
 import type { Answer } from './answer.ts'
+import type { Joined } from './conversation.ts'
+import { turnOf } from './conversation-turn.ts'
 import { countedRequest } from './texts.ts'
 import { REQUEST_LIMITS } from './validate.ts'
 
@@ -55,6 +57,10 @@ export interface Ended {
   /** The configuration that the call began with: its prices count. */
   readonly routing: { readonly catalogue: Catalogue }
   readonly messages: readonly Message[]
+  /** What an attempt was given of them. */
+  readonly givenTo: (attempt: Attempt) => readonly Message[]
+  /** The conversation that question and answer are kept in. Absent: nothing is kept. */
+  readonly conversation?: Joined | undefined
   readonly responseId: string
   readonly attempts: readonly Attempt[]
   /** The attempt whose answer was passed on, the last one if several had a part in it; absent when nobody answered. */
@@ -86,6 +92,13 @@ export async function settle(ended: Ended, deps: SettleDeps): Promise<Settled> {
   observe(ended, booked, settled, durationMs, deps.metrics)
   const now = deps.clock.now()
   const ending = ended.endingOf?.(settled)
+  const message = answer.hasOutput()
+    ? create(MessageSchema, answer.message(outcome.type !== 'completed'))
+    : undefined
+  const turn =
+    message &&
+    ended.conversation &&
+    (await turnOf(ended.conversation, message, { counter: deps.counter, now }))
   await deps.journal.commit({
     responseId: ended.responseId,
     requestId: call.id,
@@ -95,9 +108,8 @@ export async function settle(ended: Ended, deps: SettleDeps): Promise<Settled> {
     outcome,
     attempts: attempts.map(attempt => create(RouteAttemptSchema, attempt.record())),
     ...settled,
-    ...(answer.hasOutput()
-      ? { answer: create(MessageSchema, answer.message(outcome.type !== 'completed')) }
-      : {}),
+    ...(message === undefined ? {} : { answer: message }),
+    ...(turn === undefined ? {} : { turn }),
     ...(booked.length === 0 ? {} : { ledger: booked.map(one => lineOf(one, now)) }),
     ...(ending === undefined ? {} : { ending }),
     startedAt: now - durationMs,
@@ -150,7 +162,7 @@ async function usageOf(ended: Ended, attempt: Attempt, counter: TokenCounter): P
       ? create(UsageSchema, { ...reported, provenance: Provenance.PARTIAL })
       : create(UsageSchema, { ...reported, outputTokens, provenance: Provenance.ESTIMATED })
   }
-  const input = await counter.countRequest(countedRequest(ended.request, ended.messages))
+  const input = await counter.countRequest(countedRequest(ended.request, ended.givenTo(attempt)))
   const counted = {
     inputTokens: input.tokens,
     cachedInputTokens: 0,

@@ -5,8 +5,7 @@ import type { CountedRequest } from '../metering/count.ts'
 
 /** Collects what a request says in words. Media have no count here: what they cost differs by provider and is not public. */
 export function countedRequest(request: CompleteRequest, messages: readonly Message[]): CountedRequest {
-  const texts: string[] = []
-  for (const message of messages) for (const part of message.content) addPart(part, texts)
+  const texts = messages.flatMap(messageTexts)
   for (const tool of request.tools)
     texts.push(
       tool.name,
@@ -16,6 +15,13 @@ export function countedRequest(request: CompleteRequest, messages: readonly Mess
   const format = request.responseFormat?.format
   if (format?.case === 'jsonSchema') texts.push(format.value.name, JSON.stringify(format.value.schema ?? {}))
   return { texts: texts.filter(text => text !== ''), messages: messages.length }
+}
+
+/** What one message says in words. */
+export function messageTexts({ content }: Message): string[] {
+  const texts: string[] = []
+  for (const part of content) addPart(part, texts)
+  return texts
 }
 
 function addPart({ kind }: Part, texts: string[]): void {

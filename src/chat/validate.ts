@@ -86,14 +86,6 @@ const RULES = {
     atMost(Object.keys(r.providerOptions).length, REQUEST_LIMITS.providerOptions, 'providers'),
 } as const satisfies Record<string, Rule>
 
-/**
- * Fields of the contract that this version cannot honour. Ignoring one of them would break a promise, such as keeping a
- * conversation or answering a retry once, so a request that sets one is refused.
- */
-const NOT_AVAILABLE = {
-  conversation_id: r => r.conversationId !== '',
-} as const satisfies Record<string, (request: CompleteRequest) => boolean>
-
 /** Checks a request against the contract. Throws INVALID_REQUEST naming the first field that breaks it, or UNSUPPORTED. */
 export function validateRequest(request: CompleteRequest): void {
   for (const [field, rule] of Object.entries<Rule>(RULES)) {
@@ -101,10 +93,6 @@ export function validateRequest(request: CompleteRequest): void {
     if (problem === undefined) continue
     // A problem that begins with a deeper place, such as `[3].name`, goes on with the field's name.
     throw new GatewayError('INVALID_REQUEST', /^[.[]/.test(problem) ? field + problem : `${field} ${problem}`)
-  }
-  for (const [field, isSet] of Object.entries(NOT_AVAILABLE)) {
-    if (isSet(request))
-      throw new GatewayError('UNSUPPORTED', `${field} is not available in this version; leave it out`)
   }
   const { strict, resumeWindow } = request
   if (strict && resumeWindow !== undefined && millisecondsOf(resumeWindow) > RESUME_WINDOW_MAX_MS)

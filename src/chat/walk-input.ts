@@ -3,8 +3,9 @@ import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
 import type { Candidate } from '../core/provider.ts'
 import { maxCostOf } from '../routing/fit.ts'
 import type { WalkInput } from '../routing/walk-call.ts'
+import { trimWarning } from './conversation.ts'
 import { anotherKeyHelps, requestFor } from './plan.ts'
-import type { Run } from './response.ts'
+import { chatFor, type Run } from './response.ts'
 
 /** The way of a call whose plan is made. */
 export function walkInputOf(run: Run, stream: boolean): WalkInput {
@@ -25,8 +26,13 @@ export function walkInputOf(run: Run, stream: boolean): WalkInput {
 }
 
 /** What each candidate is asked. */
-export function questionOf({ messages }: Run, request: CompleteRequest): WalkInput['question'] {
-  return (candidate, warn) => ({ request: requestFor(candidate, request, warn, messages), messages })
+export function questionOf(run: Run, request: CompleteRequest): WalkInput['question'] {
+  return (candidate, warn) => {
+    const { messages, leftOut } = chatFor(run, candidate)
+    const trimmed = trimWarning(leftOut, candidate.model)
+    if (trimmed !== undefined) warn(trimmed)
+    return { request: requestFor(candidate, request, warn, messages), messages }
+  }
 }
 
 /** The ceiling is that of the call: what may be billed already counts as if it took the most that it can. */

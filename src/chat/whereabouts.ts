@@ -6,9 +6,10 @@ import { originOf, type Run } from './response.ts'
 import type { Settled } from './settle.ts'
 
 /** What is remembered of a call. */
-type Answered = Pick<Run, 'call' | 'request' | 'messages' | 'answering'> & {
-  readonly walk: Pick<Walk, 'attempts'> | undefined
-}
+type Answered = Pick<Run, 'call' | 'request' | 'messages' | 'answering'> &
+  Partial<Pick<Run, 'conversation'>> & {
+    readonly walk: Pick<Walk, 'attempts'> | undefined
+  }
 
 /** The question for the model that the conversation is with. */
 export function keptOf(
@@ -20,7 +21,7 @@ export function keptOf(
 
 /** Remembers who answered, where `auto` chose and may choose again. */
 export function remember(
-  { call, request, messages, answering, walk }: Answered,
+  { call, request, messages, conversation, answering, walk }: Answered,
   { usage }: Settled,
   affinity: Affinity,
 ): void {
@@ -30,6 +31,7 @@ export function remember(
     tenant: call.caller.tenant,
     request,
     messages,
+    conversationId: conversation?.id,
     ...originOf(answering),
     // Its own: of several attempts the usage is the sum, and only what it read itself can be in its cache.
     inputTokens: answering.counts()?.inputTokens ?? (isAlone ? usage?.inputTokens : undefined) ?? 0,

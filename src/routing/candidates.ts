@@ -55,6 +55,8 @@ export const CANDIDATES_MAX = 8
 export interface RequestFacts {
   /** Tokens of its input. Absent: nobody is skipped for its length or price. */
   readonly inputTokens?: number | undefined
+  /** Tokens of the part of it that has to be sent: the oldest turns of a conversation may be left out. Absent: all of it. */
+  readonly neededTokens?: number | undefined
   /** The whole chat. Absent: the messages of the request. */
   readonly messages?: readonly Message[] | undefined
   /** The model that its conversation is with, for `auto`. Absent: none. */
@@ -91,9 +93,9 @@ export function listCandidates(
   const seen = new Set<string>()
   let tooLong = 0
   const now = deps.now()
-  const { inputTokens, messages = request.messages } = facts
+  const { inputTokens, neededTokens, messages = request.messages } = facts
   const needs = needsOf(request, messages)
-  const judge = createJudge({ request, needs, now, inputTokens })
+  const judge = createJudge({ request, needs, now, inputTokens, neededTokens })
 
   function choose(provider: Provider, model: ModelEntry, reason: string): void {
     seen.add(keyOf(model))

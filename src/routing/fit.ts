@@ -72,6 +72,21 @@ function claimedOutput(request: CompleteRequest, model: ModelEntry, contextWindo
   return sent < contextWindow ? sent : 0
 }
 
+/** Share of a window that is left for an answer without a cap, at most. */
+const ANSWER_SHARE = 1 / 4
+
+/** Tokens of input beside which a model has room for its answer; undefined when its sizes are not known. */
+export function inputRoom(request: CompleteRequest, model: ModelEntry): number | undefined {
+  const { contextWindow, maxInputTokens, maxOutputTokens = REFERENCE_OUTPUT_TOKENS } = model
+  if (contextWindow === undefined) return maxInputTokens
+  const asked = outputCapOf(request, model) ?? request.maxOutputTokens
+  const claimed =
+    asked === undefined
+      ? Math.min(maxOutputTokens, REFERENCE_OUTPUT_TOKENS, Math.floor(contextWindow * ANSWER_SHARE))
+      : claimedOutput(request, model, contextWindow)
+  return Math.min(contextWindow - claimed, maxInputTokens ?? contextWindow)
+}
+
 function hasMedia(request: CompleteRequest): boolean {
   return request.messages.some(message => message.content.some(isMedia))
 }

@@ -23,6 +23,8 @@ export interface JudgeDeps {
   readonly now: number
   /** Tokens of its input. Absent: nobody is left out for length or price. */
   readonly inputTokens?: number | undefined
+  /** Tokens of the part of it that has to be sent. Absent: all of it. */
+  readonly neededTokens?: number | undefined
 }
 
 /** Says why a model may not be asked; undefined when it may. */
@@ -38,7 +40,7 @@ export interface Refusals {
 }
 
 /** Makes the judge of one request. */
-export function createJudge({ request, needs, now, inputTokens }: JudgeDeps): Judge {
+export function createJudge({ request, needs, now, inputTokens, neededTokens }: JudgeDeps): Judge {
   const allow = lowered(request.routing?.allow)
   const deny = lowered(request.routing?.deny)
   return (provider, model) => {
@@ -54,7 +56,7 @@ export function createJudge({ request, needs, now, inputTokens }: JudgeDeps): Ju
     const missing = missingOf(needs, model)
     if (missing !== undefined) return { reason: Skip.CAPABILITY, message: missing }
     if (inputTokens !== undefined) {
-      const tooLong = lengthProblem(request, model, inputTokens)
+      const tooLong = lengthProblem(request, model, neededTokens ?? inputTokens)
       if (tooLong !== undefined) return { reason: Skip.CAPABILITY, message: tooLong, isTooLong: true }
       const tooDear = priceProblem(request, model, inputTokens)
       if (tooDear !== undefined) return { reason: Skip.PRICE, message: tooDear }

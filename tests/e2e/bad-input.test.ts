@@ -95,11 +95,6 @@ const broken = [
     words: /^tool_choice needs tools/,
   },
   {
-    what: 'a conversation, which this version cannot keep',
-    message: ask({ conversationId: 'new' }),
-    words: /^conversation_id is not available in this version/,
-  },
-  {
     what: 'an idempotency key with a space',
     message: ask({ idempotencyKey: 'once more' }),
     words: /^idempotency_key takes visible ASCII characters only/,
@@ -164,8 +159,8 @@ describe.each(wires)('in $name', wire => {
       headers: requestId(),
     })
     expectClear(unknown, 'unimplemented', /there is no method \/exai\.v1\.ChatService\/Guess/)
-    const later = await sendChatTo(wire, '/exai.v1.ChatService/GetConversation')
-    expectClear(later, 'unimplemented', /GetConversation is not available in this version/)
+    const later = await sendChatTo(wire, '/exai.v1.EmbeddingsService/Embed')
+    expectClear(later, 'unimplemented', /Embed is not available in this version/)
   })
 
   it('an unknown service is UNIMPLEMENTED', async () => {

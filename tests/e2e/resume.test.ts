@@ -187,8 +187,13 @@ describe('a stream that was left', () => {
   it('is ended by the end of its window', async () => {
     const responseId = await leave('window', { resumeWindow: { seconds: 0n, nanos: 100_000_000 } })
     await closed('window')
-    const { error } = await readAll(chat().resumeStream({ responseId }))
-    expect([error?.code, infoOf(error)?.reason]).toEqual([Code.NotFound, ErrorReason.STREAM_NOT_FOUND])
+    // The provider is let go first, and then the call is settled on disk.
+    await expect
+      .poll(async () => {
+        const { error } = await readAll(chat().resumeStream({ responseId }))
+        return [error?.code, infoOf(error)?.reason]
+      })
+      .toEqual([Code.NotFound, ErrorReason.STREAM_NOT_FOUND])
   })
 
   it('is waited for by the drain, and ended with SHUTTING_DOWN after its time', async () => {

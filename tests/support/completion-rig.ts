@@ -5,6 +5,7 @@ import { createCompletion } from '../../src/chat/complete.ts'
 import type { EventInit } from '../../src/chat/events.ts'
 import type { ChatMetrics } from '../../src/chat/settle.ts'
 import { systemClock } from '../../src/core/clock.ts'
+import type { Conversations } from '../../src/core/conversations.ts'
 import type { ModelEntry } from '../../src/core/model.ts'
 import type { Provider } from '../../src/core/provider.ts'
 import type { Journal } from '../../src/core/settlement.ts'
@@ -14,6 +15,12 @@ import type { AttemptLimits } from '../../src/routing/attempt.ts'
 import { createProcessJournal } from '../../src/stores/process/journal.ts'
 import { createProcessShared } from '../../src/stores/process/shared.ts'
 import { createWalkDeps, type WalkOver } from './walk-rig.ts'
+
+/** Where nobody has ever kept a conversation. */
+export const NO_CONVERSATIONS: Pick<Conversations, 'get' | 'history'> = {
+  get: async () => undefined,
+  history: async () => [],
+}
 
 /** What moved in the metrics. */
 export type Moved = { readonly name: string; readonly of: unknown }
@@ -29,12 +36,14 @@ export function createCompletionRig(
     heartbeatMs = 10_000,
     models = [],
     journal: elsewhere,
+    conversations = NO_CONVERSATIONS,
     walk: walkOver = {},
   }: {
     limits?: AttemptLimits
     heartbeatMs?: number
     models?: readonly ModelEntry[]
     journal?: Journal
+    conversations?: Pick<Conversations, 'get' | 'history'>
     walk?: WalkOver
   } = {},
 ) {
@@ -56,6 +65,7 @@ export function createCompletionRig(
   const walk = createWalkDeps({ ...(limits && { limits }), ...walkOver })
   const completion = createCompletion({
     journal: elsewhere ?? journal,
+    conversations,
     metrics,
     counter: createTokenCounter(),
     clock: systemClock,

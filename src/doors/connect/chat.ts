@@ -8,7 +8,13 @@ import type {
   CompleteRequest,
   CompleteResponseSchema,
   CountTokensResponseSchema,
+  DeleteConversationRequest,
+  DeleteConversationResponseSchema,
   ExplainRouteResponseSchema,
+  GetConversationRequest,
+  GetConversationResponseSchema,
+  ListConversationsRequest,
+  ListConversationsResponseSchema,
   ListModelsRequest,
   ListModelsResponseSchema,
   ResumeStreamRequest,
@@ -40,6 +46,20 @@ export interface Chat {
     call: Call,
     request: CompleteRequest,
   ): Promise<MessageInitShape<typeof ExplainRouteResponseSchema>>
+  readonly conversations: {
+    list(
+      call: Call,
+      request: ListConversationsRequest,
+    ): Promise<MessageInitShape<typeof ListConversationsResponseSchema>>
+    get(
+      call: Call,
+      request: GetConversationRequest,
+    ): Promise<MessageInitShape<typeof GetConversationResponseSchema>>
+    delete(
+      call: Call,
+      request: DeleteConversationRequest,
+    ): Promise<MessageInitShape<typeof DeleteConversationResponseSchema>>
+  }
   listModels(
     call: Call,
     request: ListModelsRequest,
@@ -56,5 +76,8 @@ export function chatService(chat: Chat): Partial<ServiceImpl<typeof ChatService>
     countTokens: (request, context) => chat.countTokens(exchangeOf(context), request),
     explainRoute: (request, context) => chat.explainRoute(exchangeOf(context), request),
     listModels: (request, context) => chat.listModels(exchangeOf(context), request),
+    listConversations: (request, context) => chat.conversations.list(exchangeOf(context), request),
+    getConversation: (request, context) => chat.conversations.get(exchangeOf(context), request),
+    deleteConversation: (request, context) => chat.conversations.delete(exchangeOf(context), request),
   }
 }

@@ -10,6 +10,7 @@ import { GatewayError } from '../../../src/core/errors.ts'
 import type { ModelEntry } from '../../../src/core/model.ts'
 import type { Provider } from '../../../src/core/provider.ts'
 import { createTokenCounter } from '../../../src/metering/count.ts'
+import { NO_CONVERSATIONS } from '../../support/completion-rig.ts'
 import { ask } from '../../support/request.ts'
 import { createScriptedProvider } from '../../support/scripted-provider.ts'
 import { createTestCall } from '../../support/test-call.ts'
@@ -43,6 +44,7 @@ async function explained(over: Over, providers: readonly Provider[] = [one, two]
   const answer = await explainRoute(createTestCall().call, request, {
     routing: { ...routing, configVersion: 7 },
     counter,
+    conversations: NO_CONVERSATIONS,
   })
   return create(ExplainRouteResponseSchema, answer)
 }
@@ -137,6 +139,7 @@ describe('the explanation of a route', () => {
       await explainRoute(createTestCall().call, ask('hi', { model: 'wild' }), {
         routing: { ...routing, configVersion: 1 },
         counter,
+        conversations: NO_CONVERSATIONS,
       }),
     )
     expect(() => toBinary(ExplainRouteResponseSchema, answer)).not.toThrow()
@@ -147,7 +150,11 @@ describe('the explanation of a route', () => {
 describe('a request that Complete refuses', () => {
   const refused: readonly (readonly [string, Over, string])[] = [
     ['a field that is wrong', { model: 'known', temperature: 3 }, 'INVALID_REQUEST'],
-    ['a field that is not available', { model: 'known', conversationId: 'new' }, 'UNSUPPORTED'],
+    [
+      'a conversation that is not there',
+      { model: 'known', conversationId: 'conv_1' },
+      'CONVERSATION_NOT_FOUND',
+    ],
     ['a message without parts', { model: 'known', messages: [{ role: 2 }] }, 'INVALID_REQUEST'],
     ['a model that nobody has', { model: 'nope' }, 'MODEL_NOT_FOUND'],
     [
@@ -168,6 +175,7 @@ describe('a request that Complete refuses', () => {
       explainRoute(call, ask('hi', { model: 'known' }), {
         routing: { ...routing, configVersion: 1 },
         counter,
+        conversations: NO_CONVERSATIONS,
       }),
     ).rejects.toMatchObject({ reason: 'DEADLINE_EXCEEDED' })
   })

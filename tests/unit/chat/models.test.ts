@@ -13,6 +13,7 @@ import { GatewayError } from '../../../src/core/errors.ts'
 import type { ModelEntry } from '../../../src/core/model.ts'
 import type { CountInput, Provider } from '../../../src/core/provider.ts'
 import { createTokenCounter } from '../../../src/metering/count.ts'
+import { NO_CONVERSATIONS } from '../../support/completion-rig.ts'
 import { ask } from '../../support/request.ts'
 import { createScriptedProvider } from '../../support/scripted-provider.ts'
 import { createTestCall } from '../../support/test-call.ts'
@@ -154,7 +155,7 @@ describe('the list of models', () => {
 })
 
 describe('a count of tokens', () => {
-  const deps = { routing, counter: createTokenCounter(), clock: systemClock }
+  const deps = { routing, counter: createTokenCounter(), clock: systemClock, conversations: NO_CONVERSATIONS }
 
   it('names who would be asked first, and is an estimate', async () => {
     const count = await counted(createTestCall().call, ask('hello world', { model: 'K' }), deps)
@@ -194,6 +195,7 @@ describe('a count of the provider', () => {
       routing: { ...routing, providers: [two, one] },
       counter: createTokenCounter(),
       clock: systemClock,
+      conversations: NO_CONVERSATIONS,
     }
     const request = ask('hello world', {
       model: 'toolbox',

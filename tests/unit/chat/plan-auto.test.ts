@@ -11,6 +11,7 @@ import { createAffinity, type Kept } from '../../../src/routing/affinity.ts'
 import { createLive } from '../../../src/routing/live.ts'
 import { createProcessShared } from '../../../src/stores/process/shared.ts'
 import { askAuto, autoDeps, autoModels } from '../../support/auto-catalogue.ts'
+import { NO_CONVERSATIONS } from '../../support/completion-rig.ts'
 import { createHandClock } from '../../support/hand-clock.ts'
 import { createChance } from '../../support/seeded.ts'
 import { createTestCall } from '../../support/test-call.ts'
@@ -62,6 +63,7 @@ describe('a call left to auto', () => {
     const { candidates } = await explainRoute(createTestCall().call, request, {
       routing: { ...autoDeps(), configVersion: 1 },
       counter,
+      conversations: NO_CONVERSATIONS,
       affinity: { of: tenant => (tenant === 'default' ? home : undefined) },
     })
     expect(candidates?.[0]).toMatchObject({

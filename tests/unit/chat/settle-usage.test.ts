@@ -120,6 +120,7 @@ describe('the overhead of a call', () => {
       answering: undefined,
       answer: createAnswer(),
       writtenBy: () => '',
+      givenTo: () => [],
       outcome: { type: 'failed', reason: 'UPSTREAM_UNAVAILABLE' },
       ...over,
     }

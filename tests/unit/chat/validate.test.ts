@@ -187,8 +187,6 @@ const refused: readonly (readonly [string, Over, string])[] = [
   ],
 ]
 
-const unavailable: readonly (readonly [string, Over])[] = [['conversation_id', { conversationId: 'new' }]]
-
 describe('a request', () => {
   it.each(accepted)('passes with %s', (_, over) => {
     expect(refusalOf(over)).toBeUndefined()
@@ -200,19 +198,9 @@ describe('a request', () => {
     expect(refusal?.reason).toBe('INVALID_REQUEST')
   })
 
-  it.each(unavailable)('that sets %s is refused, because this version cannot honour it', (field, over) => {
-    const refusal = refusalOf(over)
-    expect(refusal?.reason).toBe('UNSUPPORTED')
-    expect(refusal?.message).toBe(`${field} is not available in this version; leave it out`)
-  })
-
   it('with a resume window that would be clamped is refused under strict', () => {
     const refusal = refusalOf({ strict: true, resumeWindow: { seconds: 600n, nanos: 1 } })
     expect(refusal?.reason).toBe('UNSUPPORTED')
     expect(refusal?.message).toBe('resume_window: 600 s is the longest')
-  })
-
-  it('that breaks a rule is called wrong even where it also asks for what is not available', () => {
-    expect(refusalOf({ conversationId: 'new', temperature: 3 })?.reason).toBe('INVALID_REQUEST')
   })
 })

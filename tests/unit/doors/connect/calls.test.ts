@@ -1,6 +1,7 @@
 // Whole calls through every protocol and HTTP version: answers, errors, deadlines, cancels, and one log line each.
-import { Code, ConnectError } from '@connectrpc/connect'
+import { Code, ConnectError, createClient } from '@connectrpc/connect'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { EmbeddingsService } from '#gen/exai/v1/embeddings_service_pb'
 import { ErrorInfo_Origin, ErrorInfoSchema } from '#gen/exai/v1/error_pb'
 import { ErrorReason } from '#gen/exai/v1/error_reason_pb'
 import { GatewayError } from '../../../../src/core/errors.ts'
@@ -237,11 +238,9 @@ describe.each(Object.entries(transports))('%s', (_name, transportTo) => {
 
   test('a method that is not there yet says so by its name', async () => {
     await using server = await startServer()
-    const failure = await failureOf(
-      chatClient(transportTo(server.url)).getConversation({ conversationId: 'conv_1' }),
-    )
+    const failure = await failureOf(createClient(EmbeddingsService, transportTo(server.url)).embed({}))
     expect(failure.code).toBe(Code.Unimplemented)
-    expect(failure.rawMessage).toBe('exai.v1.ChatService.GetConversation is not available in this version')
+    expect(failure.rawMessage).toBe('exai.v1.EmbeddingsService.Embed is not available in this version')
     expect((await server.onlyEnd()).end).toMatchObject({ code: 'UNIMPLEMENTED', reason: 'UNSUPPORTED' })
   })
 

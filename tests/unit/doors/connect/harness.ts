@@ -52,6 +52,11 @@ export function fakeChat(parts: Partial<Chat> = {}): Chat {
     cancel: () => Promise.resolve({ cancelled: true }),
     countTokens: () => Promise.resolve({ inputTokens: 3 }),
     explainRoute: () => Promise.resolve({ inputTokens: 3 }),
+    conversations: {
+      list: async () => ({ conversations: [{ id: 'conv_1' }] }),
+      get: async () => ({ conversation: { id: 'conv_1' } }),
+      delete: async () => ({}),
+    },
     listModels: async () => ({ models: [{ id: 'echo', provider: 'sandbox' }] }),
     ...parts,
   }

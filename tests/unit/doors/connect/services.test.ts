@@ -17,6 +17,9 @@ const there: Readonly<Record<string, string>> = {
   CountTokens: '0',
   ExplainRoute: '0',
   ListModels: '0',
+  ListConversations: '0',
+  GetConversation: '0',
+  DeleteConversation: '0',
   SetCircuit: '3',
 }
 

@@ -1,0 +1,104 @@
+// Kept conversations as their tenant sees them: listed, read whole, deleted.
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import type { Message } from '#gen/exai/v1/chat_pb'
+import type {
+  ConversationSchema,
+  GetConversationResponseSchema,
+  ListConversationsResponseSchema,
+} from '#gen/exai/v1/chat_service_pb'
+import type { Call } from '../core/call.ts'
+import type { ConversationInfo, Conversations } from '../core/conversations.ts'
+import { GatewayError } from '../core/errors.ts'
+import { isId } from '../core/ids.ts'
+import { pageLimit, pageToken, placeOf } from '../core/page.ts'
+import { timestampOf } from '../core/time.ts'
+import { messageOf, noConversation } from './conversation.ts'
+
+/** Conversations of the caller's tenant. Everything throws GatewayError. */
+export interface OwnConversations {
+  /** A page, those that began last first. Throws INVALID_REQUEST for a page that cannot be. */
+  list(
+    call: Call,
+    asked: { readonly pageSize: number; readonly pageToken: string },
+  ): Promise<MessageInitShape<typeof ListConversationsResponseSchema>>
+  /** One with all its messages. Throws CONVERSATION_NOT_FOUND, and OVERLOADED for one that is too large for one answer. */
+  get(
+    call: Call,
+    asked: { readonly conversationId: string },
+  ): Promise<MessageInitShape<typeof GetConversationResponseSchema>>
+  /** Deletes one for good. Throws CONVERSATION_NOT_FOUND. */
+  delete(call: Call, asked: { readonly conversationId: string }): Promise<Record<string, never>>
+}
+
+/** Tells the list's page tokens from those of other lists. */
+const LIST = 'conversations'
+
+/** Messages of one question to the store. */
+const PAGE_MESSAGES = 256
+/** JSON of one question to the store, in bytes. */
+const PAGE_BYTES = 4 * 1024 * 1024
+/** JSON of the messages of one answer, in bytes: less than the most that is written for one call. */
+const ANSWER_BYTES_MAX = 48 * 1024 * 1024
+
+/** Shows what is kept. */
+export function createOwnConversations(conversations: Conversations): OwnConversations {
+  /** All messages below a place, oldest first. */
+  async function read(key: { readonly tenant: string; readonly id: string }, lastPlace: number) {
+    const messages: Message[] = []
+    let before = lastPlace + 1
+    let bytes = 0
+    for (;;) {
+      const page = await conversations.history({ ...key, before, limit: PAGE_MESSAGES, maxBytes: PAGE_BYTES })
+      for (const kept of page) {
+        bytes += Buffer.byteLength(kept.json)
+        messages.push(messageOf(kept))
+        before = kept.place
+      }
+      if (bytes > ANSWER_BYTES_MAX)
+        throw new GatewayError(
+          'OVERLOADED',
+          `conversation ${key.id} has more than ${ANSWER_BYTES_MAX} bytes: it can be gone on with, and not be read in one answer`,
+        )
+      if (page.length === 0 || before <= 1) return messages.reverse()
+    }
+  }
+
+  return {
+    async list({ caller: { tenant } }, asked) {
+      const after = placeOf(asked.pageToken, LIST)
+      const limit = pageLimit(asked.pageSize)
+      const page = await conversations.list({ tenant, limit, ...(after === undefined ? {} : { after }) })
+      return { conversations: page.items.map(shown), nextPageToken: pageToken(page.next, LIST) }
+    },
+    async get({ caller: { tenant } }, { conversationId: id }) {
+      const found = isId('conv', id) ? await conversations.get({ tenant, id }) : undefined
+      if (found === undefined) throw noConversation(id)
+      const said = await read({ tenant, id }, found.lastPlace)
+      return { conversation: shown(found), messages: [...found.system.map(messageOf), ...said] }
+    },
+    async delete({ caller: { tenant } }, { conversationId: id }) {
+      if (!isId('conv', id) || !(await conversations.delete({ tenant, id }))) throw noConversation(id)
+      return {}
+    },
+  }
+}
+
+function shown({
+  id,
+  createdAt,
+  updatedAt,
+  expiresAt,
+  messageCount,
+  provider,
+  model,
+}: ConversationInfo): MessageInitShape<typeof ConversationSchema> {
+  return {
+    id,
+    createTime: timestampOf(createdAt),
+    updateTime: timestampOf(updatedAt),
+    ...(expiresAt === undefined ? {} : { expireTime: timestampOf(expiresAt) }),
+    messageCount,
+    provider,
+    model,
+  }
+}
