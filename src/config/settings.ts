@@ -224,7 +224,7 @@ export const settings = {
     group: 'Storage',
     kind: kinds.path,
     default: './data',
-    about: 'Folder for everything that is kept.',
+    about: 'Folder for everything that is kept; it is made when it is not there, for this user alone.',
   },
   SUPABASE_URL: {
     group: 'Storage',
