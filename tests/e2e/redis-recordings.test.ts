@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { type Child, startChild, untilReady } from '../support/child.ts'
 import { connectRedis, type RedisServer, startRedis } from '../support/redis-rig.ts'
 import { ask } from '../support/request.ts'
-import { createRecordedRig, readOn, until } from '../support/scripted-completion.ts'
+import { createRecordedRig, readOn, type Seen, until } from '../support/scripted-completion.ts'
 import { createTestCall } from '../support/test-call.ts'
 import { root } from '../support/tools.ts'
 
@@ -57,6 +57,14 @@ async function here() {
   return { ...rig, resume }
 }
 
+/** Waits until so many words have come; fails with what ended the stream before. */
+async function hears(seen: Seen, words: number): Promise<void> {
+  const early = seen.ended.then(error => {
+    throw error ?? new Error('it ended early')
+  })
+  await Promise.race([until(() => wordsOf(seen.text()).length > words), early])
+}
+
 const wordsOf = (text: string): readonly number[] => text.trim().split(' ').map(Number)
 const numbers = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index + 1)
 
@@ -65,7 +73,7 @@ describe('a stream that runs in another process', () => {
     const { resume } = await here()
     const elsewhere = await streamElsewhere('resumed', 120)
     const whole = resume(elsewhere.responseId)
-    await until(() => wordsOf(whole.text()).length > 10)
+    await hears(whole, 10)
     // The first event is not a word.
     const rest = resume(elsewhere.responseId, 6)
     expect([await whole.ended, await rest.ended]).toEqual([undefined, undefined])
@@ -78,7 +86,7 @@ describe('a stream that runs in another process', () => {
     const { resume, cancel } = await here()
     const elsewhere = await streamElsewhere('cancelled', FOREVER)
     const seen = resume(elsewhere.responseId)
-    await until(() => wordsOf(seen.text()).length > 5)
+    await hears(seen, 5)
     const { call } = createTestCall()
     expect(await cancel(call, { responseId: elsewhere.responseId })).toEqual({ cancelled: true })
     expect((await seen.ended)?.reason).toBe('CANCELLED')
@@ -104,7 +112,7 @@ describe('a stream that runs in another process', () => {
     const { resume } = await here()
     const elsewhere = await streamElsewhere('outlives-redis', 300)
     const seen = resume(elsewhere.responseId)
-    await until(() => wordsOf(seen.text()).length > 20)
+    await hears(seen, 20)
     await server.kill()
     await server.restart()
     expect(await seen.ended).toBeUndefined()
@@ -116,7 +124,7 @@ describe('a stream that runs in another process', () => {
     const { resume } = await here()
     const elsewhere = await streamElsewhere('killed', FOREVER)
     const seen = resume(elsewhere.responseId)
-    await until(() => wordsOf(seen.text()).length > 5)
+    await hears(seen, 5)
     await elsewhere.child.stop('SIGKILL')
     expect((await seen.ended)?.reason).toBe('STREAM_LOST')
     const again = resume(elsewhere.responseId)

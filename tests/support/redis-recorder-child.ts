@@ -3,7 +3,7 @@
 
 import { connectRedis } from './redis-rig.ts'
 import { ask } from './request.ts'
-import { createRecordedRig, readOn } from './scripted-completion.ts'
+import { createRecordedRig, readOn, until } from './scripted-completion.ts'
 import { createTestCall } from './test-call.ts'
 
 const SAY_EVERY_MS = 5
@@ -19,6 +19,9 @@ const { call } = createTestCall()
 const seen = readOn(rig.stream(call, ask('hi', { idempotencyKey, resumeWindow: { seconds: 60n, nanos: 0 } })))
 const run = await rig.scripted.run(0)
 run.start()
+await until(() => seen.events.length > 0)
+// What was sent before has been done when this is answered: others find the stream now.
+await shared.get('any')
 tell({ responseId: run.responseId })
 let said = 0
 const saying = setInterval(() => {

@@ -8,7 +8,7 @@ const layers: readonly (readonly string[])[] = [
   ['cli'],
   ['gateway'],
   ['data-dir'],
-  ['editions', 'keeping'],
+  ['editions', 'keeping', 'sharing'],
   ['keeping-copy'],
   ['keeping-jobs'],
   ['server', 'doors'],

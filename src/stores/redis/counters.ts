@@ -49,6 +49,8 @@ export function createCounters({ line, local, clock }: CountersDeps): Counters {
 
   function owe(counter: string, amount: number, leftMs: number): void {
     const before = owed.get(counter)
+    if (owed.size > SHARES_MAX)
+      for (const [name, { expiresAtMs }] of owed) if (expiresAtMs <= nowMs()) owed.delete(name)
     owed.set(counter, {
       amount: (before?.amount ?? 0) + amount,
       expiresAtMs: before?.expiresAtMs ?? nowMs() + leftMs,

@@ -67,6 +67,7 @@ const LOST_TRIES_MAX = 3
 const BYTES_PER_MS = 16 * 1024
 
 const TIMED_OUT: RedisFailure = { fault: 'timeout', code: '' }
+const UNCONNECTED: RedisFailure = { fault: 'connection', code: '' }
 const hashes = Object.entries(SCRIPTS).map(([name, lua]) => [
   name,
   createHash('sha1').update(lua).digest('hex'),
@@ -86,7 +87,7 @@ export function createLine(deps: LineDeps): Line {
   let lostTries = 0
   let lostAtMs = Number.NEGATIVE_INFINITY
   let known: { readonly life: string; readonly server: string } | undefined
-  let lastFailure: RedisFailure = { fault: 'connection', code: '' }
+  let lastFailure = UNCONNECTED
   let timer: NodeJS.Timeout | undefined
 
   async function send(command: string, args: readonly (string | number | Uint8Array)[]): Promise<Ran> {
@@ -164,18 +165,20 @@ export function createLine(deps: LineDeps): Line {
     const isGood = isConnected && (wasUp || ((await isWorking()) && (await look()))) && (await bring())
     isTrying = false
     if (isClosed) return
-    if (isGood) {
+    // Who fell meanwhile begins with a look at what is there now.
+    if (isGood && (isUp || !wasUp)) {
       lostTries = 0
       if (!isUp) {
         isUp = true
         failuresInRow = 0
+        lastFailure = UNCONNECTED
         clearTimeout(timer)
         deps.onState(undefined)
       }
       if (isRepairWanted) plan(REPAIR_AFTER_MS)
     } else {
       if (!isUp) plan(outMs)
-      else if (wasUp) fall()
+      else fall()
       if (redis.status !== 'reconnecting') lostTries += 1
       if (lostTries >= LOST_TRIES_MAX) {
         lostTries = 0

@@ -79,6 +79,8 @@ export function createOwnLogs({ line, local, clock, process }: OwnLogsDeps): Own
   function lag(own: Own): void {
     own.isBehind = true
     behind.add(own)
+    // When Redis is out for long, what has expired meanwhile is let go.
+    if (behind.size > OWN_MAX) for (const one of behind) if (!isHere(one)) behind.delete(one)
     if (line.isUp()) void bring()
     else line.repair()
   }

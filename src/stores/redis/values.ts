@@ -31,7 +31,7 @@ interface Unwritten {
   readonly type: 'set' | 'claim' | 'remove'
 }
 
-/** Values of this process that can be brought again, at most. */
+/** Values of this process that can be brought again, and those that are not in Redis, at most. */
 const OWN_MAX = 100_000
 const CHUNK = 200
 
@@ -48,7 +48,10 @@ export function createValues({ line, local, clock, process, isFresh }: ValuesDep
     own.set(name, { expiresAtMs: nowMs() + ttlMs })
   }
   function owe(name: string, type: Unwritten['type']): void {
+    unwritten.delete(name)
     unwritten.set(name, { type })
+    const [oldest] = unwritten.keys()
+    if (unwritten.size > OWN_MAX && oldest !== undefined) unwritten.delete(oldest)
     line.repair()
   }
   const removal = (name: string): Parameters<Run> => [
