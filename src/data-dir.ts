@@ -6,6 +6,7 @@ import { GatewayError } from './core/errors.ts'
 import { newId } from './core/ids.ts'
 import type { Log } from './core/log.ts'
 import { type Keeping, openKeeping } from './keeping.ts'
+import { type StoreWatch, watchStore } from './status/store-watch.ts'
 
 /** What `openDataDir` needs. */
 export interface DataDirDeps {
@@ -35,8 +36,14 @@ export async function closeData(opening: Promise<Keeping>): Promise<void> {
   await keeping?.close()
 }
 
+/** Watches the store of what was opened. */
+export function watchData(keeping: Keeping, clock: Clock, onChange: () => void): StoreWatch {
+  const { journal, isOpen } = keeping
+  return watchStore({ journal, isOpen, probe: () => probeStore(keeping, clock), onChange })
+}
+
 /** Writes a mark that is over already, which the sweep of old ones takes along. Rejects when it is not kept. */
-export async function probeStore({ marks }: Pick<Keeping, 'marks'>, clock: Clock): Promise<void> {
+async function probeStore({ marks }: Pick<Keeping, 'marks'>, clock: Clock): Promise<void> {
   const now = clock.now()
   const responseId = newId('resp', now)
   await marks.begin({ responseId, tenant: '', key: '', fingerprint: '', owner: '', expiresAt: now })

@@ -20,10 +20,11 @@ import type { Clock } from './core/clock.ts'
 import { GatewayError } from './core/errors.ts'
 import type { Log } from './core/log.ts'
 import { createSafeFetch } from './core/safe-fetch.ts'
-import { closeData, openDataDir, probeStore } from './data-dir.ts'
+import { closeData, openDataDir, watchData } from './data-dir.ts'
 import { connectCorsNeeds } from './doors/connect/cors-needs.ts'
 import { createConnectDoor } from './doors/connect/door.ts'
 import { createEditions, type Edition } from './editions.ts'
+import { keepFiles, startKeepingJobs } from './kept-files.ts'
 import { createTokenCounter } from './metering/count.ts'
 import type { FetchMedia } from './providers/fetch-media.ts'
 import { createAffinity } from './routing/affinity.ts'
@@ -40,7 +41,6 @@ import { createPort, type PortAddress } from './server/port.ts'
 import { createRoutes } from './server/routes.ts'
 import { createCircuitSwitch } from './status/circuit-switch.ts'
 import { createStatus } from './status/status.ts'
-import { watchStore } from './status/store-watch.ts'
 import { createProcessShared } from './stores/process/shared.ts'
 import { createEvents, createObserver } from './telemetry/events.ts'
 import { createMetrics, type EndedCall } from './telemetry/metrics.ts'
@@ -128,12 +128,7 @@ export async function startGateway({ config, log, clock, version, source }: Gate
   const keeping = await opening.catch(refuse)
   const { conversations } = keeping
   metrics.bindStore(keeping.waiting)
-  const watched = watchStore({
-    journal: keeping.journal,
-    isOpen: keeping.isOpen,
-    probe: () => probeStore(keeping, clock),
-    onChange: () => status.changed(),
-  })
+  const watched = watchData(keeping, clock, () => status.changed())
   stack.defer(watched.close)
   const status = createStatus({
     store: watched.report,
@@ -154,9 +149,12 @@ export async function startGateway({ config, log, clock, version, source }: Gate
   const affinity = createAffinity({ shared, clock })
 
   const counter = createTokenCounter()
+  const files = keepFiles({ keeping, counter, clock, log })
+  stack.defer(files.close)
   const completion = createCompletion({
     journal: watched.journal,
     conversations,
+    files: files.parts,
     counter,
     metrics,
     clock,
@@ -169,6 +167,7 @@ export async function startGateway({ config, log, clock, version, source }: Gate
   const recorded = createRecordedCompletion({
     completion,
     shared,
+    marks: keeping.marks,
     clock,
     heartbeatMs: HEARTBEAT_MS,
     onFault: err => log.error('the shared state failed', { err }),
@@ -181,14 +180,14 @@ export async function startGateway({ config, log, clock, version, source }: Gate
     clock,
     requestTimeoutMs: timeouts.requestMs,
   })
+  const asking = () => ({ routing: routing(), counter, conversations, files: files.parts })
   const door = createConnectDoor({
+    files: files.service,
     chat: {
       ...recorded,
       conversations: createOwnConversations(conversations),
-      countTokens: (call, request) =>
-        countTokens(call, request, { routing: routing(), counter, clock, conversations }),
-      explainRoute: (call, request) =>
-        explainRoute(call, request, { routing: routing(), counter, affinity, conversations }),
+      countTokens: (call, request) => countTokens(call, request, { ...asking(), clock }),
+      explainRoute: (call, request) => explainRoute(call, request, { ...asking(), affinity }),
       async listModels(call, { provider }) {
         const edition = editions.current()
         await edition.listings.begun(provider, call.signal)
@@ -256,6 +255,7 @@ export async function startGateway({ config, log, clock, version, source }: Gate
       onEvent: events.emit,
     })
   stack.defer(() => watch?.close())
+  stack.defer(startKeepingJobs([...keeping.jobs, ...files.jobs], { shared, clock, log }).close)
   const loading = setTimeout(() => {
     counter.load().catch((err: unknown) => log.error('the token encoding cannot be loaded', { err }))
   }, LOAD_ENCODING_AFTER_MS)

@@ -16,6 +16,7 @@ import type { WalkDeps } from '../routing/walk-call.ts'
 import { createAnswer } from './answer.ts'
 import { joinChat } from './conversation.ts'
 import { createEvents, type EventInit, heartbeat } from './events.ts'
+import type { FileParts } from './file-parts.ts'
 import { withHeartbeat } from './heartbeat.ts'
 import { planCall } from './plan.ts'
 import { rerouted } from './reroute.ts'
@@ -41,6 +42,8 @@ export interface CompletionDeps extends SettleDeps {
   /** What the choice is made from now; a call keeps what it began with. */
   readonly routing: () => Routing
   readonly conversations: Pick<Conversations, 'get' | 'history'>
+  /** Puts stored files into chats. Absent: there are none. */
+  readonly files?: FileParts | undefined
   /** Remembers with which models conversations are. */
   readonly affinity: Affinity
   /** What all calls share on their way along the candidates. */
@@ -69,6 +72,7 @@ export function createCompletion(deps: CompletionDeps): Completion {
       answer: createAnswer(),
       messages: [],
       conversation: undefined,
+      notes: [],
       plan: { candidates: [], skipped: [] },
       walk: undefined,
       answering: undefined,
@@ -86,6 +90,9 @@ export function createCompletion(deps: CompletionDeps): Completion {
         conversations: deps.conversations,
         routing: run.routing,
         now: deps.clock.now,
+        files: deps.files,
+        signal: run.signal,
+        warn: warning => void run.notes.push(warning),
       })
       const { messages, conversation } = chat instanceof Promise ? await chat : chat
       run.messages = messages

@@ -20,18 +20,20 @@ const ROLES: Readonly<Record<Role, KeptRole>> = {
 
 /** What is kept of a call that was answered, if only in part. Ids are made here, so it is to be made once. */
 export async function turnOf(
-  { id, isNew, from, isSystemNew, system, fresh }: Joined,
+  { id, isNew, from, isSystemNew, system, fresh, brought }: Joined,
   answer: Message,
   { counter, now }: { readonly counter: TokenCounter; readonly now: number },
 ): Promise<Turn> {
-  const keep = async (message: Message): Promise<KeptMessage> => ({
+  const keep = async (message: Message, given = message): Promise<KeptMessage> => ({
     id: uuidv7(now),
     role: ROLES[message.role] ?? 'user',
     json: toJsonString(MessageSchema, message),
-    tokens: await tokensOf(message, counter),
+    // What a file says costs tokens, and not what it is called.
+    tokens: await tokensOf(given, counter),
   })
   const messages: KeptMessage[] = []
-  for (const message of [...fresh, answer]) messages.push(await keep(message))
+  for (const [index, message] of brought.entries()) messages.push(await keep(message, fresh[index]))
+  messages.push(await keep(answer))
   return {
     conversationId: id,
     isNew,

@@ -13,6 +13,7 @@ import type { Routing } from '../routing/candidates.ts'
 import { inputRoom } from '../routing/fit.ts'
 import { modelsNamed, namesOf, usesAuto } from '../routing/names.ts'
 import { assemble } from './assemble.ts'
+import { type FileParts, withFiles } from './file-parts.ts'
 import { type History, historyOf, newestThatFit, type PastMessage, type PastTurn } from './history.ts'
 
 /** The conversation that a call begins or goes on with, as it was when the call began. */
@@ -25,8 +26,10 @@ export interface Joined extends History {
   readonly system: readonly PastMessage[]
   /** Whether the request has brought them. */
   readonly isSystemNew: boolean
-  /** What the request has brought beside them. */
+  /** What the request has brought beside them, as a model is given it. */
   readonly fresh: readonly Message[]
+  /** The same as it is kept: files are named there, and not in it. */
+  readonly brought: readonly Message[]
   /** How many messages were not even read: they would fit no model that may be asked. */
   readonly unread: number
   /** Estimate of the tokens of everything that was there before and may be sent. */
@@ -47,6 +50,11 @@ export interface JoinDeps {
   readonly routing: Pick<Routing, 'catalogue' | 'providers' | 'chains'>
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number
+  /** Puts stored files into the chat. Absent: there are none. */
+  readonly files?: FileParts | undefined
+  readonly signal: AbortSignal
+  /** Takes what was not done as asked. */
+  readonly warn?: ((warning: WarningInit) => void) | undefined
 }
 
 /** `conversation_id` of a request that begins one. */
@@ -60,10 +68,17 @@ const PAST_BYTES_MAX = 16 * 1024 * 1024
 const ASSUMED_WINDOW_TOKENS = 128_000
 
 /**
- * Reads the chat of a request and checks its messages. Throws INVALID_REQUEST, CONVERSATION_NOT_FOUND, and CONTEXT_TOO_LONG
- * when what the new messages go on with is too long by itself.
+ * Reads the chat of a request and checks its messages, and puts its files in. Throws INVALID_REQUEST, FILE_NOT_FOUND,
+ * CONVERSATION_NOT_FOUND, and CONTEXT_TOO_LONG when what the new messages go on with is too long by itself.
  */
 export function joinChat(tenant: string, request: CompleteRequest, deps: JoinDeps): Chat | Promise<Chat> {
+  const chat = readChat(tenant, request, deps)
+  return chat instanceof Promise
+    ? chat.then(read => filledChat(tenant, read, deps))
+    : filledChat(tenant, chat, deps)
+}
+
+function readChat(tenant: string, request: CompleteRequest, deps: JoinDeps): Chat | Promise<Chat> {
   const { conversationId, messages } = request
   if (conversationId === '') return { messages: assemble(messages) }
   if (conversationId !== NEW) return goOn({ tenant, id: conversationId }, request, deps)
@@ -75,6 +90,7 @@ export function joinChat(tenant: string, request: CompleteRequest, deps: JoinDep
     isSystemNew: system.length > 0,
     system: system.map(unmeasured),
     fresh,
+    brought: fresh,
     unread: 0,
     ...historyOf([], fresh, true),
   })
@@ -133,6 +149,31 @@ export function messageOf({ json }: KeptMessage): Message {
   return fromJsonString(MessageSchema, json, { ignoreUnknownFields: true })
 }
 
+function filledChat(tenant: string, chat: Chat, { files, signal, warn }: JoinDeps): Chat | Promise<Chat> {
+  const { messages, conversation } = chat
+  const kept = conversation === undefined ? 0 : messages.length - conversation.fresh.length
+  const filled = withFiles(files, messages, { tenant, signal, kept, warn })
+  if (filled === messages) return chat
+  return filled instanceof Promise ? filled.then(all => chatWith(chat, all)) : chatWith(chat, filled)
+}
+
+/** The chat with other messages in the places of its own. */
+function chatWith({ messages: before, conversation }: Chat, messages: readonly Message[]): Chat {
+  if (conversation === undefined) return { messages }
+  const places = new Map(before.map((message, index) => [message, messages[index] ?? message]))
+  const filled = (own: readonly Message[]): readonly Message[] => own.map(one => places.get(one) ?? one)
+  const turn = (one: PastTurn): PastTurn => ({ ...one, messages: filled(one.messages) })
+  return {
+    messages,
+    conversation: {
+      ...conversation,
+      turns: conversation.turns.map(turn),
+      bound: turn(conversation.bound),
+      fresh: filled(conversation.fresh),
+    },
+  }
+}
+
 async function goOn(key: ConversationKey, request: CompleteRequest, deps: JoinDeps): Promise<Chat> {
   const found = isId('conv', key.id) ? await deps.conversations.get(key) : undefined
   if (found === undefined) throw noConversation(key.id)
@@ -157,6 +198,7 @@ async function goOn(key: ConversationKey, request: CompleteRequest, deps: JoinDe
     isSystemNew,
     system: isSystemNew ? system.map(unmeasured) : found.system.map(pastOf),
     fresh,
+    brought: fresh,
     unread,
     ...read.history,
   })

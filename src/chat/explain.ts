@@ -20,6 +20,7 @@ const NANO_USD_MAX = 2n ** 63n - 1n
 export interface ExplainDeps extends Omit<PlanDeps, 'kept' | 'conversation'> {
   readonly routing: Routing
   readonly conversations: JoinDeps['conversations']
+  readonly files?: JoinDeps['files']
   /** Knows with which models conversations are. Absent: nobody does. */
   readonly affinity?: Pick<Affinity, 'of'> | undefined
 }
@@ -31,14 +32,16 @@ export interface ExplainDeps extends Omit<PlanDeps, 'kept' | 'conversation'> {
 export async function explainRoute(
   call: Call,
   request: CompleteRequest,
-  { routing, counter, conversations, affinity }: ExplainDeps,
+  { routing, counter, conversations, files, affinity }: ExplainDeps,
 ): Promise<MessageInitShape<typeof ExplainRouteResponseSchema>> {
   validateRequest(request)
   const { now } = routing
   const { messages, conversation } = await joinChat(call.caller.tenant, request, {
     conversations,
+    files,
     routing,
     now,
+    signal: call.signal,
   })
   const fresh = countedRequest(request, conversation === undefined ? messages : freshOf(conversation))
   const { tokens: freshTokens } = await counter.countRequest(fresh, call.signal)

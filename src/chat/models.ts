@@ -53,6 +53,7 @@ export interface CountDeps {
   readonly routing: RoutingDeps
   readonly counter: TokenCounter
   readonly conversations: JoinDeps['conversations']
+  readonly files?: JoinDeps['files']
   readonly clock: Clock
 }
 
@@ -67,7 +68,13 @@ export async function countTokens(
 ): Promise<MessageInitShape<typeof CountTokensResponseSchema>> {
   validateRequest(request)
   const { conversations, routing, clock } = deps
-  const joined = joinChat(call.caller.tenant, request, { conversations, routing, now: clock.now })
+  const joined = joinChat(call.caller.tenant, request, {
+    conversations,
+    files: deps.files,
+    routing,
+    now: clock.now,
+    signal: call.signal,
+  })
   const chat = joined instanceof Promise ? await joined : joined
   const [first] = planRoute(request, routing, { messages: chat.messages }).candidates
   const messages =

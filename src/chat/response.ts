@@ -34,6 +34,8 @@ export interface Run {
   messages: readonly Message[]
   /** The conversation that it is kept in; undefined while it is not known, and when nothing is kept. */
   conversation: Joined | undefined
+  /** What was not done as asked before anybody was. */
+  readonly notes: WarningInit[]
   plan: Plan
   /** Its way along the candidates; undefined until they are known. */
   walk: Walk | undefined
@@ -46,8 +48,9 @@ export interface Run {
 }
 
 /** What was not done as the request asked, as far as the answering attempt has said. */
-export function warningsOf({ answering, broken }: Run): readonly WarningInit[] {
-  const own = answering?.warnings ?? []
+export function warningsOf({ answering, broken, notes }: Run): readonly WarningInit[] {
+  const told = answering?.warnings ?? []
+  const own = notes.length === 0 ? told : [...notes, ...told]
   return broken.length === 0 ? own : [...broken.flatMap(({ attempt }) => attempt.warnings), ...own]
 }
 

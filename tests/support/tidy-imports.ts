@@ -7,7 +7,7 @@ const layers: readonly (readonly string[])[] = [
   ['main'],
   ['cli'],
   ['gateway'],
-  ['data-dir'],
+  ['data-dir', 'kept-files'],
   ['editions', 'keeping', 'sharing'],
   ['keeping-copy'],
   ['keeping-jobs'],

@@ -13,12 +13,14 @@ import { ServerReflection } from '#gen/grpc/reflection/v1/reflection_pb'
 import { ServerReflection as ServerReflectionAlpha } from '#gen/grpc/reflection/v1alpha/reflection_pb'
 import { Health } from '#gen/health/v1/health_pb'
 import { GatewayError } from '../../core/errors.ts'
+import type { TenantFiles } from '../../files/files.ts'
 import type { Door } from '../../server/door.ts'
 import type { Asked } from '../../server/exchange.ts'
 import type { PortRequest, PortResponse } from '../../server/port-handler.ts'
 import { discardRest, readBody } from './body.ts'
 import { type Chat, chatService } from './chat.ts'
 import { connectErrorOf, explain } from './errors.ts'
+import { filesService } from './files.ts'
 import { type HealthSource, healthService } from './health.ts'
 import { explaining, watchRefusals } from './interceptor.ts'
 import { type Monitoring, monitoringService } from './monitoring.ts'
@@ -32,6 +34,7 @@ import { unavailable } from './unavailable.ts'
 /** What `createConnectDoor` needs. */
 export interface ConnectDoorDeps {
   readonly chat: Chat
+  readonly files: TenantFiles
   readonly monitoring: Monitoring
   readonly health: HealthSource
   /** The largest request message after decompression, in bytes. */
@@ -185,6 +188,7 @@ function createHandlers(deps: ConnectDoorDeps): ReadonlyMap<string, UniversalHan
   )
   for (const service of services) add(service, {})
   add(ChatService, chatService(deps.chat))
+  add(FilesService, filesService(deps.files))
   add(MonitoringService, monitoringService(deps.monitoring))
   add(Health, healthService(deps.health))
   add(ServerReflection, reflection.v1)

@@ -9,6 +9,7 @@ import { connectCorsNeeds } from '../../../../src/doors/connect/cors-needs.ts'
 import { createConnectDoor } from '../../../../src/doors/connect/door.ts'
 import type { HealthSource, Serving } from '../../../../src/doors/connect/health.ts'
 import type { Monitoring } from '../../../../src/doors/connect/monitoring.ts'
+import type { TenantFiles } from '../../../../src/files/files.ts'
 import { createCors } from '../../../../src/server/cors.ts'
 import { type CallEnd, createExchanges, type Exchanges } from '../../../../src/server/exchange.ts'
 import { createHandler } from '../../../../src/server/handler.ts'
@@ -59,6 +60,20 @@ export function fakeChat(parts: Partial<Chat> = {}): Chat {
     },
     listModels: async () => ({ models: [{ id: 'echo', provider: 'sandbox' }] }),
     ...parts,
+  }
+}
+
+/** Files that are all there, and of which nothing is kept. */
+function fakeFiles(): TenantFiles {
+  return {
+    upload: async () => ({ file: { id: 'file_1' } }),
+    create: async () => ({ file: { id: 'file_1' } }),
+    get: async () => ({ file: { id: 'file_1' } }),
+    list: async () => ({ files: [{ id: 'file_1' }] }),
+    async *download() {
+      yield { chunk: Buffer.from('bytes') }
+    },
+    delete: async () => ({}),
   }
 }
 
@@ -120,6 +135,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Running>
     doors: [
       createConnectDoor({
         chat: fakeChat(options.chat),
+        files: fakeFiles(),
         monitoring: { setCircuit: options.setCircuit ?? (() => []) },
         health,
         maxRequestBytes: MAX_REQUEST_BYTES,

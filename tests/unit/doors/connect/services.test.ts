@@ -21,6 +21,12 @@ const there: Readonly<Record<string, string>> = {
   GetConversation: '0',
   DeleteConversation: '0',
   SetCircuit: '3',
+  UploadFile: '0',
+  CreateFile: '0',
+  GetFile: '0',
+  ListFiles: '0',
+  DownloadFile: '0',
+  DeleteFile: '0',
 }
 
 describe.each([ChatService, FilesService, MonitoringService, AccessService, EmbeddingsService])(

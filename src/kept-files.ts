@@ -1,0 +1,59 @@
+// Puts the files of tenants together: their service, what a chat is given of them, and what is done for them in the background.
+import { createFileParts, type FileParts } from './chat/file-parts.ts'
+import type { Clock } from './core/clock.ts'
+import { type Job, type Jobs, startJobs } from './core/job.ts'
+import type { Log } from './core/log.ts'
+import type { Shared } from './core/shared.ts'
+import { createFiles, type TenantFiles } from './files/files.ts'
+import { fileJobs } from './files/jobs.ts'
+import { createTextReader } from './files/text-reader.ts'
+import type { Keeping } from './keeping.ts'
+import type { TokenCounter } from './metering/count.ts'
+
+/** What files are put together from. */
+export interface KeptFilesDeps {
+  readonly keeping: Pick<Keeping, 'files' | 'blobs'>
+  readonly counter: TokenCounter
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** The files of tenants. */
+export interface KeptFiles {
+  readonly service: TenantFiles
+  /** Puts files into chats. */
+  readonly parts: FileParts
+  readonly jobs: readonly Job[]
+  /** Stops reading texts; what was not read is read after the next start. */
+  close(): Promise<void>
+}
+
+/** Largest file, in bytes. */
+const FILE_BYTES_MAX = 4 * 1024 ** 3
+
+/** Puts them together. */
+export function keepFiles({ keeping, counter, clock, log }: KeptFilesDeps): KeptFiles {
+  const { files, blobs } = keeping
+  const reader = createTextReader({ files, blobs, counter, log })
+  return {
+    service: createFiles({ files, blobs, clock, limits: { fileBytesMax: FILE_BYTES_MAX }, reader }),
+    parts: createFileParts({ files, blobs }),
+    jobs: fileJobs({ files, blobs, clock, reader, log }),
+    close: reader.close,
+  }
+}
+
+/** Starts what has to be done from time to time; a job that fails is told in the log. */
+export function startKeepingJobs(
+  jobs: readonly Job[],
+  { shared, clock, log }: { readonly shared: Shared; readonly clock: Clock; readonly log: Log },
+): Jobs {
+  return startJobs({
+    jobs,
+    shared,
+    clock,
+    onRun({ job, outcome, fault }) {
+      if (outcome === 'failed') log.error('a job failed and is tried again', { job, err: fault })
+    },
+  })
+}
