@@ -138,6 +138,14 @@ export function createReadings({ runs, shared, clock, limits, onFault }: Reading
       return undefined
     }
     const run = runs.running(mark.recording)
+    const leave = isEnded ? stay : await enter(name, mark)
+    const ending = run?.ending()
+    if (!isEnded && ending !== undefined) {
+      // Only its end tells whether it is answered or to be asked anew.
+      await leave()
+      await ending
+      return undefined
+    }
     return {
       ref: mark,
       name,
@@ -147,7 +155,7 @@ export function createReadings({ runs, shared, clock, limits, onFault }: Reading
       source,
       fault: unknownOutcome,
       failure: () => run?.failure(),
-      leave: isEnded ? stay : await enter(name, mark),
+      leave,
     }
   }
 

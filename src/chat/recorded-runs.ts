@@ -151,7 +151,12 @@ export function createRuns({ completion, shared, clock, limits, onFault }: RunsD
         quietly(shared.set(stream, markBytes(ref), runningMs))
       },
       onFree: () => {
-        if (key !== undefined) quietly(shared.swap(key.name, keyBytes(ref, key), undefined, limits.keyMs))
+        if (key === undefined) return
+        quietly(
+          shared.swap(key.name, keyBytes(ref, key), undefined, limits.keyMs).then(isOurs => {
+            if (isOurs) keys.remove(tenant, key.name)
+          }),
+        )
       },
       onEnd: ({ isFree, isWindowOver }) => {
         const shortMs = Math.max(windowMs, limits.readersMs, work.deadlineAtMs - clock.monotonic())
