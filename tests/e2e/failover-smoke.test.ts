@@ -83,7 +83,7 @@ describe('an outage of the preferred provider under load', () => {
       settleSeconds: 0.5,
       healthySeconds: 0.5,
       outageSeconds: 4,
-      afterSeconds: 1.5,
+      afterSeconds: 4,
       openSeconds: 1,
     })
     expect(failures).toEqual([])
