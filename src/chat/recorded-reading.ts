@@ -165,6 +165,14 @@ export function createReadings({ runs, kept, shared, clock, limits, onFault }: R
       return undefined
     }
     const run = runs.running(mark.recording)
+    const leave = isEnded ? stay : await enter(name, mark)
+    const ending = run?.ending()
+    if (!isEnded && ending !== undefined) {
+      // Only its end tells whether it is answered or to be asked anew.
+      await leave()
+      await ending
+      return undefined
+    }
     return {
       ref: mark,
       name,
@@ -174,7 +182,7 @@ export function createReadings({ runs, kept, shared, clock, limits, onFault }: R
       source,
       fault: unknownOutcome,
       failure: () => run?.failure(),
-      leave: isEnded ? stay : await enter(name, mark),
+      leave,
     }
   }
 

@@ -157,7 +157,12 @@ export function createRuns({ completion, shared, marks, clock, limits, onFault }
         }),
       onFreed: async () => kept?.free(ref.recording),
       onFree: () => {
-        if (key !== undefined) quietly(shared.swap(key.name, keyBytes(ref, key), undefined, limits.keyMs))
+        if (key === undefined) return
+        quietly(
+          shared.swap(key.name, keyBytes(ref, key), undefined, limits.keyMs).then(isOurs => {
+            if (isOurs) keys.remove(tenant, key.name)
+          }),
+        )
       },
       onEnd: ({ isFree, isWindowOver }) => {
         const shortMs = Math.max(windowMs, limits.readersMs, work.deadlineAtMs - clock.monotonic())

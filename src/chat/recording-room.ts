@@ -5,6 +5,7 @@ import type { Clock } from '../core/clock.ts'
 export interface Room {
   /** Takes in what a tenant keeps until some time on the monotonic clock. Gives the names of what has to go for it. */
   add(tenant: string, name: string, weight: number, untilMs: number): readonly string[]
+  remove(tenant: string, name: string): void
 }
 
 /** What `createRoom` needs. */
@@ -40,6 +41,11 @@ export function createRoom({ clock, max }: RoomDeps): Room {
     if (share.kept.size === 0) shares.delete(tenant)
   }
 
+  function remove(tenant: string, name: string): void {
+    const share = shares.get(tenant)
+    if (share?.kept.has(name) === true) drop(tenant, share, name)
+  }
+
   function sweep(): void {
     const nowMs = clock.monotonic()
     if (nowMs - sweptAtMs < SWEEP_EVERY_MS) return
@@ -58,8 +64,10 @@ export function createRoom({ clock, max }: RoomDeps): Room {
   }
 
   return {
+    remove,
     add(tenant, name, weight, untilMs) {
       sweep()
+      remove(tenant, name)
       const share = shares.get(tenant) ?? { weight: 0, kept: new Map<string, Kept>() }
       shares.set(tenant, share)
       share.kept.set(name, { weight, untilMs })

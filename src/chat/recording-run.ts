@@ -70,6 +70,8 @@ export interface Run {
   readonly over: Promise<void>
   /** How it failed, with the cause that a recording does not keep. */
   failure(): GatewayError | undefined
+  /** When it is being ended: resolves when it is over. */
+  ending(): Promise<void> | undefined
 }
 
 /** Whether a failed call may be tried again under the same idempotency key: nothing was answered, or nobody wanted it. */
@@ -104,8 +106,6 @@ export function startRun(deps: RunDeps): Run {
   function stop(reason: GatewayError, by?: string): void {
     if (isOver || work.signal.aborted) return
     cancelledBy = by
-    // Before it is cancelled: whoever asks again from now on must not join what is ending.
-    if (frees(reason)) free()
     work.abort(reason)
   }
 
@@ -210,5 +210,6 @@ export function startRun(deps: RunDeps): Run {
     isFree: () => isFree,
     over: over.promise,
     failure: () => failure,
+    ending: () => (work.signal.aborted ? over.promise : undefined),
   }
 }

@@ -1,4 +1,5 @@
 // The recording of a call: a bounded log of its events and its ending, written once and read from any point on.
+import { GatewayError } from '../core/errors.ts'
 import type { Shared } from '../core/shared.ts'
 import type { EventInit } from './events.ts'
 import { type Ending, type Entry, endEntry, entryOf, eventEntry, isEnd } from './recording-entry.ts'
@@ -65,7 +66,15 @@ export function createRecorder(deps: RecorderDeps): Recorder {
     flushing = undefined
     const entries = gathered
     gathered = []
-    shared.append(log, entries, ttlMs).catch(onFault)
+    const wanted = sequence
+    shared
+      .append(log, entries, ttlMs)
+      .then(async last => {
+        if (last === wanted) return
+        await shared.remove(log)
+        throw new GatewayError('STORAGE_FULL', 'the recording was pushed out while it was made')
+      })
+      .catch(onFault)
     let through = forgotten
     // The last event and the ending stay, whatever they take.
     for (; sizeBytes > bytesMax && through < sequence - 2; through += 1) sizeBytes -= sizes[through] ?? 0

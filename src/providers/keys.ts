@@ -2,7 +2,7 @@
 import type { KeyConfig } from '../config/snapshot.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError, type KeyTrouble } from '../core/errors.ts'
-import { isFailing, markFailing, markWell } from './key-address.ts'
+import { isFailing, markAsked, markFailing, markWell } from './key-address.ts'
 import { createKeyMemory, type HeldKey, type KeyMemory } from './key-memory.ts'
 import { createKeyQueue, type KeyQueue } from './key-queue.ts'
 import { type Fullness, limitRooms } from './key-room.ts'
@@ -115,7 +115,8 @@ export function createKeyPool(deps: KeyPoolDeps): KeyPool {
     const [slot] = (well.length > 0 ? well : all).sort(byUse)
     if (slot === undefined) throw nobody(nowMs, modelId)
     // As long as it is used it is remembered, whatever becomes of this pool.
-    const { record, account, release } = slot.held.again()
+    const { record, account, address, release } = slot.held.again()
+    markAsked(address, nowMs)
     record.lastUse = memory.nextUse()
     record.running += 1
     account.room.enter()
@@ -126,7 +127,7 @@ export function createKeyPool(deps: KeyPoolDeps): KeyPool {
         if (isSettled) return
         isSettled = true
         // Before the call leaves: how many ran at once is what a limit is learnt from.
-        learn(slot, modelId, outcome)
+        learn(slot, modelId, outcome, nowMs)
         record.running -= 1
         account.room.leave()
         release()
@@ -154,7 +155,7 @@ export function createKeyPool(deps: KeyPoolDeps): KeyPool {
     return why.find(one => one === 'configured') ?? why[0]
   }
 
-  function learn(slot: Slot, modelId: string, outcome: KeyOutcome): void {
+  function learn(slot: Slot, modelId: string, outcome: KeyOutcome, takenAtMs: number): void {
     const { record, account, address } = slot.held
     const nowMs = clock.monotonic()
     switch (outcome.type) {
@@ -162,7 +163,7 @@ export function createKeyPool(deps: KeyPoolDeps): KeyPool {
         return
       case 'served':
         record.refusals = 0
-        markWell(address)
+        markWell(address, takenAtMs)
         return
       case 'failing':
         markFailing(address, nowMs)

@@ -44,6 +44,8 @@ interface Place {
   /** This time included; other keys are not counted. */
   readonly tries: number
   readonly keys: number
+  /** Whether it was asked with leave to wait for room: then its want of room is its answer. */
+  readonly waited?: boolean
 }
 
 /** What the parts of a way have in common. */
@@ -66,19 +68,23 @@ export function createWalk(
   /** Those who had no room or leave for the moment; they are looked at once more when nobody else is left. */
   const passed: Place[] = []
   const failures: GatewayError[] = []
-  let refusal: GatewayError | undefined
+  /** Of those who were not asked. They tell nothing of anybody who was. */
+  const refusals: GatewayError[] = []
+  /** The last failure after which somebody else was to be asked. */
+  let last: Failed | undefined
   /** A window that proved too small: a smaller one need not be tried. */
   let tooSmall = 0
 
-  function isWorthIt({ candidate }: Place): boolean {
-    const { provider, model } = candidate
+  function isWorthIt(place: Place): boolean {
+    const { provider, model } = place.candidate
     if (input.prefill !== undefined && provider.continues?.(model.id) !== true) return false
-    if ((model.contextWindow ?? Number.POSITIVE_INFINITY) <= tooSmall) return false
+    return (model.contextWindow ?? Number.POSITIVE_INFINITY) > tooSmall && isAffordable(place)
+  }
+
+  function isAffordable({ candidate }: Pick<Place, 'candidate'>): boolean {
     if (input.mayAfford === undefined) return true
-    const billed = trail.attempts.filter(isCharged).map(attempt => attempt.candidate)
-    if (billed.length === 0 || input.mayAfford(candidate, billed)) return true
-    skip(candidate, Skip.PRICE, 'with what was asked before it, the call may cost more than its ceiling')
-    return false
+    const billed = trail.attempts.filter(one => one.mayBeBilled()).map(attempt => attempt.candidate)
+    return billed.length === 0 || input.mayAfford(candidate, billed)
   }
 
   function isOpen({ candidate: { provider, model } }: Place): boolean {
@@ -100,14 +106,12 @@ export function createWalk(
     // Before the attempt exists: a call that asks nobody has used nothing.
     signal.throwIfAborted()
     const { candidate } = place
-    const askedAtMs = clock.monotonic()
     const admitting = admit(candidate, mayWait, { circuits, leases, tenant: input.tenant, signal })
-    const admitted = admitting instanceof Promise ? await admitting : admitting
-    if (admitting instanceof Promise) trail.waitedMs += clock.monotonic() - askedAtMs
+    const admitted = admitting instanceof Promise ? await waited(admitting) : admitting
     if ('error' in admitted) {
-      refusal = admitted.error
+      refusals.push(admitted.error)
       skip(candidate, admitted.reason, admitted.message)
-      passed.push(place)
+      if (!mayWait) passed.push(place)
       return undefined
     }
     if (isHedge && !budget.take()) {
@@ -132,7 +136,7 @@ export function createWalk(
       watch: watchOf(admitted, () => attempt),
     })
     trail.attempts.push(attempt)
-    trail.places.set(attempt, place)
+    trail.places.set(attempt, { ...place, waited: mayWait })
     return attempt
   }
 
@@ -154,24 +158,40 @@ export function createWalk(
     }
   }
 
+  async function waited<T>(work: Promise<T>): Promise<T> {
+    const sinceMs = clock.monotonic()
+    try {
+      return await work
+    } finally {
+      trail.waitedMs += clock.monotonic() - sinceMs
+    }
+  }
+
   /** Starts the next one that can be asked; undefined when none is left. Only the last ones are waited for. */
   async function startNext(): Promise<Attempt | undefined> {
     for (let place = queue.shift(); place !== undefined; place = queue.shift()) {
       const attempt = isWorthIt(place) ? await start(place, !hasNext()) : undefined
       if (attempt !== undefined) return attempt
     }
-    for (const place of passed.splice(0)) {
+    const round = passed.splice(0)
+    for (let place = round.shift(); place !== undefined; place = round.shift()) {
       const attempt = isWorthIt(place) ? await start(place, true) : undefined
-      if (attempt !== undefined) return attempt
+      if (attempt === undefined) continue
+      passed.push(...round)
+      return attempt
     }
     return undefined
   }
 
-  /** Starts one beside an attempt that is slow; nobody is waited for. */
+  /** Starts one beside an attempt that is slow; nobody is waited for, and who cannot be asked now is kept for later. */
   async function startBeside(): Promise<Attempt | undefined> {
     for (let left = queue.length; left > 0 && !signal.aborted; left -= 1) {
       const place = queue.shift()
-      if (place === undefined || !isWorthIt(place)) continue
+      if (place === undefined) break
+      if (!isWorthIt(place)) {
+        passed.push(place)
+        continue
+      }
       const attempt = await start(place, false, true)
       if (attempt !== undefined || queue[0] === place) return attempt
     }
@@ -184,47 +204,67 @@ export function createWalk(
     return delayMs === undefined ? asked(attempt) : raced(attempt, startBeside, delayMs)
   }
 
-  /** Decides what follows each failure of those who were asked together, and makes ready for it. Throws when it ends the call. */
+  /** Learns from those who were asked together and failed, and makes ready for what follows. Throws when that is nothing. */
   async function learn(ended: readonly Failed[]): Promise<void> {
-    for (const { attempt, error } of ended) {
-      failures.push(error)
+    const judged: Failed[] = []
+    for (const failed of ended) {
+      const { attempt, error } = failed
+      const place = placeOf(attempt)
+      if (error.reason === 'OVERLOADED') refusals.push(error)
+      else failures.push(error)
       if (error.reason === 'CONTEXT_TOO_LONG')
         tooSmall = Math.max(tooSmall, attempt.candidate.model.contextWindow ?? 0)
+      if (place.keys < KEYS_MAX && input.anotherKeyHelps(place.candidate, error))
+        queue.unshift({ ...place, keys: place.keys + 1 })
+      // Its keys are full by our own limits, and nobody was asked: there may be room when all others have failed.
+      else if (error.reason === 'OVERLOADED' && place.waited !== true) passed.push(place)
+      else judged.push(failed)
     }
-    const verdicts = ended.map(failed => verdictOf(failed))
-    const stopped = verdicts.findIndex(({ next }) => next.type === 'stop')
-    if (stopped >= 0) throw final(ended[stopped]?.error)
-    for (const { place, next } of verdicts) {
-      if (next.type === 'key') queue.unshift({ ...place, keys: place.keys + 1 })
-      else if (next.type === 'later') passed.push(place)
-      else if (next.type === 'retry' && budget.take()) {
-        trail.waitedMs += next.afterMs
-        await pause(next.afterMs, signal)
-        queue.unshift({ ...place, tries: place.tries + 1 })
-      }
-    }
+    const verdicts = judged.map(failed => ({ failed, next: verdictOn(failed, hasNext()) }))
+    const stopped = verdicts.find(({ next }) => next.type === 'stop')
+    if (stopped !== undefined) throw failedWith(stopped.failed.error)
+    last = judged.at(-1)
+    for (const { failed, next } of verdicts) if (await again(failed, next)) return
   }
 
-  function verdictOf({ attempt, error }: Failed): Verdict {
-    const place = trail.places.get(attempt) ?? { candidate: attempt.candidate, tries: 1, keys: 1 }
-    if (place.keys < KEYS_MAX && input.anotherKeyHelps(place.candidate, error))
-      return { place, next: { type: 'key' } }
-    // Its keys are full by our own limits, and nobody was asked: there may be room when all others have failed.
-    if (error.reason === 'OVERLOADED' && hasNext()) return { place, next: { type: 'later' } }
-    const next = afterFailure({
+  function placeOf(attempt: Attempt): Place {
+    return trail.places.get(attempt) ?? { candidate: attempt.candidate, tries: 1, keys: 1 }
+  }
+
+  function verdictOn({ attempt, error }: Failed, isSomebodyLeft: boolean): AfterFailure {
+    return afterFailure({
       error,
-      triesOfCandidate: place.tries,
+      triesOfCandidate: placeOf(attempt).tries,
       remainingMs: input.deadlineAtMs - clock.monotonic(),
-      hasNext: hasNext(),
+      hasNext: isSomebodyLeft,
       isIdempotent: input.isIdempotent,
       mayChangeMind: input.mayChangeMind,
       random,
     })
-    return { place, next }
   }
 
-  function final(error = failures.at(-1) ?? refusal): GatewayError {
-    return endOf(error, failures)
+  /** Makes ready to ask the same one again, after a pause, where that is the verdict and the call and the budget can pay. */
+  async function again({ attempt }: Failed, next: AfterFailure): Promise<boolean> {
+    const place = placeOf(attempt)
+    if (next.type !== 'retry' || !isWorthIt(place) || !budget.take()) return false
+    last = undefined
+    trail.waitedMs += next.afterMs
+    await pause(next.afterMs, signal)
+    queue.unshift({ ...place, tries: place.tries + 1 })
+    return true
+  }
+
+  /** Whoever was to be asked after the last failure could not be: it is judged once more, with nobody left. */
+  async function reconsider(): Promise<boolean> {
+    return last !== undefined && again(last, verdictOn(last, false))
+  }
+
+  function failedWith(error?: GatewayError): GatewayError {
+    const asked = new Set(trail.attempts.map(({ candidate }) => candidate))
+    for (const candidate of input.candidates)
+      if (!asked.has(candidate) && !isAffordable({ candidate }))
+        skip(candidate, Skip.PRICE, 'with what was asked before it, the call may cost more than its ceiling')
+    return endOf(failures, refusals, error)
   }
 
   return {
@@ -234,7 +274,10 @@ export function createWalk(
     async begin() {
       for (;;) {
         const attempt = await startNext()
-        if (attempt === undefined) throw final()
+        if (attempt === undefined) {
+          if (await reconsider()) continue
+          throw failedWith()
+        }
         const end = await ask(attempt)
         if (end.type === 'begun') return end
         if (signal.aborted) throw signal.reason
@@ -243,18 +286,10 @@ export function createWalk(
     },
     goOn(broken, more) {
       const left = [...queue, ...passed].map(({ candidate }) => candidate)
-      return createWalk({ ...input, ...more, candidates: [...left, broken.candidate] }, deps, trail)
+      // Who lost a race against the broken one had failed in nothing.
+      const lost = trail.attempts.filter(one => one.record().outcome === Outcome.CANCELLED)
+      const candidates = [...left, ...lost.map(({ candidate }) => candidate), broken.candidate]
+      return createWalk({ ...input, ...more, candidates }, deps, trail)
     },
   }
-}
-
-/** What follows a failure of a place: another key of it, a second look when the others have failed, or what its error allows. */
-interface Verdict {
-  readonly place: Place
-  readonly next: AfterFailure | { readonly type: 'key' } | { readonly type: 'later' }
-}
-
-/** Whether an attempt may be billed, or may still come to be. */
-function isCharged(attempt: Attempt): boolean {
-  return attempt.mayBeBilled() || attempt.record().outcome === Outcome.UNSPECIFIED
 }

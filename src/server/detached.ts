@@ -40,7 +40,7 @@ export function createDetached(deps: DetachedDeps): Detached {
     deadlineAtMs: exchange.deadlineAtMs,
     signal: controller.signal,
     note: more => {
-      facts = { ...facts, ...more }
+      facts = { ...facts, ...(isAttended() ? whereOf(more) : more) }
       if (isAttended()) exchange.note(more)
     },
     abort,
@@ -53,4 +53,15 @@ export function createDetached(deps: DetachedDeps): Detached {
     },
   }
   return detached
+}
+
+/** What may stand in both lines; numbers stand in one, so that whoever adds them up counts them once. */
+function whereOf({
+  attempts: _,
+  inputTokens: __,
+  outputTokens: ___,
+  nanoUsd: ____,
+  ...where
+}: CallFacts): CallFacts {
+  return where
 }

@@ -54,7 +54,7 @@ export function report(
     method,
     protocol,
     ...end,
-    duration_ms: Math.round(durationMs * 10) / 10,
+    duration_ms: tenth(durationMs),
     tenant: caller.tenant,
     provider: facts.provider ?? failure?.error.details.provider,
     model: facts.model ?? failure?.error.details.model,
@@ -63,10 +63,15 @@ export function report(
     input_tokens: facts.inputTokens,
     output_tokens: facts.outputTokens,
     nano_usd: facts.nanoUsd,
-    first_token_ms: facts.firstTokenMs,
+    first_token_ms: facts.firstTokenMs === undefined ? undefined : tenth(facts.firstTokenMs),
   }
   if (end.code === 'INTERNAL') log.error(what, { ...line, err: failure?.error.cause ?? failure?.error })
   else if (isCounted) log.info(what, line)
   else log.debug(what, line)
   return { ...end, durationMs }
+}
+
+/** Milliseconds as people read them. */
+function tenth(ms: number): number {
+  return Math.round(ms * 10) / 10
 }

@@ -19,6 +19,8 @@ export interface ProcessLog {
 /** What an entry takes beside its bytes, in bytes, roughly. */
 export const ENTRY_BYTES = 200
 
+const NOTHING = new Uint8Array()
+
 /** Makes an empty log. */
 export function createProcessLog(): ProcessLog {
   let entries: Uint8Array[] = []
@@ -49,8 +51,10 @@ export function createProcessLog(): ProcessLog {
     },
     trim(through) {
       const count = Math.min(kept(), through - (added - kept()))
-      for (let index = head; index < head + count; index += 1)
+      for (let index = head; index < head + count; index += 1) {
         sizeBytes -= (entries[index]?.byteLength ?? 0) + ENTRY_BYTES
+        entries[index] = NOTHING
+      }
       head += Math.max(0, count)
       if (head * 2 < entries.length) return
       entries = entries.slice(head)
@@ -77,6 +81,11 @@ export function createProcessLog(): ProcessLog {
         signal.addEventListener('abort', stop, { once: true })
       })
     },
-    end: wake,
+    end() {
+      entries = []
+      head = 0
+      sizeBytes = 0
+      wake()
+    },
   }
 }

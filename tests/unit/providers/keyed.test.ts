@@ -50,6 +50,20 @@ describe('a key with an address of its own', () => {
     await expect.poll(() => [here.openSockets(), there.openSockets()]).toEqual([0, 0])
   })
 
+  it('is the one to ask after another address failed, and the next attempt goes there', async () => {
+    const there = await double('key-of-there')
+    const provider = providerOf({
+      baseUrl: 'http://127.0.0.1:1',
+      keys: ['key-of-here', { secret: 'key-of-there', label: 'there', baseUrl: there.url }],
+    })
+    expect(provider.hasOtherAddress?.('gpt-4.1')).toBe(false)
+    expect((await failure(provider.open(attempt({})))).error.reason).toBe('UPSTREAM_UNAVAILABLE')
+    expect(provider.hasOtherAddress?.('gpt-4.1')).toBe(true)
+    await collect(provider.open(attempt({})))
+    await collect(provider.open(attempt({})))
+    expect(there.requests.length).toBe(2)
+  })
+
   it('needs one that is one', () => {
     const keys = [{ secret: 'k', label: 'there', baseUrl: 'nowhere' }]
     expect(thrown(() => createOpenAi({ id: 'openai', keys })).reason).toBe('INVALID_REQUEST')

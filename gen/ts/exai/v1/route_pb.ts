@@ -123,7 +123,7 @@ export type RouteAttempt = Message<"exai.v1.RouteAttempt"> & {
   upstreamCode: string;
 
   /**
-   * From the start of the attempt to its first text, reasoning or tool call. Absent when there was none.
+   * From when the request was sent to its first text, reasoning or tool call. Absent when there was none.
    *
    * @generated from field: google.protobuf.Duration time_to_first_token = 8;
    */
