@@ -130,8 +130,14 @@ export async function startGateway({ config, log, clock, version, source }: Gate
   metrics.bindStore(keeping.waiting)
   const watched = watchData(keeping, clock, () => status.changed())
   stack.defer(watched.close)
-  const sharing = await openSharing({ redisUrl: config.redisUrl, clock, log })
+  const sharing = await openSharing({
+    redisUrl: config.redisUrl,
+    clock,
+    log,
+    onCommand: metrics.redisCommand,
+  })
   stack.defer(sharing.close)
+  metrics.bindRedis(sharing.isUp)
   const { shared } = sharing
   const status = createStatus({
     store: watched.report,

@@ -124,8 +124,10 @@ describe('two services with one redis', () => {
     ])
   })
 
-  it('never log the password', async () => {
+  it('never log the password, and count what becomes of commands', async () => {
     const metrics = await (await fetch(`${one.url}/metrics`)).text()
+    expect(metrics).toMatch(/^exai_redis_up 1$/m)
+    expect(metrics).toMatch(/^exai_redis_commands_total\{outcome="ok"\} \d+$/m)
     expect(one.output() + two.output() + metrics).not.toContain(PASSWORD)
     expect(one.output()).toContain('redis is out')
   })
