@@ -71,6 +71,7 @@ const MODEL = 'openai/test-model'
 /** What a client can do about: ask again with the same key. */
 const AGAIN: readonly Code[] = [
   Code.Unavailable,
+  Code.DeadlineExceeded,
   Code.ResourceExhausted,
   Code.Canceled,
   Code.Unknown,
