@@ -10,7 +10,7 @@ import { type StoreWatch, watchStore } from './status/store-watch.ts'
 
 /** What `openDataDir` needs. */
 export interface DataDirDeps {
-  readonly config: Pick<Config, 'dataDir'>
+  readonly config: Pick<Config, 'dataDir' | 'supabase'>
   readonly clock: Clock
   readonly log: Log
 }
@@ -20,11 +20,11 @@ export interface DataDirDeps {
  * it cannot be written, or its database cannot be opened by this version.
  */
 export async function openDataDir({ config, clock, log }: DataDirDeps): Promise<Keeping> {
-  const { dataDir } = config
+  const { dataDir, supabase } = config
   try {
     // Prompts and answers are for nobody else on this machine.
     await mkdir(dataDir, { recursive: true, mode: 0o700 })
-    return await openKeeping({ config: { dataDir }, clock, log })
+    return await openKeeping({ config: { dataDir, supabase }, clock, log })
   } catch (cause) {
     throw new GatewayError('INTERNAL', `DATA_DIR ${dataDir} cannot be used: ${whyUnusable(cause)}`, { cause })
   }

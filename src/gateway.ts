@@ -39,9 +39,9 @@ import { createHandler } from './server/handler.ts'
 import { loopbackGuard, openGuard } from './server/hosts.ts'
 import { createPort, type PortAddress } from './server/port.ts'
 import { createRoutes } from './server/routes.ts'
+import { openSharing } from './sharing.ts'
 import { createCircuitSwitch } from './status/circuit-switch.ts'
 import { createStatus } from './status/status.ts'
-import { createProcessShared } from './stores/process/shared.ts'
 import { createEvents, createObserver } from './telemetry/events.ts'
 import { createMetrics, type EndedCall } from './telemetry/metrics.ts'
 
@@ -130,9 +130,18 @@ export async function startGateway({ config, log, clock, version, source }: Gate
   metrics.bindStore(keeping.waiting)
   const watched = watchData(keeping, clock, () => status.changed())
   stack.defer(watched.close)
+  const sharing = await openSharing({
+    redisUrl: config.redisUrl,
+    clock,
+    log,
+    onCommand: metrics.redisCommand,
+  })
+  stack.defer(sharing.close)
+  metrics.bindRedis(sharing.isUp)
+  const { shared } = sharing
   const status = createStatus({
     store: watched.report,
-    others: keeping.health,
+    others: () => ({ ...keeping.health(), ...sharing.health() }),
     providers: () => routing().providers,
     circuits: circuits.states,
     services: SERVICES.map(service => service.typeName),
@@ -140,12 +149,8 @@ export async function startGateway({ config, log, clock, version, source }: Gate
 
   stack.defer(events.subscribe(status.changed))
   stack.defer(keeping.onHealth(status.changed))
+  stack.defer(sharing.onHealth(status.changed))
 
-  const shared = createProcessShared({
-    clock,
-    onFault: err => log.error('a listener of the shared state failed', { err }),
-  })
-  stack.defer(shared.close)
   const affinity = createAffinity({ shared, clock })
 
   const counter = createTokenCounter()

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import manifest from '../package.json' with { type: 'json' }
 import { askHealth } from './cli/health.ts'
 import { usage } from './cli/usage.ts'
-import { type Config, configSource, loadConfig } from './config/config.ts'
+import { type Config, configSource, loadConfig, storeSecretsOf } from './config/config.ts'
 import { CONFIG_EXIT_CODE, ConfigError } from './config/config-error.ts'
 import { readDotEnv } from './config/dot-env.ts'
 import type { Environment } from './config/environment.ts'
@@ -76,7 +76,7 @@ async function setUp(): Promise<Setup | undefined> {
 }
 
 async function serve({ config, env }: Setup): Promise<number | undefined> {
-  const secrets = secretsOf(config.snapshot)
+  const secrets = [...secretsOf(config.snapshot), ...storeSecretsOf(config)]
   const log = createLogger({ level: config.logLevel, version: manifest.version, secrets })
   for (const notice of config.notices) log.warn(notice)
   process.on('uncaughtException', err => {

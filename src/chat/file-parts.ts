@@ -31,7 +31,10 @@ export const FILE_PART_LIMITS = {
 export interface FileReading {
   readonly tenant: string
   readonly signal: AbortSignal
-  /** How many of the messages were kept before: a file that has gone since is a warning there, and no failure. Default 0. */
+  /**
+   * How many of the messages were kept before. There a file that cannot be had any more, or is too much now, is a note and a
+   * warning, and no failure. Default 0.
+   */
   readonly kept?: number
   readonly warn?: ((warning: WarningInit) => void) | undefined
 }
@@ -56,7 +59,7 @@ export interface FilePartsDeps {
 
 /** What one chat has read so far: each file once, however often it stands there. */
 interface Budget {
-  readonly known: Map<string, Loaded | undefined>
+  readonly known: Map<string, Loaded | Lack>
   textBytes: number
   otherBytes: number
 }
@@ -72,17 +75,32 @@ export function withFiles(
   return parts === undefined ? messages : parts.resolve(messages, reading)
 }
 
+/** Why a file is not shown. */
+type Lack = 'gone' | 'unfit'
+
 /** Makes the resolver. */
 export function createFileParts(deps: FilePartsDeps): FileParts {
-  async function find(id: string, field: string, { reading, budget }: Work): Promise<Loaded | undefined> {
-    if (budget.known.has(id)) return budget.known.get(id)
+  async function find(id: string, field: string, work: Work): Promise<Loaded | Lack> {
+    const { reading, budget } = work
+    const known = budget.known.get(id)
+    if (known !== undefined) return known
     reading.signal.throwIfAborted()
-    if (budget.known.size >= FILE_PART_LIMITS.files)
-      throw invalid(`${field}: a chat takes at most ${FILE_PART_LIMITS.files} files`)
-    const file = isId('file', id) ? await deps.files.get({ tenant: reading.tenant, id }) : undefined
-    const loaded = file && (await load(file, field, budget, reading.signal))
+    const loaded = await tryLoad(id, field, work)
     budget.known.set(id, loaded)
     return loaded
+  }
+
+  async function tryLoad(id: string, field: string, work: Work): Promise<Loaded | Lack> {
+    const { reading, budget, isKept } = work
+    try {
+      if (budget.known.size >= FILE_PART_LIMITS.files)
+        throw invalid(`${field}: a chat takes at most ${FILE_PART_LIMITS.files} files`)
+      const file = isId('file', id) ? await deps.files.get({ tenant: reading.tenant, id }) : undefined
+      return (file && (await load(file, field, budget, reading.signal))) ?? 'gone'
+    } catch (error) {
+      if (isKept && error instanceof GatewayError && error.reason === 'INVALID_REQUEST') return 'unfit'
+      throw error
+    }
   }
 
   async function load(
@@ -120,7 +138,9 @@ export function createFileParts(deps: FilePartsDeps): FileParts {
     const id = kind.value.source.value
     const field = `${at}.media.file_id`
     const loaded = await find(id, field, work)
-    return loaded === undefined ? missing(id, field, work) : filled(kind.value, loaded)
+    return typeof loaded === 'string'
+      ? missing({ id, field, lack: loaded }, work)
+      : filled(kind.value, loaded)
   }
 
   async function partsOf(content: readonly Part[], at: string, work: Work): Promise<Part[]> {
@@ -132,19 +152,13 @@ export function createFileParts(deps: FilePartsDeps): FileParts {
   }
 
   async function all(messages: readonly Message[], reading: FileReading): Promise<readonly Message[]> {
-    const { kept = 0 } = reading
     const budget: Budget = { known: new Map(), textBytes: 0, otherBytes: 0 }
-    const resolved: Message[] = []
-    for (const [index, message] of messages.entries()) {
-      const isKept = index < kept
-      const at = isKept ? `conversation[${index}]` : `messages[${index - kept}]`
-      const isPlain = !message.content.some(namesFile)
-      if (isPlain) {
-        resolved.push(message)
-        continue
-      }
-      const content = await partsOf(message.content, at, { reading, budget, isKept })
-      resolved.push(create(MessageSchema, { role: message.role, partial: message.partial, content }))
+    const resolved = [...messages]
+    for (const { index, at, isKept } of inOrder(messages.length, reading.kept ?? 0)) {
+      const { role, partial, content } = messages[index] ?? create(MessageSchema, {})
+      if (!content.some(namesFile)) continue
+      const parts = await partsOf(content, at, { reading, budget, isKept })
+      resolved[index] = create(MessageSchema, { role, partial, content: parts })
     }
     return resolved
   }
@@ -179,16 +193,29 @@ function filled({ filename, detail }: Media, loaded: Loaded): Part {
   return create(PartSchema, { kind: { case: 'media', value } })
 }
 
+/** The new messages first, as they may fail; of the others the newest first, as they count most. */
+function inOrder(
+  count: number,
+  kept: number,
+): readonly { readonly index: number; readonly at: string; readonly isKept: boolean }[] {
+  const places = Array.from({ length: count }, (_, index) => {
+    const isKept = index < kept
+    return { index, isKept, at: isKept ? `conversation[${index}]` : `messages[${index - kept}]` }
+  })
+  return [...places.slice(kept), ...places.slice(0, kept).reverse()]
+}
+
 /** A conversation must not end because a file of it has: the model is told, and so is the caller. */
-function missing(id: string, field: string, { reading, isKept }: Work): Part {
+function missing(
+  { id, field, lack }: { readonly id: string; readonly field: string; readonly lack: Lack },
+  { reading, isKept }: Work,
+): Part {
   const name = JSON.stringify(id.slice(0, 64))
   if (!isKept) throw new GatewayError('FILE_NOT_FOUND', `${field}: no file has the id ${name}`)
-  reading.warn?.({
-    reason: Warning_Reason.DROPPED,
-    field,
-    message: `the file ${name} is gone, and a note stands in its place`,
-  })
-  return create(PartSchema, { kind: { case: 'text', value: '[a file that is no longer there]' } })
+  const why = lack === 'gone' ? 'is no longer there' : 'cannot be shown again'
+  const message = `the file ${name} ${why}, and a note stands in its place`
+  reading.warn?.({ reason: Warning_Reason.DROPPED, field, message })
+  return create(PartSchema, { kind: { case: 'text', value: `[a file that ${why}]` } })
 }
 
 function claim(file: StoredFile, field: string, budget: Budget, kind: 'textBytes' | 'otherBytes'): void {
@@ -196,13 +223,12 @@ function claim(file: StoredFile, field: string, budget: Budget, kind: 'textBytes
   const { imageBytes } = FILE_PART_LIMITS
   if (mimeType.startsWith('image/') && kind === 'otherBytes' && sizeBytes > imageBytes)
     throw invalid(`${field}: ${id} has ${sizeBytes} bytes, and an image takes at most ${imageBytes}`)
-  budget[kind] += sizeBytes
   const most = FILE_PART_LIMITS[kind]
+  const sum = budget[kind] + sizeBytes
   const what = kind === 'textBytes' ? 'text files' : 'files other than text'
-  if (budget[kind] > most)
-    throw invalid(
-      `${field}: with ${id} the ${what} of this chat have ${budget[kind]} bytes, and may have ${most}`,
-    )
+  if (sum > most)
+    throw invalid(`${field}: with ${id} the ${what} of this chat have ${sum} bytes, and may have ${most}`)
+  budget[kind] = sum
 }
 
 /** Undefined when the bytes have gone since the file was found. */

@@ -47,6 +47,10 @@ export interface Config {
   readonly logLevel: LogLevel
   /** Absolute. */
   readonly dataDir: string
+  /** The project that gets a copy of everything. Absent: none. */
+  readonly supabase?: { readonly url: string; readonly key: string } | undefined
+  /** The Redis that replicas share, with its password. Absent: none. */
+  readonly redisUrl?: string | undefined
   readonly workers: number
   /** The config file as it was read. Absent: none is named. */
   readonly file?: { /** Absolute. */ readonly path: string; readonly digest: string } | undefined
@@ -69,7 +73,7 @@ export interface ConfigDeps {
  */
 export async function loadConfig({ env, readFile, cwd }: ConfigDeps): Promise<Config> {
   const { values, problems: wrongValues, notices } = readEnvironment(env)
-  const problems = [...wrongValues, ...authProblems(values)]
+  const problems = [...wrongValues, ...authProblems(values), ...supabaseProblems(env)]
   const tls = readTls(values, { readFile, cwd, problems })
   const { EXAI_CONFIG: path } = values
   const text = path === undefined ? undefined : textOf('EXAI_CONFIG', path, { readFile, cwd, problems })
@@ -93,6 +97,8 @@ export async function loadConfig({ env, readFile, cwd }: ConfigDeps): Promise<Co
     allowPrivateUrls: values.ALLOW_PRIVATE_URLS,
     logLevel: values.LOG_LEVEL,
     dataDir: resolve(cwd, values.DATA_DIR),
+    supabase: supabaseOf(values),
+    redisUrl: values.REDIS_URL,
     workers: values.WORKERS,
     file:
       path === undefined || text === undefined
@@ -153,6 +159,26 @@ function authProblems(values: SettingValues): readonly string[] {
         '(JWT_SECRET and EXAI_AUTH=key are not available in this version)',
     )
   return problems
+}
+
+function supabaseOf({ SUPABASE_URL: url, SUPABASE_KEY: key }: SettingValues): Config['supabase'] {
+  return url === undefined || key === undefined ? undefined : { url, key }
+}
+
+/** Half of it would keep no copy without a word. */
+function supabaseProblems(env: Environment): readonly string[] {
+  const [missing, other] = (['SUPABASE_URL', 'SUPABASE_KEY'] as const).filter(
+    name => (env[name]?.trim() ?? '') === '',
+  )
+  if (missing === undefined || other !== undefined) return []
+  return [`${missing} is missing: SUPABASE_URL and SUPABASE_KEY go together, set both or none`]
+}
+
+/** What of the stores' settings must never be shown. */
+export function storeSecretsOf({ supabase, redisUrl }: Config): readonly string[] {
+  const password = redisUrl === undefined ? '' : new URL(redisUrl).password
+  const texts = [supabase?.key ?? '', redisUrl ?? '', password, decodeURIComponent(password)]
+  return texts.filter(text => text !== '')
 }
 
 interface Reading extends Omit<ConfigDeps, 'env'> {

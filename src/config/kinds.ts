@@ -113,6 +113,15 @@ export const baseUrl: Kind<string> = {
 /** A secret text. */
 export const secret: Kind<string> = { ...text, label: 'secret' }
 
+/** Where a Redis is, with its password. */
+export const redisUrl: Kind<string> = {
+  label: 'secret',
+  parse: value =>
+    URL.canParse(value) && /^rediss?:$/.test(new URL(value).protocol)
+      ? parsed(value)
+      : failed('must be a URL that begins with redis:// or rediss://'),
+}
+
 /** A text for a header field: visible ASCII without spaces. */
 export const headerText: Kind<string> = {
   label: 'text',

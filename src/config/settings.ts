@@ -228,23 +228,20 @@ export const settings = {
   },
   SUPABASE_URL: {
     group: 'Storage',
-    kind: kinds.text,
-    unused: true,
-    about: 'Supabase project to keep a copy in.',
+    kind: kinds.baseUrl,
+    about: 'Supabase project to keep a copy of everything in; together with SUPABASE_KEY.',
   },
   SUPABASE_KEY: {
     group: 'Storage',
     kind: kinds.secret,
     secret: true,
-    unused: true,
     about: 'Service key of the Supabase project.',
   },
   REDIS_URL: {
     group: 'Storage',
-    kind: kinds.secret,
+    kind: kinds.redisUrl,
     secret: true,
-    unused: true,
-    about: 'Redis that replicas share.',
+    about: 'Redis that replicas share; without it each process knows of its own calls only.',
   },
   LOG_LEVEL: {
     group: 'Operation',

@@ -1,5 +1,6 @@
 // The kinds of providers: one line each.
 import type { ProviderConfig } from '../config/snapshot.ts'
+import { withFileLimits } from './file-limits.ts'
 import { createGlm } from './glm.ts'
 import { createKimi } from './kimi.ts'
 import { createMiniMax } from './minimax.ts'
@@ -10,10 +11,10 @@ import type { ProviderFactory } from './settings.ts'
 
 /** Every kind of provider, by the name that the configuration uses for it. */
 export const providers = {
-  openai: createOpenAi,
-  glm: createGlm,
-  kimi: createKimi,
-  minimax: createMiniMax,
-  'openai-compatible': createOpenAiCompatible,
+  openai: withFileLimits('openai', createOpenAi),
+  glm: withFileLimits('glm', createGlm),
+  kimi: withFileLimits('kimi', createKimi),
+  minimax: withFileLimits('minimax', createMiniMax),
+  'openai-compatible': withFileLimits('openai-compatible', createOpenAiCompatible),
   sandbox: createSandbox,
 } as const satisfies Readonly<Record<ProviderConfig['kind'], ProviderFactory>>

@@ -3,6 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { TokenCounts } from '../core/delta.ts'
 import { type Origin, REASONS, type Reason, type StatusName } from '../core/errors.ts'
 import type { CircuitStateName } from '../core/gateway-event.ts'
+import { createRedisSeries } from './redis-series.ts'
 
 /** The ways in, as the label `door` names them. */
 export const DOORS: readonly string[] = ['connect', 'openai', 'anthropic', 'websocket', 'mcp']
@@ -64,6 +65,10 @@ export interface Metrics {
   bindConnections(count: () => number): void
   /** Names the one who knows how many questions wait for the store; asked at each scrape. */
   bindStore(waiting: () => number): void
+  /** A command to Redis ended, `ok` or by what went wrong; a closed set. */
+  redisCommand(outcome: string): void
+  /** Names the one who knows whether Redis works, undefined when there is none; asked at each scrape. */
+  bindRedis(isUp: () => boolean | undefined): void
   /** Everything, in the text form of Prometheus. */
   text(): Promise<{ readonly contentType: string; readonly body: string }>
 }
@@ -98,11 +103,13 @@ export function createMetrics({ providers, models, methods }: MetricsDeps): Metr
   for (const name of misnamed) registry.removeSingleMetric(name)
   let connections = () => 0
   let storeWaiting = () => 0
+  let isRedisUp = (): boolean | undefined => undefined
   let circuits: () => readonly (Asked & { readonly state: CircuitStateName })[] = () => []
   const series = createSeries(
     registry,
     () => connections(),
     () => storeWaiting(),
+    () => isRedisUp(),
     collectCircuits,
   )
   for (const [reason, { origin }] of Object.entries(REASONS)) series.errors.inc({ reason, origin }, 0)
@@ -170,6 +177,10 @@ export function createMetrics({ providers, models, methods }: MetricsDeps): Metr
     bindConnections(count) {
       connections = count
     },
+    redisCommand: outcome => series.redisCommands.inc({ outcome }),
+    bindRedis(isUp) {
+      isRedisUp = isUp
+    },
     bindStore(waiting) {
       storeWaiting = waiting
     },
@@ -182,6 +193,7 @@ function createSeries(
   registry: Registry,
   connections: () => number,
   storeWaiting: () => number,
+  isRedisUp: () => boolean | undefined,
   collectCircuits: (gauge: Gauge<'provider' | 'model'>) => void,
 ) {
   const registers = [registry]
@@ -252,6 +264,7 @@ function createSeries(
         this.set(storeWaiting())
       },
     }),
+    ...createRedisSeries(registers, isRedisUp),
     firstTokenSeconds: new Histogram({
       name: 'exai_time_to_first_token_seconds',
       help: 'Time from sending a request to its first output.',

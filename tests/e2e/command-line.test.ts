@@ -165,12 +165,12 @@ describe('settings', () => {
   })
 
   it('that nobody knows, and those without an effect, are named in a warning', async () => {
-    const service = await startService({ EXAI_COLOUR: 'red', REDIS_URL: 'redis://127.0.0.1:1' })
+    const service = await startService({ EXAI_COLOUR: 'red', JWT_ISSUER: 'me' })
     onTestFinished(async () => void (await service.stop()))
     const warnings = service.log().filter(({ level }) => level === 'warn')
     expect(warnings.map(({ msg }) => msg)).toEqual([
       expect.stringMatching(/^EXAI_COLOUR is no setting/),
-      'REDIS_URL is not used by this version',
+      'JWT_ISSUER is not used by this version',
     ])
   })
 })

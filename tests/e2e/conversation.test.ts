@@ -193,3 +193,28 @@ providers:
   expect(oldest.role).toBe('user')
   expect(oldest.content).not.toMatch(/^t0/)
 })
+
+it('a project and a Redis that do not answer degrade the health, and calls are answered all the same', async () => {
+  const nowhere = await startService({
+    SUPABASE_URL: 'http://127.0.0.1:9',
+    SUPABASE_KEY: 'nobody-takes-it',
+    REDIS_URL: 'redis://:no-such-password@127.0.0.1:9',
+  })
+  onTestFinished(async () => void (await nowhere.stop()))
+  if (speech === undefined) throw new Error('there is no way to speak')
+  const client = chatClient(speech, nowhere.url)
+  const { conversationId } = await client.complete(question('sandbox', 'one', { conversationId: 'new' }))
+  await client.complete(question('sandbox', 'two', { conversationId }))
+  expect((await client.getConversation({ conversationId })).messages).toHaveLength(4)
+  const report = async () => (await fetch(`${nowhere.url}/health`)).json()
+  await expect.poll(report).toMatchObject({
+    status: 'degraded',
+    components: {
+      store: { status: 'healthy' },
+      supabase: { status: 'degraded' },
+      redis: { status: 'degraded' },
+    },
+  })
+  expect((await fetch(`${nowhere.url}/health/ready`)).status).toBe(200)
+  expect(nowhere.output()).not.toMatch(/nobody-takes-it|no-such-password/)
+})

@@ -131,12 +131,30 @@ describe('a file in a chat', () => {
     const id = await stored('a')
     await remove(id)
     const warnings: WarningInit[] = []
-    const [message] = await resolve([user(media(id)), user(words('go on'))], {
+    const go = user(words('go on'))
+    const [message] = await resolve([user(media(id)), go], {
       kept: 1,
       warn: warning => warnings.push(warning),
     })
-    expect(message?.content[0]?.kind).toEqual({ case: 'text', value: '[a file that is no longer there]' })
+    expect(message?.content[0]?.kind).toEqual({
+      case: 'text',
+      value: '[a file that is no longer there]',
+    })
     expect(warnings.map(({ field }) => field)).toEqual(['conversation[0].content[0].media.file_id'])
+  })
+
+  test('of a kept conversation gives way to newer ones where all of them are too much', async () => {
+    const pdf = Buffer.from('%PDF-1.7')
+    const [old, newer, newest] = [
+      await large(pdf, 20_000_000),
+      await large(pdf, 10_000_000),
+      await large(pdf, 9_000_000),
+    ]
+    const asked = user(media(newest))
+    const messages = await resolve([user(media(old)), user(media(newer)), asked], { kept: 2 })
+    const [first, ...others] = messages.map(({ content }) => content[0]?.kind)
+    expect(first?.value).toBe('[a file that cannot be shown again]')
+    expect(others.map(kind => kind?.case)).toEqual(['media', 'media'])
   })
 
   test('whose bytes vanish while it is looked up is not found', async () => {

@@ -162,6 +162,12 @@ describe('an answer that broke before any output', () => {
       { provider: 'two', inputTokens: 8 },
     ])
     expect(answer.usage).toMatchObject({ inputTokens: 16, provenance: Provenance.ESTIMATED })
+    const ledger = rig.journal.recent()[0]?.ledger ?? []
+    expect(ledger).toMatchObject([
+      { provider: 'one', model: 'one-model', usage: { inputTokens: 8, outputTokens: 0 } },
+      { provider: 'two', model: 'two-model', usage: { inputTokens: 8 } },
+    ])
+    expect(new Set(ledger.map(({ id }) => id)).size).toBe(2)
   })
 
   it('may be billed, so it is counted here, and the error says so when nobody else is left', async () => {

@@ -1,6 +1,6 @@
 // The configuration as a whole: its defaults, its problems all at once, and who may come in.
 import { describe, expect, test } from 'vitest'
-import { isLoopback, loadConfig } from '../../../src/config/config.ts'
+import { isLoopback, loadConfig, storeSecretsOf } from '../../../src/config/config.ts'
 import { CONFIG_EXIT_CODE, ConfigError } from '../../../src/config/config-error.ts'
 import type { Environment } from '../../../src/config/environment.ts'
 import { selfSigned } from '../../support/self-signed.ts'
@@ -132,9 +132,8 @@ describe('a configuration', () => {
 
   test('says what has no effect, and what was probably meant', async () => {
     const { notices } = await load({
-      SUPABASE_URL: 'your_supabase_url',
-      SUPABASE_KEY: 'your_supabase_key',
-      REDIS_URL: 'redis://localhost:6379',
+      JWT_ISSUER: 'me',
+      KEY_PEPPER: 'pepper',
       ZAI_API_KEY: 'id.secret',
       MOONSHOT_API_KEY: 'sk-a',
       KIMI_API_KEY: 'sk-b',
@@ -148,11 +147,30 @@ describe('a configuration', () => {
       'EXAI_COLOUR is no setting, and has no effect',
       'EXAI_CONFG is no setting: did you mean EXAI_CONFIG?',
       'EXAI_PORT is no setting: did you mean PORT?',
+      'JWT_ISSUER is not used by this version',
+      'KEY_PEPPER is not used by this version',
       'MOONSHOT_API_KEY is ignored, because KIMI_API_KEY is set',
-      'REDIS_URL is not used by this version',
-      'SUPABASE_KEY is not used by this version',
-      'SUPABASE_URL is not used by this version',
       'WORKERS is not used by this version, which runs one process',
+    ])
+  })
+
+  test('takes a Supabase project and a Redis, both parts of the first or none, and knows their secrets', async () => {
+    const url = 'https://project.supabase.co'
+    const config = await load({
+      SUPABASE_URL: `${url}/`,
+      SUPABASE_KEY: 'service',
+      REDIS_URL: 'redis://:pass%21@r',
+    })
+    expect(config).toMatchObject({ supabase: { url, key: 'service' }, redisUrl: 'redis://:pass%21@r' })
+    expect(storeSecretsOf(config)).toEqual(['service', 'redis://:pass%21@r', 'pass%21', 'pass!'])
+    const bare = await load({})
+    expect([bare.supabase, bare.redisUrl, storeSecretsOf(bare)]).toEqual([undefined, undefined, []])
+    const half = (missing: string) =>
+      `${missing} is missing: SUPABASE_URL and SUPABASE_KEY go together, set both or none`
+    expect(await problemsOf({ SUPABASE_URL: url })).toEqual([half('SUPABASE_KEY')])
+    expect(await problemsOf({ SUPABASE_KEY: 'service' })).toEqual([half('SUPABASE_URL')])
+    expect(await problemsOf({ REDIS_URL: 'localhost:6379' })).toEqual([
+      'REDIS_URL must be a URL that begins with redis:// or rediss://',
     ])
   })
 

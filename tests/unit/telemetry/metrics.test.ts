@@ -157,6 +157,8 @@ describe('the metrics', () => {
       'config_refused_total counter',
       'active_connections gauge',
       'store_waiting gauge',
+      'redis_up gauge',
+      'redis_commands_total counter',
       'time_to_first_token_seconds histogram',
       'gateway_overhead_seconds histogram',
       'tokens_total counter',
@@ -171,6 +173,16 @@ describe('the metrics', () => {
     expect((await metrics.text()).body).toMatch(/^exai_store_waiting 3$/m)
     waiting = 0
     expect((await metrics.text()).body).toMatch(/^exai_store_waiting 0$/m)
+  })
+
+  test('tell of redis only when there is one', async () => {
+    const { metrics } = setUp()
+    expect((await metrics.text()).body).not.toMatch(/^exai_redis/m)
+    metrics.bindRedis(() => false)
+    metrics.redisCommand('timeout')
+    const { body } = await metrics.text()
+    expect(body).toMatch(/^exai_redis_up 0$/m)
+    expect(body).toMatch(/^exai_redis_commands_total\{outcome="timeout"\} 1$/m)
   })
 
   test("have the process's memory, and no gauge that is called like a counter", async () => {

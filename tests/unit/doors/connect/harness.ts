@@ -115,6 +115,7 @@ function recordingLog(lines: Line[]): Log {
 /** Options of a test's server. */
 export type ServerOptions = {
   readonly chat?: Partial<Chat>
+  readonly files?: Partial<TenantFiles>
   readonly setCircuit?: Monitoring['setCircuit']
   readonly requestTimeoutMs?: number
   readonly corsOrigins?: readonly string[]
@@ -135,7 +136,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Running>
     doors: [
       createConnectDoor({
         chat: fakeChat(options.chat),
-        files: fakeFiles(),
+        files: { ...fakeFiles(), ...options.files },
         monitoring: { setCircuit: options.setCircuit ?? (() => []) },
         health,
         maxRequestBytes: MAX_REQUEST_BYTES,
