@@ -154,7 +154,7 @@ export async function startGateway({ config, log, clock, version, source }: Gate
   const affinity = createAffinity({ shared, clock })
 
   const counter = createTokenCounter()
-  const files = keepFiles({ keeping, counter, clock, log })
+  const files = keepFiles({ keeping, counter, limits: config.limits, clock, log })
   stack.defer(files.close)
   const completion = createCompletion({
     journal: watched.journal,

@@ -1,5 +1,6 @@
 // Puts the files of tenants together: their service, what a chat is given of them, and what is done for them in the background.
 import { createFileParts, type FileParts } from './chat/file-parts.ts'
+import type { Config } from './config/config.ts'
 import type { Clock } from './core/clock.ts'
 import { type Job, type Jobs, startJobs } from './core/job.ts'
 import type { Log } from './core/log.ts'
@@ -14,6 +15,7 @@ import type { TokenCounter } from './metering/count.ts'
 export interface KeptFilesDeps {
   readonly keeping: Pick<Keeping, 'files' | 'blobs'>
   readonly counter: TokenCounter
+  readonly limits: Pick<Config['limits'], 'maxFileBytes' | 'fileQuotaBytes'>
   readonly clock: Clock
   readonly log: Log
 }
@@ -28,15 +30,18 @@ export interface KeptFiles {
   close(): Promise<void>
 }
 
-/** Largest file, in bytes. */
-const FILE_BYTES_MAX = 4 * 1024 ** 3
-
 /** Puts them together. */
-export function keepFiles({ keeping, counter, clock, log }: KeptFilesDeps): KeptFiles {
+export function keepFiles({ keeping, counter, limits, clock, log }: KeptFilesDeps): KeptFiles {
   const { files, blobs } = keeping
   const reader = createTextReader({ files, blobs, counter, log })
   return {
-    service: createFiles({ files, blobs, clock, limits: { fileBytesMax: FILE_BYTES_MAX }, reader }),
+    service: createFiles({
+      files,
+      blobs,
+      clock,
+      limits: { fileBytesMax: limits.maxFileBytes, quotaBytes: limits.fileQuotaBytes },
+      reader,
+    }),
     parts: createFileParts({ files, blobs }),
     jobs: fileJobs({ files, blobs, clock, reader, log }),
     close: reader.close,

@@ -2,23 +2,17 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { CompleteRequest, CompleteResponseSchema } from '#gen/exai/v1/chat_service_pb'
 import type { Call } from '../core/call.ts'
-import type { Conversations } from '../core/conversations.ts'
 import type { Delta } from '../core/delta.ts'
 import { GatewayError } from '../core/errors.ts'
 import { newId } from '../core/ids.ts'
 import type { CallOutcome } from '../core/settlement.ts'
-import type { Affinity } from '../routing/affinity.ts'
 import type { Attempt } from '../routing/attempt.ts'
 import type { Routing } from '../routing/candidates.ts'
 import type { Begun } from '../routing/hedge.ts'
-import { createWalk } from '../routing/walk.ts'
-import type { WalkDeps } from '../routing/walk-call.ts'
 import { createAnswer } from './answer.ts'
-import { joinChat } from './conversation.ts'
 import { createEvents, type EventInit, heartbeat } from './events.ts'
-import type { FileParts } from './file-parts.ts'
 import { withHeartbeat } from './heartbeat.ts'
-import { planCall } from './plan.ts'
+import { type PrepareDeps, prepared } from './prepare.ts'
 import { rerouted } from './reroute.ts'
 import {
   doneEnd,
@@ -31,23 +25,14 @@ import {
   withRoute,
 } from './response.ts'
 import { type SettleDeps, type Settled, settle } from './settle.ts'
-import { validateRequest } from './validate.ts'
-import { walkInputOf } from './walk-input.ts'
-import { keptOf, remember } from './whereabouts.ts'
+import { remember } from './whereabouts.ts'
 
 type ResponseInit = MessageInitShape<typeof CompleteResponseSchema>
 
 /** What the orchestrator needs. */
-export interface CompletionDeps extends SettleDeps {
+export interface CompletionDeps extends SettleDeps, PrepareDeps {
   /** What the choice is made from now; a call keeps what it began with. */
   readonly routing: () => Routing
-  readonly conversations: Pick<Conversations, 'get' | 'history'>
-  /** Puts stored files into chats. Absent: there are none. */
-  readonly files?: FileParts | undefined
-  /** Remembers with which models conversations are. */
-  readonly affinity: Affinity
-  /** What all calls share on their way along the candidates. */
-  readonly walk: WalkDeps
   /** Silence after which a stream shows that it is alive, in milliseconds. */
   readonly heartbeatMs: number
 }
@@ -85,26 +70,7 @@ export function createCompletion(deps: CompletionDeps): Completion {
   async function* advance(run: Run, stream: boolean): AsyncGenerator<readonly Delta[], Settled> {
     let outcome: CallOutcome | undefined
     try {
-      validateRequest(run.request)
-      const chat = joinChat(run.call.caller.tenant, run.request, {
-        conversations: deps.conversations,
-        routing: run.routing,
-        now: deps.clock.now,
-        files: deps.files,
-        signal: run.signal,
-        warn: warning => void run.notes.push(warning),
-      })
-      const { messages, conversation } = chat instanceof Promise ? await chat : chat
-      run.messages = messages
-      run.conversation = conversation
-      const plan = planCall(
-        run.request,
-        run.messages,
-        { routing: run.routing, counter: deps.counter, kept: keptOf(run, deps.affinity), conversation },
-        run.signal,
-      )
-      run.plan = plan instanceof Promise ? await plan : plan
-      run.walk = createWalk(walkInputOf(run, stream), deps.walk)
+      run.walk = await prepared(run, stream, deps)
       let begun: Begun | undefined = await run.walk.begin()
       while (begun !== undefined) {
         const { attempt, first } = begun

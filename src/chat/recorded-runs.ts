@@ -1,6 +1,5 @@
 // The recordings that this process makes: how they begin, how many there may be, and how long each is kept.
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
-import { Warning_Reason } from '#gen/exai/v1/warning_pb'
 import type { ClientCall } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
@@ -24,7 +23,7 @@ import {
 } from './recording-names.ts'
 import { createRoom } from './recording-room.ts'
 import { type Run, startRun } from './recording-run.ts'
-import { RESUME_WINDOW_MAX_MS } from './validate.ts'
+import { windowOf } from './resume-window.ts'
 
 /** What `createRuns` needs. */
 export interface RunsDeps {
@@ -285,17 +284,4 @@ interface Place {
 
 function keyBytes(ref: RecordingRef, { digest }: Key): Uint8Array {
   return markBytes({ ...ref, digest })
-}
-
-function windowOf({ resumeWindow }: CompleteRequest): {
-  readonly windowMs: number
-  readonly warnings: readonly WarningInit[]
-} {
-  const windowMs = resumeWindow === undefined ? 0 : millisecondsOf(resumeWindow)
-  if (windowMs <= RESUME_WINDOW_MAX_MS) return { windowMs, warnings: [] }
-  const message = `${RESUME_WINDOW_MAX_MS / 1000} s: the longest that a call lives on after its client has left`
-  return {
-    windowMs: RESUME_WINDOW_MAX_MS,
-    warnings: [{ reason: Warning_Reason.CLAMPED, field: 'resume_window', message }],
-  }
 }

@@ -40,7 +40,12 @@ export interface Config {
     readonly drainDelayMs: number
     readonly drainTimeoutMs: number
   }
-  readonly limits: { readonly maxRequestBytes: number }
+  readonly limits: {
+    readonly maxRequestBytes: number
+    readonly maxFileBytes: number
+    /** Bytes of files that one tenant may store. Absent: no such limit. */
+    readonly fileQuotaBytes: number | undefined
+  }
   readonly metricsPublic: boolean
   /** Whether media may be fetched from addresses that are not public. */
   readonly allowPrivateUrls: boolean
@@ -92,7 +97,11 @@ export async function loadConfig({ env, readFile, cwd }: ConfigDeps): Promise<Co
       drainDelayMs: values.DRAIN_DELAY,
       drainTimeoutMs: values.DRAIN_TIMEOUT,
     },
-    limits: { maxRequestBytes: values.MAX_REQUEST_BYTES },
+    limits: {
+      maxRequestBytes: values.MAX_REQUEST_BYTES,
+      maxFileBytes: values.MAX_FILE_BYTES,
+      fileQuotaBytes: values.FILE_QUOTA_BYTES,
+    },
     metricsPublic: values.METRICS_PUBLIC,
     allowPrivateUrls: values.ALLOW_PRIVATE_URLS,
     logLevel: values.LOG_LEVEL,

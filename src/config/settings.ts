@@ -220,6 +220,19 @@ export const settings = {
     unit: 'seconds',
     about: 'How long running calls may go on after that.',
   },
+  MAX_FILE_BYTES: {
+    group: 'Storage',
+    kind: kinds.integer({ min: 1024, max: 2 ** 40 }),
+    default: String(4 * 1024 ** 3),
+    unit: 'bytes',
+    about: 'Largest file that is stored.',
+  },
+  FILE_QUOTA_BYTES: {
+    group: 'Storage',
+    kind: kinds.integer({ min: 1024, max: 2 ** 50 }),
+    unit: 'bytes',
+    about: 'Bytes of files that one tenant may store; without it there is no such limit.',
+  },
   DATA_DIR: {
     group: 'Storage',
     kind: kinds.path,
