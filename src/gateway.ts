@@ -128,6 +128,7 @@ export async function startGateway({ config, log, clock, version, source }: Gate
   const keeping = await opening.catch(refuse)
   const { conversations } = keeping
   metrics.bindStore(keeping.waiting)
+  metrics.bindBacklog(keeping.numbers)
   const watched = watchData(keeping, clock, () => status.changed())
   stack.defer(watched.close)
   const sharing = await openSharing({

@@ -3,6 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { TokenCounts } from '../core/delta.ts'
 import { type Origin, REASONS, type Reason, type StatusName } from '../core/errors.ts'
 import type { CircuitStateName } from '../core/gateway-event.ts'
+import { addBacklogSeries, type Backlog } from './backlog-series.ts'
 import { createRedisSeries } from './redis-series.ts'
 
 /** The ways in, as the label `door` names them. */
@@ -65,6 +66,8 @@ export interface Metrics {
   bindConnections(count: () => number): void
   /** Names the one who knows how many questions wait for the store; asked at each scrape. */
   bindStore(waiting: () => number): void
+  /** Names the one who knows what has not arrived in the project; asked at each scrape. To be called once. */
+  bindBacklog(backlog: () => Promise<Backlog>): void
   /** A command to Redis ended, `ok` or by what went wrong; a closed set. */
   redisCommand(outcome: string): void
   /** Names the one who knows whether Redis works, undefined when there is none; asked at each scrape. */
@@ -181,6 +184,7 @@ export function createMetrics({ providers, models, methods }: MetricsDeps): Metr
     bindRedis(isUp) {
       isRedisUp = isUp
     },
+    bindBacklog: backlog => addBacklogSeries(registry, backlog),
     bindStore(waiting) {
       storeWaiting = waiting
     },

@@ -60,6 +60,8 @@ it('a project that is down degrades the health and no call, and gets everything 
   const { id } = await chat().complete(question('openai/test-model', 'still there?'))
   await until(async () => (await health()) === 'degraded')
   expect((await fetch(`${service.url}/health`)).status).toBe(200)
+  const metrics = await (await fetch(`${service.url}/metrics`)).text()
+  expect(metrics).toMatch(/^exai_outbox_rows [1-9]/m)
   await project.rest.restart()
   await until(async () => (await project.sql('select id from usage_ledger')).length === 2)
   expect(id).toMatch(/^resp_/)
