@@ -5,9 +5,7 @@ import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
 import { newId, uuidv7 } from '../core/ids.ts'
 import type { Marked, Marks } from '../core/marks.ts'
-import type { WarningInit } from '../core/provider.ts'
 import type { Shared } from '../core/shared.ts'
-import { millisecondsOf } from '../core/time.ts'
 import type { Completion } from './complete.ts'
 import { createKeptMarks, type KeptMarks } from './recorded-marks.ts'
 import { createRecorder, type Recorder } from './recording.ts'
@@ -24,6 +22,7 @@ import {
 import { createRoom } from './recording-room.ts'
 import { type Run, startRun } from './recording-run.ts'
 import { windowOf } from './resume-window.ts'
+import { RESUME_WINDOW_MAX_MS } from './validate.ts'
 
 /** What `createRuns` needs. */
 export interface RunsDeps {
