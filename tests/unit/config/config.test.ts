@@ -40,7 +40,7 @@ describe('a configuration of nothing', () => {
         drainDelayMs: 0,
         drainTimeoutMs: 30_000,
       },
-      limits: { maxRequestBytes: 4_194_304 },
+      limits: { maxRequestBytes: 4_194_304, maxFileBytes: 4_294_967_296, fileQuotaBytes: undefined },
       metricsPublic: false,
       allowPrivateUrls: false,
       logLevel: 'info',
