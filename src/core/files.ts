@@ -126,3 +126,16 @@ export interface Files {
   /** Which of these blobs nobody has ever heard of: what a crash left between the bytes and their file. */
   unknown(blobKeys: readonly string[]): Promise<readonly string[]>
 }
+
+/** The text of a file as a store has it: its state, and its tokens where they were counted. */
+export function fileTextOf(state: string, tokens: number): FileText {
+  switch (state) {
+    case 'ready':
+      return { state, tokens }
+    case 'pending':
+    case 'none':
+      return { state }
+    default:
+      return { state: 'failed' }
+  }
+}

@@ -1,6 +1,6 @@
 // Keeps, reads, lists and deletes files; bytes are due when no file needs them any more.
 import { GatewayError } from '../../core/errors.ts'
-import type { FileFilter, FileText, NewFile, StoredFile } from '../../core/files.ts'
+import { type FileFilter, fileTextOf, type NewFile, type StoredFile } from '../../core/files.ts'
 import type { Page, PageQuery } from '../../core/page.ts'
 import { pageOf } from './conversation-rows.ts'
 import { type Database, type Row, type Value, wholeMs } from './driver.ts'
@@ -151,18 +151,6 @@ function fileOf(row: Row): StoredFile {
     // Written by this store as JSON of exactly these.
     metadata: JSON.parse(String(row['metadata'])) as Readonly<Record<string, string>>,
     purpose: String(row['purpose']),
-    text: textOf(String(row['text_state']), Number(row['text_tokens'])),
-  }
-}
-
-function textOf(state: string, tokens: number): FileText {
-  switch (state) {
-    case 'ready':
-      return { state, tokens }
-    case 'pending':
-    case 'none':
-      return { state }
-    default:
-      return { state: 'failed' }
+    text: fileTextOf(String(row['text_state']), Number(row['text_tokens'])),
   }
 }

@@ -1,6 +1,6 @@
 // Reads what is known of files from the project: what other machines have kept, as far as it has arrived there.
 import type { Clock } from '../../core/clock.ts'
-import type { FileFilter, Files, FileText, StoredFile } from '../../core/files.ts'
+import { type FileFilter, type Files, fileTextOf, type StoredFile } from '../../core/files.ts'
 import { isId } from '../../core/ids.ts'
 import type { PageQuery } from '../../core/page.ts'
 import type { SupabaseConnection } from './connection.ts'
@@ -100,18 +100,6 @@ function fileOf(file: FoundRow, blob: FoundRow): StoredFile {
     // Written by a store of this service, which takes texts only.
     metadata: file['metadata'] as Readonly<Record<string, string>>,
     purpose: String(file['purpose']),
-    text: textOf(String(blob['text_state']), Number(blob['text_tokens'])),
-  }
-}
-
-function textOf(state: string, tokens: number): FileText {
-  switch (state) {
-    case 'ready':
-      return { state, tokens }
-    case 'pending':
-    case 'none':
-      return { state }
-    default:
-      return { state: 'failed' }
+    text: fileTextOf(String(blob['text_state']), Number(blob['text_tokens'])),
   }
 }
