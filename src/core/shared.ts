@@ -1,21 +1,57 @@
 // The port for state that a second process would need: values that expire, logs that can be followed, counters, messages.
+import type { OutagePolicy } from './limits.ts'
 
 /** An amount to be taken from a counter, and the most that the counter may hold afterwards. */
 export interface Reservation {
   /** Name of the counter, such as `spend:default:2026-11`. */
   readonly counter: string
+  /** Counters whose contents count towards `max` as well, such as those of the time before. Default: none. */
+  readonly beside?: readonly string[] | undefined
   /** A whole number from 0 to 2^53 - 1. */
   readonly amount: number
   /** A whole number from 0 to 2^53 - 1. */
   readonly max: number
   /** How long the counter is kept from its first amount on, in milliseconds, above 0. */
   readonly ttlMs: number
+  /** What happens where processes count together and cannot now: it fits, it is counted here alone, or it does not fit. Default `share`. */
+  readonly outage?: OutagePolicy | undefined
+}
+
+/**
+ * Whose the amounts of a reservation are until it is settled. A holder that is not heard of for `ttlMs` has died: what it
+ * held is given back by itself.
+ */
+export interface Holder {
+  /** Made by whoever reserves, unique. */
+  readonly id: string
+  /** In milliseconds, above 0. */
+  readonly ttlMs: number
 }
 
 /** What became of reservations: all of them, or none and the first one that does not fit. */
 export type Reserved =
-  | { readonly ok: true }
-  | { readonly ok: false; readonly counter: string /** What the counter holds now. */; readonly used: number }
+  | {
+      readonly ok: true
+      /** What each counter holds now, those beside it included, in the order of the reservations. */
+      readonly used: readonly number[]
+    }
+  | {
+      readonly ok: false
+      /** Place of the reservation in the question. */
+      readonly index: number
+      readonly counter: string
+      /** What it holds now, those beside it included. */
+      readonly used: number
+      /** Refused because processes cannot count together now, and its policy is `deny`. */
+      readonly isOutage?: true
+    }
+
+/** The true amount of a counter that a holder had reserved. */
+export interface Settling {
+  readonly counter: string
+  /** What was really taken, instead of what was reserved: a whole number from 0 to 2^53 - 1. It may be more. */
+  readonly amount: number
+}
 
 /** A piece of a log. */
 export interface LogPage {
@@ -64,8 +100,22 @@ export interface Shared {
    */
   tail(log: string, after: number, signal: AbortSignal): AsyncGenerator<LogPage>
 
-  /** Takes all amounts, or none when one does not fit. No two reservations ever see the same room. */
-  reserve(reservations: readonly Reservation[]): Promise<Reserved>
+  /**
+   * Takes all amounts, or none when one does not fit. No two reservations ever see the same room. With a holder the amounts
+   * are its own until `settle`; without one they are taken for good.
+   */
+  reserve(reservations: readonly Reservation[], holder?: Holder): Promise<Reserved>
+  /**
+   * Puts the true amounts in the place of those that a holder reserved: all that it holds of these counters is given back,
+   * and the amounts are taken for good, also above the counter's max. A holder that has nothing there (any more) takes the
+   * amounts all the same; those of a counter that has expired are dropped.
+   */
+  settle(holder: string, settlings: readonly Settling[]): Promise<void>
+  /** Says that holders are alive; what they hold is kept for so many milliseconds from now. */
+  renew(
+    holders: readonly { readonly id: string; readonly counters: readonly string[] }[],
+    ttlMs: number,
+  ): Promise<void>
   /** Adds to a counter, or with a negative amount gives back; it never falls below 0. A counter that is gone stays gone. */
   adjust(counter: string, amount: number): Promise<void>
 
