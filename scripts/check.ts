@@ -1,6 +1,7 @@
 // The whole truth about a work tree: everything that must hold before a change lands, in the order of cheapness.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { checkPackages } from './audit.ts'
 import { generate } from './gen.ts'
 import { contractImage, read, root, run, runSteps, type Step, StepError } from './step.ts'
 
@@ -26,6 +27,7 @@ export const steps: readonly Step[] = [
         remedy: 'run npm run format, then npm run lint',
       }),
   },
+  { name: 'packages: install scripts and known weaknesses', run: checkPackages },
   { name: 'source: types', run: () => run({ tool: 'tsc', args: [], remedy: 'correct the types it names' }) },
   {
     name: 'tests, with coverage',
