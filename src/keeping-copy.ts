@@ -4,17 +4,20 @@ import type { Clock } from './core/clock.ts'
 import type { Conversations } from './core/conversations.ts'
 import type { Files } from './core/files.ts'
 import type { Job } from './core/job.ts'
+import type { Keys } from './core/keys.ts'
 import type { Log } from './core/log.ts'
 import type { OutboxSize } from './core/outbox.ts'
 import type { UsageSums } from './core/usage-sums.ts'
 import { projectJobs } from './keeping-jobs.ts'
 import { overlayBlobs, overlayConversations, overlayFiles } from './stores/overlay.ts'
+import { overlayKeys } from './stores/overlay-keys.ts'
 import type { SqliteStore } from './stores/sqlite/store.ts'
 import { createSupabaseBlobs } from './stores/supabase/blobs.ts'
 import { connectSupabase, type SupabaseSettings } from './stores/supabase/connection.ts'
 import { createSupabaseConversations } from './stores/supabase/conversations.ts'
 import { createDrainer } from './stores/supabase/drainer.ts'
 import { createSupabaseFiles } from './stores/supabase/files.ts'
+import { createSupabaseKeys } from './stores/supabase/keys.ts'
 import { createSupabaseSink } from './stores/supabase/sink.ts'
 import { createUpkeep } from './stores/supabase/upkeep.ts'
 import { createSupabaseUsage } from './stores/supabase/usage.ts'
@@ -43,6 +46,7 @@ export interface KeepingCopy {
   readonly conversations: Conversations
   readonly files: Files
   readonly blobs: Blobs
+  readonly keys: Keys
   /** Sums over what all machines have booked, as far as it has arrived. */
   readonly usage: UsageSums
   readonly jobs: readonly Job[]
@@ -132,6 +136,13 @@ export async function openCopy({
       onFault,
     }),
     blobs: overlayBlobs(blobs, createSupabaseBlobs(connection)),
+    keys: overlayKeys({
+      own: store.keys,
+      theirs: createSupabaseKeys(connection, clock),
+      clock,
+      wake: drainer.wake,
+      onFault: err => log.warn('keys are only known as far as they are on this machine', { err }),
+    }),
     usage: createSupabaseUsage(connection),
     jobs: projectJobs(createUpkeep(connection), clock),
     wake: drainer.wake,

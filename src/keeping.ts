@@ -7,6 +7,7 @@ import type { Conversations } from './core/conversations.ts'
 import { GatewayError } from './core/errors.ts'
 import type { Files } from './core/files.ts'
 import type { Job } from './core/job.ts'
+import type { Keys } from './core/keys.ts'
 import type { Log } from './core/log.ts'
 import type { Marks } from './core/marks.ts'
 import type { Outbox } from './core/outbox.ts'
@@ -50,6 +51,8 @@ export interface Keeping {
   readonly conversations: Conversations
   readonly files: Files
   readonly marks: Marks
+  /** API keys and the audit log: those of all machines when there is a project. */
+  readonly keys: Keys
   /** Sums over what this machine has booked. */
   readonly usage: UsageSums
   /** Sums over what all machines have booked, as far as it has arrived in the project; absent without one. */
@@ -105,6 +108,7 @@ export async function openKeeping({ config, clock, log }: KeepingDeps): Promise<
     conversations: copy?.conversations ?? store.conversations,
     files: copy?.files ?? store.files,
     marks: store.marks,
+    keys: copy?.keys ?? store.keys,
     usage: store.usage,
     usageOfAll: copy?.usage,
     blobs: copy?.blobs ?? blobs,

@@ -27,6 +27,12 @@ export interface StoredKey {
   readonly lastUsedAt?: number | undefined
 }
 
+/** A key with the number of its latest change, for stores that are laid over one another. */
+export interface KeptKey extends StoredKey {
+  /** From 1; it rises with every change but that of `lastUsedAt`. */
+  readonly version: number
+}
+
 /** Filters of a list; all of them must fit. */
 export interface KeyFilter {
   /** Absent: every tenant. */

@@ -1,7 +1,15 @@
 // The port for what still has to be sent to the shared database: written with the rows themselves, so that it misses none.
 
 /** Tables that are sent, in the order in which their rows may depend on one another. */
-export const OUTBOX_TABLES = ['conversations', 'messages', 'ledger', 'blobs', 'files'] as const
+export const OUTBOX_TABLES = [
+  'conversations',
+  'messages',
+  'ledger',
+  'blobs',
+  'files',
+  'api_keys',
+  'audit_log',
+] as const
 
 /** A table from the list. */
 export type OutboxTable = (typeof OUTBOX_TABLES)[number]

@@ -11,6 +11,9 @@ export type CallOutcome =
   | { readonly type: 'failed'; readonly reason: Reason }
   | { readonly type: 'cancelled'; readonly reason: Reason }
 
+/** Why an attempt was made: it is the first, the same model again, another one, or one beside a slow one. */
+export type AttemptCause = 'first' | 'retry' | 'fallback' | 'hedge' | 'repair'
+
 /** What one attempt used and cost: a line of the ledger, which is never changed. */
 export interface LedgerLine {
   /** A UUIDv7 of its own, so that a commit that is tried again books nothing twice. */
@@ -22,6 +25,8 @@ export interface LedgerLine {
   /** Absent when nobody can have billed it. */
   readonly usage?: Usage
   readonly cost?: Cost
+  /** Why the attempt was made. Absent: not known. */
+  readonly cause?: AttemptCause
 }
 
 /** Who speaks in a kept message. */

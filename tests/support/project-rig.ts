@@ -4,6 +4,7 @@ import { connectSupabase } from '../../src/stores/supabase/connection.ts'
 import { createSupabaseConversations } from '../../src/stores/supabase/conversations.ts'
 import { createDrainer } from '../../src/stores/supabase/drainer.ts'
 import { createSupabaseFiles } from '../../src/stores/supabase/files.ts'
+import { createSupabaseKeys } from '../../src/stores/supabase/keys.ts'
 import { createSupabaseSink } from '../../src/stores/supabase/sink.ts'
 import { createSupabaseUsage } from '../../src/stores/supabase/usage.ts'
 import { openSqliteRig, type StoreRig } from './store-rig.ts'
@@ -11,9 +12,9 @@ import type { SupabaseRig } from './supabase-rig.ts'
 
 /** Makes a rig on a project that has storage; it empties the tables before. */
 export async function openProjectRig(project: SupabaseRig): Promise<StoreRig> {
-  await project.sql('truncate conversations, messages, usage_ledger, files, file_blobs')
+  await project.sql('truncate conversations, messages, usage_ledger, files, file_blobs, api_keys, audit_log')
   const store = await openSqliteRig()
-  const { journal, conversations, files, outbox, ...ports } = store.ports()
+  const { journal, conversations, files, keys, outbox, ...ports } = store.ports()
   const connection = await connectSupabase({ url: project.url, key: project.key })
   const stop = new AbortController()
   const drainer = createDrainer({
@@ -36,12 +37,25 @@ export async function openProjectRig(project: SupabaseRig): Promise<StoreRig> {
     if (!(await drainer.empty(AbortSignal.timeout(10_000)))) throw new Error('it did not arrive in time')
     return value
   }
+  const { touch, put: _, ...reads } = createSupabaseKeys(connection, store.clock)
   return {
     clock: store.clock,
     ports: () => ({
       ...ports,
       outbox,
       usage: createSupabaseUsage(connection),
+      keys: {
+        ...keys,
+        ...reads,
+        add: (key, entry) => arrived(keys.add(key, entry)),
+        rotate: (id, secret, entry) => arrived(keys.rotate(id, secret, entry)),
+        revoke: (id, at, entry) => arrived(keys.revoke(id, at, entry)),
+        async touch(uses) {
+          await keys.touch(uses)
+          await touch(uses)
+        },
+        audit: entry => arrived(keys.audit(entry)),
+      },
       journal: { commit: settlement => arrived(journal.commit(settlement)) },
       conversations: {
         ...createSupabaseConversations(connection, store.clock),

@@ -14,7 +14,7 @@ import { createHandClock, type HandClock } from './hand-clock.ts'
 /** The ports of a store, whoever implements them. */
 export type StorePorts = Pick<
   SqliteStore,
-  'journal' | 'conversations' | 'files' | 'marks' | 'usage' | 'outbox'
+  'journal' | 'conversations' | 'files' | 'marks' | 'keys' | 'usage' | 'outbox'
 >
 
 /** A store to be tested. */

@@ -30,6 +30,8 @@ export interface LedgerRow {
   readonly cost: string | null
   readonly startedAt: number
   readonly endedAt: number
+  /** Why the attempt was made; empty when nobody was asked. */
+  readonly cause: string
 }
 
 /** The rows of a settlement: one for each line, and one for a call that used nothing, because it is a call all the same. */
@@ -52,7 +54,7 @@ function onlyLine({ responseId, answeredBy, attempts, usage, cost }: Settlement)
 }
 
 function rowOf(
-  { id, provider, model, keyLabel = '', usage, cost }: LedgerLine,
+  { id, provider, model, keyLabel = '', usage, cost, cause }: LedgerLine,
   settlement: Settlement,
 ): LedgerRow {
   const { responseId, requestId, caller, requestedModel, outcome, turn, startedAt, durationMs } = settlement
@@ -82,5 +84,6 @@ function rowOf(
     cost: cost === undefined ? null : toJsonString(CostSchema, cost),
     startedAt: wholeMs(startedAt),
     endedAt: wholeMs(startedAt + durationMs),
+    cause: cause ?? '',
   }
 }

@@ -1,6 +1,7 @@
 // Everything that the worker can be asked for, by name: what writes joins a commit, what reads sees what was committed.
 import type { ConversationKey, HistoryQuery } from '../../core/conversations.ts'
 import type { CopyKey, FileFilter, FileKey, NewFile, RemoteCopy } from '../../core/files.ts'
+import type { AuditEntry, KeyFilter, StoredKey } from '../../core/keys.ts'
 import type { Mark } from '../../core/marks.ts'
 import type { PageQuery } from '../../core/page.ts'
 import type { UsageQuery } from '../../core/usage-sums.ts'
@@ -10,6 +11,7 @@ import { compact } from './connections.ts'
 import * as conversations from './conversation-rows.ts'
 import type { Database } from './driver.ts'
 import * as files from './file-rows.ts'
+import * as keys from './key-rows.ts'
 import * as marks from './mark-rows.ts'
 import * as sending from './sending.ts'
 import * as usage from './usage-rows.ts'
@@ -50,6 +52,12 @@ export const writes = {
   dropCopy: ({ db }: Context, { key }: { key: CopyKey }) => blobs.dropCopy(db, key),
   forgetBlob: ({ db, sending }: Context, { blobKey, now }: At<{ blobKey: string }>) =>
     blobs.forgetBlob(db, blobKey, sending, now),
+  addKey: ({ db, sending }: Context, { key, entry }: { key: StoredKey; entry: AuditEntry }) =>
+    keys.addKey(db, key, entry, sending),
+  rotateKey: ({ db, sending }: Context, input: keys.RotateInput) => keys.rotateKey(db, input, sending),
+  revokeKey: ({ db, sending }: Context, input: keys.RevokeInput) => keys.revokeKey(db, input, sending),
+  touchKeys: ({ db }: Context, { uses }: { uses: readonly keys.KeyUse[] }) => keys.touchKeys(db, uses),
+  addAudit: ({ db, sending }: Context, { entry }: { entry: AuditEntry }) => keys.addAudit(db, entry, sending),
   outboxDone: ({ db }: Context, { sequences }: { sequences: readonly number[] }) =>
     sending.outboxDone(db, sequences),
   buryOutbox: ({ db }: Context, { sequence, reason }: { sequence: number; reason: string }) =>
@@ -84,6 +92,10 @@ export const reads = {
     blobs.unknownBlobs(db, blobKeys),
   usageSums: ({ db }: Context, query: UsageQuery & PageQuery) => usage.usageSums(db, query),
   usageTotal: ({ db }: Context, query: Omit<UsageQuery, 'groupBy'>) => usage.usageTotal(db, query),
+  keyByHash: ({ db }: Context, { hash }: { hash: Uint8Array }) => keys.keyByHash(db, hash),
+  getKey: ({ db }: Context, { id }: { id: string }) => keys.getKey(db, id),
+  listKeys: ({ db }: Context, { query, now }: At<{ query: PageQuery & KeyFilter }>) =>
+    keys.listKeys(db, query, now),
   peekOutbox: ({ db }: Context, { limit, maxBytes }: { limit: number; maxBytes: number }) =>
     sending.peekOutbox(db, limit, maxBytes),
   seen: ({ db }: Context, { table, ids }: { table: sending.SeenTable; ids: readonly string[] }) =>

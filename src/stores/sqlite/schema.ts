@@ -3,7 +3,8 @@ import { GatewayError } from '../../core/errors.ts'
 import type { Database } from './driver.ts'
 
 // Ids are text, times are milliseconds since the Unix epoch, money is whole nano-dollars.
-const STEPS: readonly string[] = [
+/** The steps from an empty file, the oldest first. */
+export const STEPS: readonly string[] = [
   `
   CREATE TABLE ledger (
     id TEXT PRIMARY KEY,
@@ -159,6 +160,46 @@ const STEPS: readonly string[] = [
     created_at INTEGER NOT NULL,
     reason TEXT NOT NULL
   ) STRICT;
+  `,
+  `
+  -- Why the attempt was made: first, retry, fallback or hedge; empty for a call that asked nobody, and before this step.
+  ALTER TABLE ledger ADD COLUMN cause TEXT NOT NULL DEFAULT '';
+
+  CREATE TABLE api_keys (
+    id TEXT PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    label TEXT NOT NULL,
+    -- JSON array.
+    scopes TEXT NOT NULL,
+    -- HMAC-SHA256 of the secret under the service's pepper.
+    hash BLOB NOT NULL CHECK (length(hash) = 32),
+    secret_prefix TEXT NOT NULL,
+    -- JSON array and JSON object as core has them.
+    limits TEXT NOT NULL,
+    policy TEXT,
+    version INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    rotated_at INTEGER,
+    revoked_at INTEGER,
+    last_used_at INTEGER
+  ) STRICT;
+  CREATE UNIQUE INDEX api_keys_hash ON api_keys (hash);
+  CREATE INDEX api_keys_tenant ON api_keys (tenant, id DESC);
+
+  -- Appended only.
+  CREATE TABLE audit_log (
+    id TEXT PRIMARY KEY,
+    at INTEGER NOT NULL,
+    tenant TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    action TEXT NOT NULL,
+    target TEXT NOT NULL,
+    -- JSON object of texts.
+    details TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX audit_log_target ON audit_log (target, id);
   `,
 ]
 

@@ -23,7 +23,7 @@ export const sendsAll: Sending = {
 
 const LEDGER = `id, response_id, request_id, tenant, subject, conversation_id, requested_model, provider, model,
   key_label, outcome, reason, input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
-  provenance, cost_known, price_version, cost, started_at, ended_at`
+  provenance, cost_known, price_version, cost, started_at, ended_at, cause`
 
 // Money may be beyond 2^53, so it is read as text.
 const ROWS: Readonly<Record<OutboxTable, string>> = {
@@ -32,6 +32,8 @@ const ROWS: Readonly<Record<OutboxTable, string>> = {
   ledger: `SELECT ${LEDGER}, CAST(nano_usd AS TEXT) AS nano_usd FROM ledger WHERE id = ?`,
   blobs: 'SELECT * FROM blobs WHERE key = ?',
   files: 'SELECT * FROM files WHERE id = ?',
+  api_keys: 'SELECT * FROM api_keys WHERE id = ?',
+  audit_log: 'SELECT * FROM audit_log WHERE id = ?',
 }
 
 /**

@@ -1,4 +1,4 @@
-// The embedded store: conversations, files, the ledger and marks in one SQLite file.
+// The embedded store: conversations, files, the ledger, marks and keys in one SQLite file.
 import type { Clock } from '../../core/clock.ts'
 import type { Conversations } from '../../core/conversations.ts'
 import type { Files } from '../../core/files.ts'
@@ -11,6 +11,7 @@ import { type Client, createClient } from './client.ts'
 import type { DatabasePlace } from './connections.ts'
 import { type ForeignConversation, systemOf } from './conversation-rows.ts'
 import { wholeMs } from './driver.ts'
+import { createSqliteKeys, type OwnKeys } from './keys.ts'
 import { ledgerRows } from './ledger.ts'
 import type { SeenTable } from './sending.ts'
 
@@ -28,6 +29,7 @@ export interface SqliteStore {
   readonly conversations: Conversations
   readonly files: Files
   readonly marks: Marks
+  readonly keys: OwnKeys
   readonly usage: UsageSums
   readonly outbox: Outbox
   /** Which of these ids it knows itself, though they may be deleted. */
@@ -65,6 +67,7 @@ export async function openSqliteStore({ clock, log, ...place }: SqliteStoreDeps)
       free: responseId => client.ask('freeMark', { responseId }),
       expire: limit => client.ask('expireMarks', { limit, now: now() }),
     },
+    keys: createSqliteKeys(client, now),
     usage: {
       sums: async query => (await reports.client()).ask('usageSums', query),
       total: async query => (await reports.client()).ask('usageTotal', query),

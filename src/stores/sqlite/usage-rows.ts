@@ -7,7 +7,8 @@ const COLUMNS: Readonly<Record<UsageDimensionName, string>> = {
   day: "strftime('%Y-%m-%d', ended_at / 1000, 'unixepoch')",
   model: 'model',
   provider: 'provider',
-  key: 'subject',
+  // A caller without a key has a subject of another form, and its calls were made with none.
+  key: "CASE WHEN subject GLOB 'key_*' THEN subject ELSE '' END",
   tenant: 'tenant',
 }
 

@@ -34,6 +34,8 @@ const CONVERT: Readonly<Record<Kind, (value: Stored) => unknown>> = {
   time: value => timeOf(Number(value)),
   time_of_id: value => timeOf(Number.parseInt(bareId(String(value)).replace('-', '').slice(0, 12), 16)),
   json: value => parsed(String(value)),
+  // As Postgres writes it out, https://www.postgresql.org/docs/current/datatype-binary.html.
+  bytes: value => (value instanceof Uint8Array ? `\\x${Buffer.from(value).toString('hex')}` : value),
 }
 
 // Beyond what a Date holds it is left as it is, for Postgres to refuse.

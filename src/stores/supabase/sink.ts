@@ -27,7 +27,7 @@ export function createSupabaseSink({ connection, blobs }: SupabaseSinkDeps): Sin
   const sendRows = createRowSender(connection)
   const objects = createProjectObjects(connection)
   return {
-    fast: ['conversations', 'messages', 'ledger', 'files'],
+    fast: ['conversations', 'messages', 'ledger', 'files', 'api_keys', 'audit_log'],
     slow: ['blobs'],
     async send(table, entries, signal) {
       if (table !== 'blobs') return sendRows(table, entries, signal)

@@ -2,7 +2,7 @@
 import type { OutboxTable } from '../../core/outbox.ts'
 
 /** What a column holds: `id` may have a prefix such as `conv_`, and `time_of_id` is the moment in a UUIDv7. */
-export type Kind = 'id' | 'text' | 'number' | 'flag' | 'time' | 'time_of_id' | 'json'
+export type Kind = 'id' | 'text' | 'number' | 'flag' | 'time' | 'time_of_id' | 'json' | 'bytes'
 
 /** One table. */
 export interface SentTable {
@@ -85,6 +85,7 @@ export const SENT_TABLES = {
       cost: ['cost', 'json'],
       started_at: ['started_at', 'time'],
       ended_at: ['ended_at', 'time'],
+      cause: ['cause', 'text'],
     },
   },
   blobs: {
@@ -119,6 +120,42 @@ export const SENT_TABLES = {
       metadata: ['metadata', 'json'],
       created_at: ['created_at', 'time'],
       expires_at: ['expires_at', 'time'],
+    },
+  },
+  api_keys: {
+    name: 'api_keys',
+    key: 'id',
+    rows: 'newest',
+    columns: {
+      id: ['id', 'id'],
+      tenant_id: ['tenant', 'text'],
+      name: ['label', 'text'],
+      prefix: ['secret_prefix', 'text'],
+      key_hash: ['hash', 'bytes'],
+      scopes: ['scopes', 'json'],
+      limits: ['limits', 'json'],
+      policy: ['policy', 'json'],
+      version: ['version', 'number'],
+      created_at: ['created_at', 'time'],
+      expires_at: ['expires_at', 'time'],
+      rotated_at: ['rotated_at', 'time'],
+      revoked_at: ['revoked_at', 'time'],
+      last_used_at: ['last_used_at', 'time'],
+    },
+  },
+  audit_log: {
+    name: 'audit_log',
+    key: 'id',
+    rows: 'append',
+    columns: {
+      id: ['id', 'id'],
+      tenant_id: ['tenant', 'text'],
+      subject: ['subject', 'text'],
+      request_id: ['request_id', 'text'],
+      action: ['action', 'text'],
+      target: ['target', 'text'],
+      details: ['details', 'json'],
+      created_at: ['at', 'time'],
     },
   },
 } as const satisfies Record<OutboxTable, SentTable>

@@ -2,6 +2,7 @@
 import { conversationsSuite } from '../../../suites/conversations.ts'
 import { filesSuite } from '../../../suites/files.ts'
 import { journalSuite } from '../../../suites/journal.ts'
+import { keysSuite } from '../../../suites/keys.ts'
 import { usageSuite } from '../../../suites/usage.ts'
 import { openSqliteRig } from '../../../support/store-rig.ts'
 
@@ -15,4 +16,5 @@ for (const [name, open] of Object.entries(places)) {
   conversationsSuite(name, open)
   filesSuite(name, open)
   usageSuite(name, open)
+  keysSuite(name, open)
 }
