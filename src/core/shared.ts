@@ -11,8 +11,13 @@ export interface Reservation {
   readonly amount: number
   /** A whole number from 0 to 2^53 - 1. */
   readonly max: number
-  /** How long the counter is kept from its first amount on, in milliseconds, above 0. */
+  /**
+   * How long the counter is kept from its first amount on, in milliseconds, above 0; longer while a holder that is alive has
+   * something of it.
+   */
   readonly ttlMs: number
+  /** Taken for good, also where the rest of the question is held: what has happened has happened, whoever dies. */
+  readonly isForGood?: true | undefined
   /** What happens where processes count together and cannot now: it fits, it is counted here alone, or it does not fit. Default `share`. */
   readonly outage?: OutagePolicy | undefined
 }
@@ -111,7 +116,10 @@ export interface Shared {
    * amounts all the same; those of a counter that has expired are dropped.
    */
   settle(holder: string, settlings: readonly Settling[]): Promise<void>
-  /** Says that holders are alive; what they hold is kept for so many milliseconds from now. */
+  /**
+   * Says that holders are alive; what they hold of these counters is kept for so many milliseconds from now. What has been
+   * given back already may come back with it, or not.
+   */
   renew(
     holders: readonly { readonly id: string; readonly counters: readonly string[] }[],
     ttlMs: number,

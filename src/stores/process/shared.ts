@@ -1,8 +1,11 @@
 // State that a second process would need, kept in this one: the adapter of a service that is a single process.
 import type { Clock } from '../../core/clock.ts'
-import type { Reservation, Reserved, Shared } from '../../core/shared.ts'
+import type { Holder, Reservation, Reserved, Shared } from '../../core/shared.ts'
+import { createLeasedCounter, HOLDER_BYTES, type LeasedCounter } from '../leased-counter.ts'
 import { createExpiry, type Expiring } from './expiry.ts'
+
 import { createProcessLog, type ProcessLog } from './shared-log.ts'
+import { createProcessTopics } from './shared-topics.ts'
 
 /** Values, logs and counters together, at most. */
 export const NAMES_MAX = 250_000
@@ -39,7 +42,7 @@ interface Log extends Thing {
 }
 interface Counter extends Thing {
   readonly type: 'counter'
-  used: number
+  readonly counter: LeasedCounter
 }
 
 /** Makes an empty store. Its sweep does not keep the process alive, and does not run while there is nothing to sweep. */
@@ -54,7 +57,7 @@ export function createProcessShared({
   const counters = new Map<string, Counter>()
   const keptByExpiry = createExpiry<Value | Log>()
   const countersByExpiry = createExpiry<Counter>()
-  const listeners = new Map<string, Set<(message: Uint8Array) => void>>()
+  const topics = createProcessTopics(onFault)
   let sizeBytes = 0
   let sweeping: NodeJS.Timeout | undefined
 
@@ -145,31 +148,59 @@ export function createProcessShared({
     return thing
   }
 
-  function take({ counter: name, amount, ttlMs }: Reservation): void {
-    const before = alive(counters.get(name))
-    if (before !== undefined) {
-      before.used += amount
-      return
-    }
+  function keptCounter(name: string): Counter | undefined {
+    return alive(counters.get(name))
+  }
+
+  function usedOf(name: string): number {
+    return keptCounter(name)?.counter.used(clock.monotonic()) ?? 0
+  }
+
+  function take({ counter: name, amount, ttlMs, isForGood }: Reservation, holder: Holder | undefined): void {
     if (amount === 0) return
-    const expiresAtMs = clock.monotonic() + ttlMs
-    const thing: Counter = { type: 'counter', name, used: amount, expiresAtMs, isGone: false, sizeBytes: 0 }
-    counters.set(name, thing)
-    countersByExpiry.add(thing)
-    resize(thing, 0)
+    const nowMs = clock.monotonic()
+    const before = keptCounter(name)
+    const thing = before ?? {
+      type: 'counter',
+      name,
+      counter: createLeasedCounter(),
+      expiresAtMs: nowMs + ttlMs,
+      isGone: false,
+      sizeBytes: 0,
+    }
+    if (holder === undefined || isForGood) thing.counter.take(amount)
+    else {
+      thing.counter.hold(holder.id, amount, nowMs + holder.ttlMs)
+      thing.expiresAtMs = Math.max(thing.expiresAtMs, nowMs + holder.ttlMs)
+    }
+    if (before === undefined) {
+      counters.set(name, thing)
+      countersByExpiry.add(thing)
+    }
+    resize(thing, thing.counter.holderCount() * HOLDER_BYTES)
     makeRoom(thing)
   }
 
-  function refusalOf(reservations: readonly Reservation[]): Reserved {
+  function reserved(reservations: readonly Reservation[], holder: Holder | undefined): Reserved {
     const taken = new Map<string, number>()
-    for (const { counter, amount, max } of reservations) {
-      const before = taken.get(counter) ?? 0
-      const used = alive(counters.get(counter))?.used ?? 0
+    for (const [index, { counter, beside = [], amount, max }] of reservations.entries()) {
+      let used = 0
+      let before = 0
+      for (const name of [counter, ...beside]) {
+        used += usedOf(name)
+        before += taken.get(name) ?? 0
+      }
       // Subtracted and not added: the sum could be past what a number holds exactly.
-      if (amount > max - used - before) return { ok: false, counter, used }
-      taken.set(counter, before + amount)
+      if (amount > max - used - before) return { ok: false, index, counter, used }
+      taken.set(counter, (taken.get(counter) ?? 0) + amount)
     }
-    return { ok: true }
+    for (const reservation of reservations) take(reservation, holder)
+    return {
+      ok: true,
+      used: reservations.map(({ counter, beside = [] }) =>
+        beside.reduce((sum, name) => sum + usedOf(name), usedOf(counter)),
+      ),
+    }
   }
 
   return {
@@ -230,41 +261,38 @@ export function createProcessShared({
         signal.throwIfAborted()
       }
     },
-    async reserve(reservations) {
-      const answer = refusalOf(reservations)
-      if (answer.ok) for (const reservation of reservations) take(reservation)
-      return answer
+    async reserve(reservations, holder) {
+      return reserved(reservations, holder)
     },
-    async adjust(name, amount) {
-      const counter = alive(counters.get(name))
-      if (counter === undefined) return
-      counter.used = Math.min(Math.max(counter.used + amount, 0), Number.MAX_SAFE_INTEGER)
+    async settle(holder, settlings) {
+      for (const { counter: name, amount } of settlings) {
+        const thing = keptCounter(name)
+        if (thing === undefined) continue
+        thing.counter.giveBack(holder)
+        thing.counter.take(amount)
+        resize(thing, thing.counter.holderCount() * HOLDER_BYTES)
+      }
     },
-    async publish(topic, message) {
-      // Over a copy: a listener may stop listening, or begin to, while it is told.
-      for (const listener of [...(listeners.get(topic) ?? [])]) {
-        try {
-          listener(new Uint8Array(message))
-        } catch (fault) {
-          onFault(fault)
+    async renew(holders, ttlMs) {
+      const untilMs = clock.monotonic() + ttlMs
+      for (const { id, counters: names } of holders) {
+        for (const name of names) {
+          const thing = keptCounter(name)
+          if (thing?.counter.renew(id, untilMs) === true)
+            thing.expiresAtMs = Math.max(thing.expiresAtMs, untilMs)
         }
       }
     },
-    subscribe(topic, listener) {
-      // Wrapped, so that the same function given twice is two listeners.
-      const own = (message: Uint8Array): void => listener(message)
-      const all = listeners.get(topic) ?? new Set()
-      listeners.set(topic, all.add(own))
-      return () => {
-        all.delete(own)
-        if (all.size === 0 && listeners.get(topic) === all) listeners.delete(topic)
-      }
+    async adjust(name, amount) {
+      keptCounter(name)?.counter.take(amount)
     },
+    publish: topics.publish,
+    subscribe: topics.subscribe,
     async close() {
       for (const thing of [...kept.values(), ...counters.values()]) drop(thing)
       keptByExpiry.clear()
       countersByExpiry.clear()
-      listeners.clear()
+      topics.clear()
       clearInterval(sweeping)
       sweeping = undefined
     },

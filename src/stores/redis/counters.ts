@@ -1,7 +1,9 @@
 // Counters in Redis, and this process's share of each: enough to go on while Redis is out, and to count again what it lost.
 // When it is in doubt whether something was counted, the counter is too high rather than too low until it expires.
 import type { Clock } from '../../core/clock.ts'
-import type { Reservation, Reserved, Shared } from '../../core/shared.ts'
+import type { Holder, Reservation, Reserved, Settling, Shared } from '../../core/shared.ts'
+import { createLeasedCounter } from '../leased-counter.ts'
+import { type Behind, createBehind, type OwnCounter } from './counters-behind.ts'
 import type { Line, Run } from './line.ts'
 import { createRemembered } from './remembered.ts'
 import { counterKey } from './scripts.ts'
@@ -10,136 +12,169 @@ import { millis } from './values.ts'
 /** What `createCounters` needs. */
 export interface CountersDeps {
   readonly line: Pick<Line, 'run' | 'repair'>
-  readonly local: Shared
   readonly clock: Clock
 }
 
 /** Counters in Redis. */
-export interface Counters extends Pick<Shared, 'reserve' | 'adjust'> {
+export interface Counters extends Pick<Shared, 'reserve' | 'settle' | 'renew' | 'adjust'>, Behind {
   /** Redis has lost everything: each process is to bring its share. */
   lost(): void
-  /** Brings what is not counted in Redis. Says whether it could. */
-  restore(run: Run): Promise<boolean>
-  isBehind(): boolean
   close(): void
 }
 
-/** An amount, and the end of its counter on the monotonic clock. */
-interface Amount {
-  readonly amount: number
-  readonly expiresAtMs: number
-}
-
 /** Counters with a share of this process, at most. */
-const SHARES_MAX = 100_000
-const CHUNK = 200
+export const SHARES_MAX = 100_000
 
 /** Makes the counters. */
-export function createCounters({ line, local, clock }: CountersDeps): Counters {
+export function createCounters({ line, clock }: CountersDeps): Counters {
   const nowMs = (): number => clock.monotonic()
-  // What this process took and did not give back.
-  const shares = createRemembered<Amount>(nowMs, SHARES_MAX)
-  // What Redis has not heard of.
-  const owed = new Map<string, Amount>()
+  const own = createRemembered<OwnCounter>(nowMs, SHARES_MAX)
+  const behind = createBehind({ own, nowMs, repair: line.repair })
 
-  function share(counter: string, amount: number, leftMs: number): void {
-    const before = shares.get(counter)?.amount ?? 0
-    shares.set(counter, { amount: before + amount, expiresAtMs: nowMs() + leftMs })
+  function ownOf(counter: string, ttlMs: number): OwnCounter {
+    const before = own.get(counter)
+    if (before !== undefined) return before
+    const made = { share: createLeasedCounter(), others: 0, expiresAtMs: nowMs() + ttlMs }
+    own.set(counter, made)
+    return made
   }
 
-  function owe(counter: string, amount: number, leftMs: number): void {
-    const before = owed.get(counter)
-    if (owed.size > SHARES_MAX)
-      for (const [name, { expiresAtMs }] of owed) if (expiresAtMs <= nowMs()) owed.delete(name)
-    owed.set(counter, {
-      amount: (before?.amount ?? 0) + amount,
-      expiresAtMs: before?.expiresAtMs ?? nowMs() + leftMs,
-    })
-    line.repair()
-  }
-
-  /** Makes the counter here hold what the one in Redis does. */
-  async function learn(counter: string, used: number, leftMs: number): Promise<void> {
-    // What never fits changes nothing, and says how much there is.
-    const here = await local.reserve([{ counter, amount: 1, max: 0, ttlMs: leftMs }])
-    const before = here.ok ? 0 : here.used
-    if (before > 0) await local.adjust(counter, used - before)
-    else await local.reserve([{ counter, amount: used, max: Number.MAX_SAFE_INTEGER, ttlMs: leftMs }])
-  }
-
-  async function reserveHere(reservations: readonly Reservation[]): Promise<Reserved> {
-    const answer = await local.reserve(reservations)
-    if (!answer.ok) return answer
-    for (const { counter, amount, ttlMs } of reservations) {
-      if (amount === 0) continue
-      const expiresAtMs = shares.get(counter)?.expiresAtMs
-      const leftMs = expiresAtMs === undefined ? ttlMs : expiresAtMs - nowMs()
-      share(counter, amount, leftMs)
-      owe(counter, amount, leftMs)
+  /** Takes an amount as ours. Says whose it is: a holder's, or for good. */
+  function take(one: OwnCounter, { amount, isForGood }: Reservation, holder: Holder | undefined): boolean {
+    if (holder === undefined || isForGood) {
+      one.share.take(amount)
+      return false
     }
-    return answer
+    const untilMs = nowMs() + holder.ttlMs
+    one.share.hold(holder.id, amount, untilMs)
+    one.expiresAtMs = Math.max(one.expiresAtMs, untilMs)
+    return true
   }
 
-  async function bringOne(run: Run, counter: string, one: Amount): Promise<boolean> {
-    owed.delete(counter)
-    const leftMs = one.expiresAtMs - nowMs()
-    if (leftMs <= 0) return true
-    const ran = await run('adjust', [counterKey(counter)], [one.amount, millis(leftMs)])
-    if (typeof ran !== 'string') return true
-    // In doubt a larger amount is counted again, and one that was given back is not.
-    if (ran === 'out' || one.amount > 0) owe(counter, one.amount, leftMs)
-    return false
+  function counted(
+    reservations: readonly Reservation[],
+    holder: Holder | undefined,
+    rest: readonly number[],
+  ): Reserved {
+    const used = reservations.map((reservation, index) => {
+      const [content = 0, all = 0, leftMs = 0] = rest.slice(index * 3)
+      // Redis says -2 of a counter that is not there, because nothing was ever taken.
+      if (leftMs <= 0) return all
+      const one = ownOf(reservation.counter, leftMs)
+      one.expiresAtMs = nowMs() + leftMs
+      if (reservation.amount > 0) take(one, reservation, holder)
+      one.others = Math.max(0, content - one.share.used(nowMs()))
+      return all
+    })
+    return { ok: true, used }
+  }
+
+  function usedHere(counter: string): number {
+    const one = own.get(counter)
+    return one === undefined ? 0 : one.others + one.share.used(nowMs())
+  }
+
+  /** Counts in this process alone, each reservation by its own policy. */
+  function reserveHere(reservations: readonly Reservation[], holder: Holder | undefined): Reserved {
+    const taken = new Map<string, number>()
+    for (const [index, { counter, beside = [], amount, max, outage }] of reservations.entries()) {
+      const names = [counter, ...beside]
+      const used = names.reduce((sum, name) => sum + usedHere(name), 0)
+      if (outage === 'deny') return { ok: false, index, counter, used, isOutage: true }
+      const before = names.reduce((sum, name) => sum + (taken.get(name) ?? 0), 0)
+      if (outage !== 'allow' && amount > max - used - before) return { ok: false, index, counter, used }
+      taken.set(counter, (taken.get(counter) ?? 0) + amount)
+    }
+    for (const reservation of reservations) {
+      const { counter, amount, ttlMs } = reservation
+      if (amount === 0) continue
+      const one = ownOf(counter, ttlMs)
+      if (take(one, reservation, holder) && holder !== undefined) behind.held(counter, holder.id)
+      else behind.owe(counter, amount)
+    }
+    const used = reservations.map(({ counter, beside = [] }) =>
+      beside.reduce((sum, name) => sum + usedHere(name), usedHere(counter)),
+    )
+    return { ok: true, used }
+  }
+
+  async function settle(holder: string, settlings: readonly Settling[]): Promise<void> {
+    if (settlings.length === 0) return
+    const marks = settlings.map(({ counter, amount }) => {
+      const one = own.get(counter)
+      const lease = one?.share.giveBack(holder)
+      one?.share.take(amount)
+      const isKnown = lease !== undefined && !behind.forget(counter, holder)
+      return { counter, amount, isKnown, leaseUntilMs: lease?.untilMs ?? 0 }
+    })
+    const keys = marks.map(({ counter }) => counterKey(counter))
+    const args = marks.flatMap(({ amount }) => [amount, 0])
+    const ran = await line.run('settle', keys, [holder, 0, ...args])
+    if (typeof ran !== 'string') return
+    for (const mark of marks) behind.unsettled({ ...mark, holder, isDoubt: ran === 'doubt' })
   }
 
   return {
-    async reserve(reservations) {
-      if (reservations.length === 0) return { ok: true }
-      const keys = reservations.map(({ counter }) => counterKey(counter))
-      const args = reservations.flatMap(({ amount, max, ttlMs }) => [amount, max, millis(ttlMs)])
-      const ran = await line.run('reserve', keys, args)
+    async reserve(reservations, holder) {
+      if (reservations.length === 0) return { ok: true, used: [] }
+      const keys = reservations.flatMap(({ counter, beside = [] }) => [counter, ...beside].map(counterKey))
+      const args = reservations.flatMap(({ amount, max, ttlMs, isForGood, beside = [] }) => [
+        ...[amount, max, millis(ttlMs), isForGood ? 1 : 0, beside.length],
+      ])
+      const who = [holder?.id ?? '', holder === undefined ? 0 : millis(holder.ttlMs)]
+      const ran = await line.run('reserve', keys, [...who, ...args])
       const answer = typeof ran === 'string' ? undefined : numbersOf(ran.value)
-      if (answer === undefined) return reserveHere(reservations)
+      if (answer === undefined) {
+        const here = reserveHere(reservations, holder)
+        // Redis may have taken it all the same.
+        if (!here.ok && holder !== undefined && ran === 'doubt')
+          for (const { counter } of reservations)
+            behind.unsettled({
+              counter,
+              holder: holder.id,
+              amount: 0,
+              isDoubt: true,
+              isKnown: true,
+              leaseUntilMs: 0,
+            })
+        return here
+      }
       const [isDone, ...rest] = answer
-      if (isDone !== 1) {
-        const [place = 1, used = 0] = rest
-        return { ok: false, counter: reservations[place - 1]?.counter ?? '', used }
-      }
-      for (const [index, { counter, amount }] of reservations.entries()) {
-        const [used = 0, leftMs = 0] = rest.slice(index * 2)
-        // Redis says -2 of a counter that is not there, because nothing was ever taken.
-        if (leftMs <= 0) continue
-        share(counter, amount, leftMs)
-        await learn(counter, used, leftMs)
-      }
-      return { ok: true }
+      if (isDone === 1) return counted(reservations, holder, rest)
+      const [place = 1, used = 0] = rest
+      return { ok: false, index: place - 1, counter: reservations[place - 1]?.counter ?? '', used }
+    },
+    settle,
+    async renew(holders, ttlMs) {
+      const untilMs = nowMs() + ttlMs
+      const all = holders.flatMap(({ id, counters }) =>
+        counters.flatMap(counter => {
+          const one = own.get(counter)
+          if (one === undefined || !one.share.renew(id, untilMs)) return []
+          one.expiresAtMs = Math.max(one.expiresAtMs, untilMs)
+          const amount = one.share.lease(id)?.amount ?? 0
+          return [{ counter, id, amount, leftMs: millis(one.expiresAtMs - nowMs()) }]
+        }),
+      )
+      if (all.length === 0) return
+      const keys = all.map(({ counter }) => counterKey(counter))
+      const args = all.flatMap(({ id, amount, leftMs }) => [id, amount, leftMs])
+      const ran = await line.run('hold', keys, [millis(ttlMs), ...args])
+      if (typeof ran === 'string') for (const { counter, id } of all) behind.held(counter, id)
     },
     async adjust(counter, amount) {
-      void local.adjust(counter, amount)
-      const before = shares.get(counter)
-      if (before !== undefined) shares.set(counter, { ...before, amount: before.amount + amount })
+      const one = own.get(counter)
+      one?.share.take(amount)
       const ran = await line.run('adjust', [counterKey(counter)], [amount, 0])
-      if (typeof ran !== 'string' || before === undefined || (ran === 'doubt' && amount < 0)) return
-      owe(counter, amount, before.expiresAtMs - nowMs())
+      if (typeof ran !== 'string' || one === undefined || (ran === 'doubt' && amount < 0)) return
+      behind.owe(counter, amount)
     },
-    lost() {
-      for (const counter of shares.names()) {
-        const one = shares.get(counter)
-        // What is owed is part of the share.
-        if (one !== undefined) owed.set(counter, one)
-      }
-    },
-    async restore(run) {
-      while (owed.size > 0) {
-        const chunk = [...owed.entries().take(CHUNK)]
-        const brought = await Promise.all(chunk.map(([counter, one]) => bringOne(run, counter, one)))
-        if (brought.includes(false)) return false
-      }
-      return true
-    },
-    isBehind: () => owed.size > 0,
+    lost: behind.lost,
+    restore: (run: Run) => behind.restore(run),
+    isBehind: behind.isBehind,
     close() {
-      shares.clear()
-      owed.clear()
+      own.clear()
+      behind.clear()
     },
   }
 }

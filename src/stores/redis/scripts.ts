@@ -30,6 +30,69 @@ local function tell(owner, me, what, name)
   end
 end`
 
+/**
+ * A counter is a hash: `settled` is taken for good, `held` is the sum of what holders have, and each holder has a field with
+ * a slash before its id: its amount and when that ends, in milliseconds of the server's clock. None of them ends before
+ * `soonest`. What the dead held is given back by whoever looks at the counter.
+ */
+const COUNTER = `
+local function now()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+local function whole(number) return string.format('%.0f', number) end
+local function content(key, at)
+  local about = redis.call('HMGET', key, 'settled', 'held', 'soonest')
+  local settled, held = tonumber(about[1] or '0'), tonumber(about[2] or '0')
+  local soonest = tonumber(about[3] or '')
+  if not soonest or soonest > at then return settled + held end
+  held, soonest = 0, nil
+  local all = redis.call('HGETALL', key)
+  for index = 1, #all, 2 do
+    if string.sub(all[index], 1, 1) == '/' then
+      local amount, ends = string.match(all[index + 1], '^(%d+) (%d+)$')
+      amount, ends = tonumber(amount), tonumber(ends)
+      if ends <= at then redis.call('HDEL', key, all[index])
+      else
+        held = held + amount
+        if not soonest or ends < soonest then soonest = ends end
+      end
+    end
+  end
+  redis.call('HSET', key, 'held', whole(held))
+  if soonest then redis.call('HSET', key, 'soonest', whole(soonest))
+  else redis.call('HDEL', key, 'soonest') end
+  return settled + held
+end
+local function take(key, amount)
+  local before = tonumber(redis.call('HGET', key, 'settled') or '0')
+  local after = math.min(math.max(before + amount, 0), 9007199254740991)
+  redis.call('HSET', key, 'settled', whole(after))
+end
+local function held(key, holder)
+  return tonumber(string.match(redis.call('HGET', key, '/' .. holder) or '', '^%d+') or '')
+end
+local function add(key, amount)
+  redis.call('HSET', key, 'held', whole(math.max(tonumber(redis.call('HGET', key, 'held') or '0') + amount, 0)))
+end
+local function hold(key, holder, amount, ends)
+  local before = held(key, holder) or 0
+  redis.call('HSET', key, '/' .. holder, whole(amount) .. ' ' .. whole(ends))
+  add(key, amount - before)
+  local soonest = tonumber(redis.call('HGET', key, 'soonest') or '')
+  if not soonest or ends < soonest then redis.call('HSET', key, 'soonest', whole(ends)) end
+end
+local function giveBack(key, holder)
+  local before = held(key, holder)
+  if not before then return false end
+  redis.call('HDEL', key, '/' .. holder)
+  add(key, -before)
+  return true
+end
+local function keep(key, ttl)
+  if redis.call('PTTL', key) < tonumber(ttl) then redis.call('PEXPIRE', key, ttl) end
+end`
+
 /** Every script by its name. */
 export const SCRIPTS = {
   /** KEYS value. Gives the bytes and the milliseconds that are left, or nothing. */
@@ -122,34 +185,88 @@ local stop = start + tonumber(ARGV[2]) - 1
 return {from + 1, redis.call('LRANGE', KEYS[2], string.format('%.0f', start), string.format('%.0f', stop))}`,
 
   /**
-   * KEYS counters; ARGV amount, max, ttl of each. Gives 1 and what each counter holds now and the milliseconds it has left,
-   * or 0, the place of the one that does not fit and what it holds.
+   * KEYS of each reservation its counter and those beside it; ARGV holder (empty: none), its ttl, and of each reservation
+   * amount, max, ttl, whether it is for good, and how many are beside. Gives 1 and of each reservation what its counter holds
+   * now, the same with those beside it, and the milliseconds that the counter has left; or 0, the place of the one that does
+   * not fit and what it holds with those beside it.
    */
-  reserve: `
-local taken = {}
-for index, key in ipairs(KEYS) do
-  local amount, max = tonumber(ARGV[index * 3 - 2]), tonumber(ARGV[index * 3 - 1])
-  local used, before = tonumber(redis.call('GET', key) or '0'), taken[key] or 0
-  if amount > max - used - before then return {0, index, used} end
-  taken[key] = before + amount
+  reserve: `${COUNTER}
+local holder, ttl, at = ARGV[1], ARGV[2], now()
+local contents, taken, questions = {}, {}, {}
+local place = 1
+for index = 3, #ARGV, 5 do
+  local question = {key = KEYS[place], amount = tonumber(ARGV[index]), first = place, last = place + tonumber(ARGV[index + 4])}
+  local used, before = 0, 0
+  for at_key = question.first, question.last do
+    local key = KEYS[at_key]
+    contents[key] = contents[key] or content(key, at)
+    used = used + contents[key]
+    before = before + (taken[key] or 0)
+  end
+  if question.amount > tonumber(ARGV[index + 1]) - used - before then return {0, #questions + 1, used} end
+  taken[question.key] = (taken[question.key] or 0) + question.amount
+  questions[#questions + 1] = question
+  place = question.last + 1
+end
+for index, question in ipairs(questions) do
+  local key, amount, arg = question.key, question.amount, index * 5 - 2
+  if amount > 0 then
+    local isNew = redis.call('EXISTS', key) == 0
+    if holder == '' or ARGV[arg + 3] == '1' then take(key, amount)
+    else hold(key, holder, (held(key, holder) or 0) + amount, at + tonumber(ttl)) end
+    if isNew then redis.call('PEXPIRE', key, ARGV[arg + 2]) end
+    if holder ~= '' and ARGV[arg + 3] ~= '1' then keep(key, ttl) end
+    contents[key] = contents[key] + amount
+  end
 end
 local answer = {1}
-for index, key in ipairs(KEYS) do
-  local amount = ARGV[index * 3 - 2]
-  if redis.call('EXISTS', key) == 1 then redis.call('INCRBY', key, amount)
-  elseif amount ~= '0' then redis.call('SET', key, amount, 'PX', ARGV[index * 3]) end
-  answer[index * 2] = tonumber(redis.call('GET', key) or '0')
-  answer[index * 2 + 1] = redis.call('PTTL', key)
+for index, question in ipairs(questions) do
+  local used = 0
+  for at_key = question.first, question.last do used = used + contents[KEYS[at_key]] end
+  answer[index * 3 - 1] = contents[question.key]
+  answer[index * 3] = used
+  answer[index * 3 + 1] = redis.call('PTTL', question.key)
 end
 return answer`,
 
+  /**
+   * KEYS counters; ARGV holder, whether only what it still holds is settled, and of each counter amount and ttl for a counter
+   * that is gone; ttl 0 leaves that gone.
+   */
+  settle: `${COUNTER}
+local holder, isOnlyHeld = ARGV[1], ARGV[2] == '1'
+for index, key in ipairs(KEYS) do
+  local amount, ttl = tonumber(ARGV[index * 2 + 1]), ARGV[index * 2 + 2]
+  local isThere = redis.call('EXISTS', key) == 1
+  local had = isThere and giveBack(key, holder)
+  if (had or not isOnlyHeld) and (isThere or (ttl ~= '0' and amount > 0)) then
+    take(key, amount)
+    if not isThere then redis.call('PEXPIRE', key, ttl) end
+  end
+end
+return 1`,
+
+  /**
+   * KEYS counters; ARGV ttl of the holders, and of each counter holder, amount and ttl for a counter that is gone. Makes each
+   * holder have just that amount from now on; saying it again changes nothing.
+   */
+  hold: `${COUNTER}
+local ttl, at = ARGV[1], now()
+for index, key in ipairs(KEYS) do
+  local isNew = redis.call('EXISTS', key) == 0
+  hold(key, ARGV[index * 3 - 1], tonumber(ARGV[index * 3]), at + tonumber(ttl))
+  if isNew then redis.call('PEXPIRE', key, ARGV[index * 3 + 1]) end
+  keep(key, ttl)
+end
+return 1`,
+
   /** KEYS counter; ARGV amount, ttl for a counter that is gone; ttl 0 leaves that gone. */
-  adjust: `
-local used = tonumber(redis.call('GET', KEYS[1]) or '')
-if not used and ARGV[2] == '0' then return 0 end
-local wanted = math.min(math.max((used or 0) + tonumber(ARGV[1]), 0), 9007199254740991)
-if used then redis.call('INCRBY', KEYS[1], string.format('%.0f', wanted - used))
-elseif wanted > 0 then redis.call('SET', KEYS[1], string.format('%.0f', wanted), 'PX', ARGV[2]) end
+  adjust: `${COUNTER}
+local isThere = redis.call('EXISTS', KEYS[1]) == 1
+local amount = tonumber(ARGV[1])
+if not isThere and (ARGV[2] == '0' or amount <= 0) then return 0 end
+take(KEYS[1], amount)
+if not isThere then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return 1`,
 
   /** KEYS life; ARGV new name. Gives the name of the life of everything that is kept: another one when all was lost. */

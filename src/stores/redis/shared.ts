@@ -100,7 +100,7 @@ export async function createRedisShared(deps: RedisSharedDeps): Promise<RedisSha
     },
   })
   const values = createValues({ line, local, clock, process, isFresh })
-  const counters = createCounters({ line, local, clock })
+  const counters = createCounters({ line, clock })
   const topics = createTopics({
     redis: listener,
     line,
@@ -154,6 +154,8 @@ export async function createRedisShared(deps: RedisSharedDeps): Promise<RedisSha
     read: logs.read,
     tail: logs.tail,
     reserve: counters.reserve,
+    settle: counters.settle,
+    renew: counters.renew,
     adjust: counters.adjust,
     publish: topics.publish,
     subscribe: topics.subscribe,

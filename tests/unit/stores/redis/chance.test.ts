@@ -58,7 +58,7 @@ describe('reservations by chance', () => {
     for (const counter of COUNTERS) {
       expect(highest.get(counter)).toBeLessThanOrEqual(MAX)
       const refused = await one.shared.reserve([{ counter, amount: MAX + 1, max: MAX, ttlMs: LONG_MS }])
-      expect(refused).toEqual({ ok: false, counter, used: held.get(counter) })
+      expect(refused).toEqual({ ok: false, index: 0, counter, used: held.get(counter) })
     }
   })
 
@@ -84,7 +84,7 @@ describe('reservations by chance', () => {
         await until(() => ways.every(way => way.shared.state().isUp))
       }
       const refused = await ways[0].shared.reserve([{ counter: 'n', amount: 1, max: 0, ttlMs: LONG_MS }])
-      expect(refused).toEqual({ ok: false, counter: 'n', used: taken })
+      expect(refused).toEqual({ ok: false, index: 0, counter: 'n', used: taken })
     },
   )
 })

@@ -129,7 +129,7 @@ describe('redis that was killed', () => {
     await isUp(one)
     await isUp(two)
     const refused = await one.shared.reserve(take(20))
-    expect(refused).toEqual({ ok: false, counter: 'n', used: 3 + 4 - 1 + 2 + 5 - 1 })
+    expect(refused).toEqual({ ok: false, index: 0, counter: 'n', used: 3 + 4 - 1 + 2 + 5 - 1 })
   })
 
   it('does not keep the start waiting, and works when it comes', async () => {
