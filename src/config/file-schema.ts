@@ -1,6 +1,7 @@
 // The shape of the config file: which keys there are, and what their values must be like.
 import * as z from 'zod'
 import type { Quality } from '../core/model.ts'
+import { limitsSchema } from './file-limits.ts'
 import { baseUrl } from './kinds.ts'
 import { HTTP_KINDS, type HttpKind, PRESETS, type PresetName } from './snapshot.ts'
 
@@ -21,6 +22,17 @@ const tokens = z.int().min(1).max(1_000_000_000)
 /** No provider takes as many calls at once; a larger number is a mistake. */
 const callsAtOnce = z.int().min(1).max(1_000_000)
 const usdPerMillion = z.number().min(0).max(1_000_000)
+/** A search costs a fraction of a cent; with a larger number it was meant for a thousand of them. */
+const usdPerSearchMax = 100
+/** The bundled models have one tier at most. */
+const priceTiersMax = 8
+const priceTier = z.strictObject({
+  above_input_tokens: tokens,
+  input_price: usdPerMillion,
+  output_price: usdPerMillion,
+  cached_input_price: usdPerMillion.optional(),
+  cache_write_price: usdPerMillion.optional(),
+})
 
 const url = z.string().transform((value, context) => {
   const result = baseUrl.parse(value)
@@ -36,6 +48,9 @@ const modelFields = {
   input_price: usdPerMillion.optional(),
   output_price: usdPerMillion.optional(),
   cached_input_price: usdPerMillion.optional(),
+  cache_write_price: usdPerMillion.optional(),
+  web_search_price: z.number().min(0).max(usdPerSearchMax).optional(),
+  price_tiers: z.array(priceTier).min(1).max(priceTiersMax).optional(),
   tools: z.boolean().optional(),
   vision: z.boolean().optional(),
   structured_output: z.enum(['none', 'json_object', 'json_schema']).optional(),
@@ -113,6 +128,7 @@ export const fileSchema = z.strictObject({
   models: z.array(z.strictObject({ provider: name, id: name, ...modelFields })).optional(),
   aliases: z.record(name, name).optional(),
   routing: routing.optional(),
+  limits: limitsSchema.optional(),
 })
 
 /** The file as it was read. */

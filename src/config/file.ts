@@ -2,6 +2,7 @@
 import { LineCounter, parseDocument } from 'yaml'
 import type { Environment } from './environment.ts'
 import { readKeys } from './file-keys.ts'
+import { checkLimits, rulesOf } from './file-limits.ts'
 import { checkRouting, routingOf } from './file-routing.ts'
 import {
   BUILT_IN_NAMES,
@@ -20,6 +21,7 @@ import {
   type ModelConfig,
   PRESETS,
   type RoutingConfig,
+  type RulesConfig,
 } from './snapshot.ts'
 
 /** What a config file adds to the configuration. */
@@ -28,6 +30,8 @@ export interface ConfigFile extends RoutingConfig {
   readonly providers: readonly FileProviderConfig[]
   readonly models: readonly ModelConfig[]
   readonly aliases: readonly AliasConfig[]
+  /** Absent: none. */
+  readonly rules?: RulesConfig | undefined
 }
 
 /** What became of a file: what it says, or every problem, each with its line and its place. */
@@ -120,7 +124,7 @@ function check(content: FileContent, env: Environment): readonly FileProblem[] {
       problems.push({ path: ['models', index, 'provider'], problem: 'is no provider of this configuration' })
   }
   problems.push(...checkModels(models, ['models'], model => model.provider))
-  problems.push(...checkAliases(aliases), ...checkRouting(content))
+  problems.push(...checkAliases(aliases), ...checkRouting(content), ...checkLimits(content.limits))
   return problems
 }
 
@@ -183,8 +187,10 @@ function checkModels<M extends FileModel>(
     if (ids.has(id))
       problems.push({ path: [...place, 'id'], problem: 'is given twice: describe each model once' })
     ids.add(id)
-    const { input_price: input, output_price: output, cached_input_price: cached } = model
-    if ((input === undefined) !== (output === undefined) || (cached !== undefined && input === undefined))
+    const { input_price: input, output_price: output } = model
+    const more = [model.cached_input_price, model.cache_write_price, model.web_search_price, model.price_tiers]
+    const hasMore = more.some(price => price !== undefined)
+    if ((input === undefined) !== (output === undefined) || (hasMore && input === undefined))
       problems.push({
         path: place,
         problem: 'has half a price: give input_price and output_price, or neither',
@@ -219,6 +225,7 @@ function fileOf(content: FileContent, env: Environment): ConfigFile {
       ...models.map(model => modelOf(model.provider, model)),
     ],
     aliases: Object.entries(aliases).map(([alias, model]) => ({ alias, model })),
+    rules: rulesOf(content.limits),
   }
 }
 
@@ -235,6 +242,18 @@ function providerOf(provider: FileProvider, env: Environment): FileProviderConfi
   }
 }
 
+type PriceTierConfig = NonNullable<NonNullable<ModelConfig['price']>['tiers']>[number]
+
+function tierOf(tier: NonNullable<FileModel['price_tiers']>[number]): PriceTierConfig {
+  return {
+    aboveInputTokens: tier.above_input_tokens,
+    input: tier.input_price,
+    output: tier.output_price,
+    cachedInput: tier.cached_input_price,
+    cacheWrite: tier.cache_write_price,
+  }
+}
+
 function modelOf(provider: string, model: FileModel): ModelConfig {
   const { input_price: input, output_price: output } = model
   return {
@@ -246,7 +265,14 @@ function modelOf(provider: string, model: FileModel): ModelConfig {
     price:
       input === undefined || output === undefined
         ? undefined
-        : { input, output, cachedInput: model.cached_input_price },
+        : {
+            input,
+            output,
+            cachedInput: model.cached_input_price,
+            cacheWrite: model.cache_write_price,
+            webSearch: model.web_search_price,
+            ...(model.price_tiers !== undefined && { tiers: model.price_tiers.map(tierOf) }),
+          },
     quality: model.quality,
     capabilities: {
       tools: model.tools,

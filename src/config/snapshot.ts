@@ -1,4 +1,5 @@
 // What a call sees of the configuration: providers, models and names, numbered and never changed.
+import type { Limit, Policy } from '../core/limits.ts'
 import type { Quality } from '../core/model.ts'
 
 /** Well-known hosts of the chat completions wire, and whether they want a key. */
@@ -70,6 +71,11 @@ export interface PriceConfig {
   readonly input: number
   readonly output: number
   readonly cachedInput?: number | undefined
+  readonly cacheWrite?: number | undefined
+  /** Dearer rates of whole requests with more than so many input tokens. */
+  readonly tiers?: readonly (Omit<PriceConfig, 'tiers' | 'webSearch'> & { readonly aboveInputTokens: number })[]
+  /** In USD for one search of the web. */
+  readonly webSearch?: number | undefined
 }
 
 /** A model that the config file describes; what it leaves out stays as bundled, or is unknown. */
@@ -154,6 +160,14 @@ export const DEFAULT_ROUTING: RoutingConfig = {
   circuit: { window: 20, callsMin: 10, failurePercent: 50, openMs: 30_000 },
 }
 
+/** What tenants and models may use, and what tenants may ask for. `*` stands for each tenant without an entry of its own. */
+export interface RulesConfig {
+  readonly tenants: readonly { readonly tenant: string; readonly limits: readonly Limit[] }[]
+  /** Limits for everybody together, each of one model. */
+  readonly models: readonly Limit[]
+  readonly policies: readonly { readonly tenant: string; readonly policy: Policy }[]
+}
+
 /** One state of the configuration; a call keeps the one it began with. */
 export interface Snapshot extends RoutingConfig {
   /** Counts up from 1 with each change. */
@@ -162,6 +176,8 @@ export interface Snapshot extends RoutingConfig {
   readonly providers: readonly ProviderConfig[]
   readonly models: readonly ModelConfig[]
   readonly aliases: readonly AliasConfig[]
+  /** Absent: nothing is limited, and everything may be asked for. */
+  readonly rules?: RulesConfig | undefined
 }
 
 /** Every key of a Snapshot, so that a log can keep them out. */
