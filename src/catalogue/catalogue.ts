@@ -4,6 +4,7 @@ import type { ModelEntry } from '../core/model.ts'
 import { type AutoModel, autoModelsOf } from './auto-model.ts'
 import { assumedEntry, type ConfiguredModel, withConfigured } from './configured.ts'
 import { unroutableReason } from './entry.ts'
+import { withFees } from './fees.ts'
 import { nearestNames } from './near.ts'
 import type { ModelTable } from './parse.ts'
 import { type Cost, costOf, type PricedUsage, priceVersionOf } from './price.ts'
@@ -70,7 +71,7 @@ export function createCatalogue({
   aliases = [],
 }: CatalogueDeps): Catalogue {
   const ownNames = new Map(aliases.map(({ alias, model }) => [alias.toLowerCase(), model]))
-  const entries = withConfigured(models.models, configured)
+  const entries = withConfigured(models.models, configured).map(withFees)
   const version = priceVersionOf(models.asOf, entries)
   const forAuto = autoModelsOf(entries)
   const byId = indexed(entries, entry => [entry.id])

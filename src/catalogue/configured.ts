@@ -1,6 +1,14 @@
 // Models that the bundled table does not know: those described in the configuration, and those nobody described.
 
-import type { Modality, ModelEntry, ModelPrice, Quality, Reasoning, StructuredOutput } from '../core/model.ts'
+import type {
+  Modality,
+  ModelEntry,
+  ModelPrice,
+  ModelRate,
+  Quality,
+  Reasoning,
+  StructuredOutput,
+} from '../core/model.ts'
 import { nanoUsdFromUsd } from '../core/money.ts'
 
 /** A model described in the configuration; what it leaves out stays as bundled, or as assumed for an unknown one. */
@@ -22,6 +30,16 @@ export interface ConfiguredPrice {
   readonly output: number
   readonly cachedInput?: number | undefined
   readonly cacheWrite?: number | undefined
+  /** Dearer rates of long requests. */
+  readonly tiers?: readonly ConfiguredTier[] | undefined
+  /** In USD for one search of the web. */
+  readonly webSearch?: number | undefined
+}
+
+/** The rate of a whole request that has more than so many input tokens. */
+export interface ConfiguredTier
+  extends Pick<ConfiguredPrice, 'input' | 'output' | 'cachedInput' | 'cacheWrite'> {
+  readonly aboveInputTokens: number
 }
 
 /** What a configured model can do. */
@@ -112,15 +130,29 @@ function overlay(entry: ModelEntry, model: ConfiguredModel): ModelEntry {
   }
 }
 
-function configuredPrice(price: ConfiguredPrice): ModelPrice | undefined {
-  const input = nanoUsdFromUsd(price.input)
-  const output = nanoUsdFromUsd(price.output)
+function configuredPrice({ tiers = [], webSearch, ...rate }: ConfiguredPrice): ModelPrice | undefined {
+  const base = configuredRate(rate)
+  const rates = tiers.map(({ aboveInputTokens, ...tier }) => {
+    const dearer = configuredRate(tier)
+    return dearer && { aboveInputTokens, ...dearer }
+  })
+  const known = rates.filter(tier => tier !== undefined)
+  if (base === undefined || known.length < rates.length) return undefined
+  return {
+    ...base,
+    tiers: known.toSorted((a, b) => a.aboveInputTokens - b.aboveInputTokens),
+    ...(webSearch === undefined ? {} : { webSearch: nanoUsdFromUsd(webSearch) }),
+  }
+}
+
+function configuredRate(rate: Omit<ConfiguredTier, 'aboveInputTokens'>): ModelRate | undefined {
+  const input = nanoUsdFromUsd(rate.input)
+  const output = nanoUsdFromUsd(rate.output)
   if (input === undefined || output === undefined) return undefined
   return {
     input,
     output,
-    cachedInput: price.cachedInput === undefined ? undefined : nanoUsdFromUsd(price.cachedInput),
-    cacheWrite: price.cacheWrite === undefined ? undefined : nanoUsdFromUsd(price.cacheWrite),
-    tiers: [],
+    cachedInput: rate.cachedInput === undefined ? undefined : nanoUsdFromUsd(rate.cachedInput),
+    cacheWrite: rate.cacheWrite === undefined ? undefined : nanoUsdFromUsd(rate.cacheWrite),
   }
 }

@@ -1,4 +1,4 @@
-// What a call costs: disjoint token buckets times list prices, in whole nano-dollars.
+// What a call costs: disjoint buckets of tokens and searches times list prices, in whole nano-dollars.
 import { createHash } from 'node:crypto'
 import type { ModelEntry, ModelPrice, ModelRate } from '../core/model.ts'
 
@@ -10,18 +10,26 @@ export interface PricedUsage {
   readonly cacheWriteTokens?: number | undefined
   readonly outputTokens: number
   readonly reasoningTokens: number
+  /** Searches of the web that the provider bills by the piece. */
+  readonly searches?: number | undefined
+  /** Why it was asked once more. */
+  readonly cause?: 'repair' | undefined
+  /** The same, request by request, where there were several: whether a tier is reached is a matter of each. */
+  readonly parts?: readonly PricedUsage[] | undefined
 }
 
-/** A kind of token with its own price. */
-export type CostBucket = 'input' | 'cached_input' | 'cache_write' | 'output'
+/** What has a price of its own: kinds of tokens, and searches of the web. */
+export type CostBucket = 'input' | 'cached_input' | 'cache_write' | 'output' | 'web_search'
 
-/** One line of a bill; lines never overlap, so their quantities add up to input plus output tokens. */
+/** One line of a bill; lines never overlap, so the quantities of tokens add up to input plus output tokens. */
 export interface CostLine {
   readonly bucket: CostBucket
-  /** In tokens. */
+  /** In tokens; in searches for `web_search`. */
   readonly quantity: number
   readonly nanoUsdPerMillion: bigint
   readonly nanoUsd: bigint
+  /** Why it was asked once more. Absent: for no other reason than the attempt itself. */
+  readonly cause?: 'repair'
 }
 
 /** What a call costs. Without a known price there are no lines, and `nanoUsd` says nothing. */
@@ -39,41 +47,65 @@ const million = 1_000_000n
  * A cached or cache-write price that the provider does not publish is the input price, so a gap in the table
  * never bills too little. Reasoning tokens are output tokens and have no line of their own.
  * Providers have been seen to report negative counts and more cached than input tokens; those are clamped.
+ * A search whose fee is not known makes the whole cost unknown.
  */
 export function costOf(price: ModelPrice | undefined, usage: PricedUsage, priceVersion: string): Cost {
-  if (price === undefined) return { nanoUsd: 0n, known: false, priceVersion, lines: [] }
-  const inputTokens = whole(usage.inputTokens)
-  const cached = Math.min(whole(usage.cachedInputTokens), inputTokens)
-  const written = Math.min(whole(usage.cacheWriteTokens ?? 0), inputTokens - cached)
-  const rate = rateFor(price, inputTokens)
-  const lines = [
-    costLine('input', inputTokens - cached - written, rate.input),
-    costLine('cached_input', cached, rate.cachedInput ?? rate.input),
-    costLine('cache_write', written, rate.cacheWrite ?? rate.input),
-    costLine('output', whole(usage.outputTokens), rate.output),
-  ].filter(line => line.quantity > 0)
+  const unknown = { nanoUsd: 0n, known: false, priceVersion, lines: [] }
+  if (price === undefined) return unknown
+  const lines: CostLine[] = []
+  for (const part of usage.parts ?? [usage]) {
+    const priced = linesOf(price, part)
+    if (priced === undefined) return unknown
+    lines.push(...priced)
+  }
   const nanoUsd = lines.reduce((sum, line) => sum + line.nanoUsd, 0n)
   return { nanoUsd, known: true, priceVersion, lines }
 }
 
+/** The lines of one request; undefined when a fee in them is not known. */
+function linesOf(price: ModelPrice, usage: PricedUsage): readonly CostLine[] | undefined {
+  const inputTokens = whole(usage.inputTokens)
+  const cached = Math.min(whole(usage.cachedInputTokens), inputTokens)
+  const written = Math.min(whole(usage.cacheWriteTokens ?? 0), inputTokens - cached)
+  const searches = whole(usage.searches ?? 0)
+  if (searches > 0 && price.webSearch === undefined) return undefined
+  const rate = rateFor(price, inputTokens)
+  const { cause } = usage
+  return [
+    costLine('input', inputTokens - cached - written, rate.input),
+    costLine('cached_input', cached, rate.cachedInput ?? rate.input),
+    costLine('cache_write', written, rate.cacheWrite ?? rate.input),
+    costLine('output', whole(usage.outputTokens), rate.output),
+    costLine('web_search', searches, (price.webSearch ?? 0n) * million),
+  ]
+    .filter(line => line.quantity > 0)
+    .map(line => (cause === undefined ? line : { ...line, cause }))
+}
+
 /**
  * The most that a request can cost in nano-USD: all input at the dearest of its input prices, and every token of
- * `maxOutputTokens` spent. Undefined when the price is unknown.
+ * `maxOutputTokens` spent, and so many searches of the web. Undefined when the price is unknown, or the fee of a search.
  */
 export function costCeiling(
   price: ModelPrice | undefined,
   inputTokens: number,
   maxOutputTokens: number,
+  searches = 0,
 ): bigint | undefined {
-  if (price === undefined) return undefined
+  if (price === undefined || (searches > 0 && price.webSearch === undefined)) return undefined
   const rate = rateFor(price, inputTokens)
   const dearest = [rate.cachedInput, rate.cacheWrite].reduce<bigint>(
     (most, one) => (one !== undefined && one > most ? one : most),
     rate.input,
   )
+  // The input may come in three lines, each rounded by itself: together they can be one more than the whole.
+  const rates = [rate.input, rate.cachedInput ?? 0n, rate.cacheWrite ?? 0n]
+  const rounding = rates.every(one => one % million === 0n) ? 0n : 1n
   return (
     costLine('input', whole(inputTokens), dearest).nanoUsd +
-    costLine('output', whole(maxOutputTokens), rate.output).nanoUsd
+    rounding +
+    costLine('output', whole(maxOutputTokens), rate.output).nanoUsd +
+    BigInt(whole(searches)) * (price.webSearch ?? 0n)
   )
 }
 
@@ -92,6 +124,7 @@ export function priceVersionOf(asOf: string, models: readonly ModelEntry[]): str
       const above = 'aboveInputTokens' in rate ? rate.aboveInputTokens : 0
       hash.update(` ${above}:${rate.input},${rate.cachedInput},${rate.cacheWrite},${rate.output}`)
     }
+    if (price?.webSearch !== undefined) hash.update(` search:${price.webSearch}`)
     hash.update('\n')
   }
   return `${asOf}-${hash.digest('hex').slice(0, 8)}`

@@ -16,7 +16,7 @@ import type { Call } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { soundCounts, type TokenCounts } from '../core/delta.ts'
 import { uuidv7 } from '../core/ids.ts'
-import type { Candidate } from '../core/provider.ts'
+import type { AttemptHold, AttemptTruth } from '../core/limits.ts'
 import type { CallOutcome, Ending, Journal, LedgerLine } from '../core/settlement.ts'
 import type { TokenCounter } from '../metering/count.ts'
 import type { Attempt } from '../routing/attempt.ts'
@@ -66,6 +66,8 @@ export interface Ended {
   /** The attempt whose answer was passed on, the last one if several had a part in it; absent when nobody answered. */
   readonly answering: Attempt | undefined
   readonly answer: Answer
+  /** What is held of the caller's limits for an attempt. Absent: nothing. */
+  readonly holdOf?: ((attempt: Attempt) => AttemptHold | undefined) | undefined
   /** What an attempt wrote of the answer; empty for one of which nothing was passed on. */
   readonly writtenBy: (attempt: Attempt) => string
   readonly outcome: CallOutcome
@@ -84,7 +86,7 @@ export interface Settled {
 /** Settles a call: books it, moves the metrics, and resolves once the journal has it. Throws what the journal throws. */
 export async function settle(ended: Ended, deps: SettleDeps): Promise<Settled> {
   const { call, answer, attempts, outcome } = ended
-  const booked = await book(ended, deps.counter)
+  const booked = await bookHeld(ended, deps.counter)
   const settled = totalOf(booked)
   const last = ended.answering ?? attempts.at(-1)
   const origin = last === undefined ? undefined : askedOf(last)
@@ -133,7 +135,41 @@ interface Booked {
 }
 
 function lineOf({ attempt, usage, cost }: Booked, now: number): LedgerLine {
-  return { id: uuidv7(now), ...askedOf(attempt), keyLabel: attempt.record().keyLabel ?? '', usage, cost }
+  const { cause } = attempt
+  return {
+    id: uuidv7(now),
+    ...askedOf(attempt),
+    keyLabel: attempt.record().keyLabel ?? '',
+    usage,
+    cost,
+    cause,
+  }
+}
+
+/**
+ * Books, and puts the truth in the place of what was held of the caller's limits: before the ledger has it, so that whoever
+ * dies in between has counted too much rather than too little.
+ */
+async function bookHeld(ended: Ended, counter: TokenCounter): Promise<readonly Booked[]> {
+  try {
+    const booked = await book(ended, counter)
+    for (const attempt of ended.attempts) {
+      const one = booked.find(each => each.attempt === attempt)
+      if (one === undefined) ended.holdOf?.(attempt)?.giveBack(attempt.sentMs() !== undefined)
+      else ended.holdOf?.(attempt)?.settle(truthOf(one))
+    }
+    return booked
+  } catch (caught) {
+    for (const attempt of ended.attempts) ended.holdOf?.(attempt)?.keep()
+    throw caught
+  }
+}
+
+function truthOf({ usage, cost }: Booked): AttemptTruth {
+  return {
+    tokens: usage.inputTokens + usage.outputTokens,
+    nanoUsd: cost.known ? cost.nanoUsd : undefined,
+  }
 }
 
 /** Books every attempt that may be billed: an answer that broke and the loser of a hedge are not free because nobody read them. */
@@ -142,7 +178,7 @@ async function book(ended: Ended, counter: TokenCounter): Promise<readonly Booke
   for (const attempt of ended.attempts) {
     const usage = await usageOf(ended, attempt, counter)
     if (usage !== undefined)
-      booked.push({ attempt, usage, cost: priced(attempt.candidate, usage, ended.routing.catalogue) })
+      booked.push({ attempt, usage, cost: priced(attempt, usage, ended.routing.catalogue) })
   }
   return booked
 }
@@ -207,14 +243,22 @@ function askedOf({ candidate }: Attempt): Asked {
   return { provider: candidate.provider.id, model: candidate.model.id }
 }
 
-function priced(candidate: Candidate, usage: Usage, catalogue: Catalogue): Cost {
-  const { nanoUsd, known, lines, priceVersion } = catalogue.cost(candidate.model, usage)
-  const by = { provider: candidate.provider.id, model: candidate.model.id }
+function priced(attempt: Attempt, usage: Usage, catalogue: Catalogue): Cost {
+  const { candidate, cause } = attempt
+  const by = { provider: candidate.provider.id, model: candidate.model.id, cause }
+  const counts = attempt.counts()
+  // What is known request by request is priced so, unless text that came after it was counted here.
+  const isWhole = usage.outputTokens === counts?.outputTokens
+  const { nanoUsd, known, lines, priceVersion } = catalogue.cost(candidate.model, {
+    ...usage,
+    searches: counts?.searches,
+    ...(isWhole ? { cause: counts.cause, parts: counts.parts } : {}),
+  })
   return create(CostSchema, {
     nanoUsd,
     known,
     priceVersion: known ? priceVersion : '',
-    lines: lines.map(line => create(CostLineSchema, { ...line, ...by })),
+    lines: lines.map(line => create(CostLineSchema, { ...by, ...line })),
   })
 }
 

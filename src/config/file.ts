@@ -188,7 +188,12 @@ function checkModels<M extends FileModel>(
       problems.push({ path: [...place, 'id'], problem: 'is given twice: describe each model once' })
     ids.add(id)
     const { input_price: input, output_price: output } = model
-    const more = [model.cached_input_price, model.cache_write_price, model.web_search_price, model.price_tiers]
+    const more = [
+      model.cached_input_price,
+      model.cache_write_price,
+      model.web_search_price,
+      model.price_tiers,
+    ]
     const hasMore = more.some(price => price !== undefined)
     if ((input === undefined) !== (output === undefined) || (hasMore && input === undefined))
       problems.push({

@@ -73,7 +73,9 @@ export interface PriceConfig {
   readonly cachedInput?: number | undefined
   readonly cacheWrite?: number | undefined
   /** Dearer rates of whole requests with more than so many input tokens. */
-  readonly tiers?: readonly (Omit<PriceConfig, 'tiers' | 'webSearch'> & { readonly aboveInputTokens: number })[]
+  readonly tiers?: readonly (Omit<PriceConfig, 'tiers' | 'webSearch'> & {
+    readonly aboveInputTokens: number
+  })[]
   /** In USD for one search of the web. */
   readonly webSearch?: number | undefined
 }

@@ -9,6 +9,12 @@ export interface TokenCounts {
   readonly cacheWriteTokens: number
   readonly outputTokens: number
   readonly reasoningTokens: number
+  /** Searches of the web that the provider made and bills by the piece. Absent: none. */
+  readonly searches?: number
+  /** Why it was asked once more. Absent: for no other reason than the attempt itself. */
+  readonly cause?: 'repair'
+  /** The same, request by request, where one answer took several: each has a price of its own. Absent: it took one. */
+  readonly parts?: readonly TokenCounts[]
 }
 
 /** The most that a count on our own wire holds: int32. */
@@ -28,6 +34,9 @@ export function soundCounts(counts: TokenCounts): TokenCounts {
     cacheWriteTokens: sound(counts.cacheWriteTokens, inputTokens - cachedInputTokens),
     outputTokens,
     reasoningTokens: sound(counts.reasoningTokens, outputTokens),
+    ...(counts.searches === undefined ? {} : { searches: sound(counts.searches, TOKENS_MAX) }),
+    ...(counts.cause === undefined ? {} : { cause: counts.cause }),
+    ...(counts.parts === undefined ? {} : { parts: counts.parts.map(soundCounts) }),
   }
 }
 

@@ -65,6 +65,8 @@ export interface PriceTier extends ModelRate {
 /** List prices of a model: the basic rate and the dearer tiers of long requests, lowest threshold first. */
 export interface ModelPrice extends ModelRate {
   readonly tiers: readonly PriceTier[]
+  /** What one search of the web costs, in nano-USD. Absent: not known. */
+  readonly webSearch?: bigint | undefined
 }
 
 /** Where the facts of an entry come from. */

@@ -5,7 +5,7 @@ import { Warning_Reason } from '#gen/exai/v1/warning_pb'
 import type { Delta, Deltas, TokenCounts } from '../core/delta.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { AttemptInput } from '../core/provider.ts'
-import { type Ask, addCounts } from './ask.ts'
+import { type Ask, addCounts, asRepair } from './ask.ts'
 import { hasObjectRoot, valueProblem } from './json-schema.ts'
 import type { Dialect } from './openai-dialect/dialect.ts'
 import { unsupported } from './openai-dialect/notes.ts'
@@ -44,14 +44,14 @@ export function withEmulatedSchema(ask: Ask, host: Forms): Ask {
     input.warn({ reason: Warning_Reason.SCHEMA_EMULATED, field: FIELD, message })
 
     const asked = inWords(input, wanted, host)
-    const first = createHolder(undefined)
+    const first = createHolder()
     for await (const batch of ask(asked)) yield* first.take(batch)
     const fault = first.faultOf(wanted)
     if (fault === undefined) {
       yield first.end()
       return
     }
-    const second = createHolder(first.counts())
+    const second = createHolder({ before: first.counts() })
     const mending = { ...asked, messages: [...asked.messages, ...mend(first.text(), fault)], warn: () => {} }
     for await (const batch of ask(mending)) yield* second.take(batch)
     const still = second.faultOf(wanted)
@@ -105,7 +105,7 @@ function mend(text: string, fault: string): readonly Message[] {
 }
 
 /** Lets thoughts and notes through, and holds back what may turn out to be wrong: the text and the finish. */
-function createHolder(before: TokenCounts | undefined) {
+function createHolder(mended?: { readonly before: TokenCounts | undefined }) {
   let text = ''
   let called = false
   let counts: TokenCounts | undefined
@@ -122,8 +122,8 @@ function createHolder(before: TokenCounts | undefined) {
       text = ''
       return before === '' ? [delta] : [{ type: 'text', text: before }, delta]
     } else if (delta.type === 'usage') {
-      counts = delta.counts
-      const all = addCounts(before, counts)
+      counts = mended === undefined ? delta.counts : asRepair(delta.counts)
+      const all = addCounts(mended?.before, counts)
       return all === undefined ? [] : [{ type: 'usage', counts: all }]
     } else return [delta]
     return []
@@ -142,7 +142,7 @@ function createHolder(before: TokenCounts | undefined) {
       return schema === undefined ? undefined : valueProblem(schema, value)
     },
     text: () => text,
-    counts: () => addCounts(before, counts),
+    counts: () => addCounts(mended?.before, counts),
     end(): readonly Delta[] {
       const whole = unfenced(text)
       const said: readonly Delta[] = whole === '' ? [] : [{ type: 'text', text: whole }]

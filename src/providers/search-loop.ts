@@ -74,7 +74,8 @@ function createTurn(name: string, before: TokenCounts | undefined) {
           return []
         }
         case 'usage': {
-          counts = delta.counts
+          // The provider bills them with the finish that hands them out.
+          counts = searches.length === 0 ? delta.counts : { ...delta.counts, searches: searches.length }
           const all = addCounts(before, counts)
           return all === undefined ? [] : [{ type: 'usage', counts: all }]
         }

@@ -5,6 +5,7 @@ import type { Clock } from '../core/clock.ts'
 import { type Delta, isOutput, soundCounts, type TokenCounts } from '../core/delta.ts'
 import { GatewayError, wireReason } from '../core/errors.ts'
 import type { AttemptInput, Candidate, WarningInit } from '../core/provider.ts'
+import type { AttemptCause } from '../core/settlement.ts'
 import { durationOf } from '../core/time.ts'
 
 /** Longest silences that an attempt bears, in milliseconds. */
@@ -38,11 +39,15 @@ export interface AttemptDeps {
   readonly limits: AttemptLimits
   readonly clock: Clock
   readonly watch?: AttemptWatch
+  /** Why it is made. Default: first. */
+  readonly cause?: AttemptCause
 }
 
 /** One running request to one provider. */
 export interface Attempt {
   readonly candidate: Candidate
+  /** Why it was made. */
+  readonly cause: AttemptCause
   /** Asks, and waits for the first good event: what came up to it. Throws GatewayError when nothing good came. */
   begin(): Promise<readonly Delta[]>
   /** The rest of the answer. Throws GatewayError when it breaks. Must be read or returned from after `begin`. */
@@ -73,7 +78,8 @@ export interface Attempt {
 }
 
 /** Makes an attempt; nothing is sent before `begin`. */
-export function createAttempt({ candidate, signal, question, limits, clock, watch }: AttemptDeps): Attempt {
+export function createAttempt(deps: AttemptDeps): Attempt {
+  const { candidate, signal, question, limits, clock, watch, cause = 'first' } = deps
   const { provider, model } = candidate
   const startedAtMs = clock.monotonic()
   const ending = new AbortController()
@@ -218,6 +224,7 @@ export function createAttempt({ candidate, signal, question, limits, clock, watc
 
   return {
     candidate,
+    cause,
     async begin() {
       const held: Delta[] = []
       try {

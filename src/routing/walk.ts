@@ -6,14 +6,16 @@ import {
   RouteSkip_Reason as Skip,
 } from '#gen/exai/v1/route_pb'
 import type { GatewayError } from '../core/errors.ts'
+import type { AttemptHold } from '../core/limits.ts'
 import { pause } from '../core/pause.ts'
 import type { Candidate } from '../core/provider.ts'
+import type { AttemptCause } from '../core/settlement.ts'
 import { type Admitted, admit } from './admission.ts'
 import { type Attempt, type AttemptWatch, createAttempt } from './attempt.ts'
 import { type Asked, asked, type Begun, type Failed, hedgeDelayMs, raced } from './hedge.ts'
 import { type AfterFailure, afterFailure } from './retry.ts'
 import { seenOf } from './seen.ts'
-import type { WalkDeps, WalkInput } from './walk-call.ts'
+import type { HoldRefused, WalkDeps, WalkInput } from './walk-call.ts'
 import { endOf } from './walk-end.ts'
 
 type SkipInit = MessageInitShape<typeof RouteSkipSchema>
@@ -26,13 +28,15 @@ export interface Walk {
   skipped(): readonly SkipInit[]
   /** Milliseconds in which the call waited for places and between retries. */
   waitedMs(): number
+  /** What is held of the caller's limits for an attempt; undefined when nothing is. */
+  holdOf(attempt: Attempt): AttemptHold | undefined
   /** Asks until somebody's first good event: what came up to it. Throws the last failure when nobody is left. */
   begin(): Promise<Begun>
   /**
    * The way on after an answer broke: those behind the one that gave it, and that one again, as far as they continue texts.
    * Its attempts are counted with the ones before.
    */
-  goOn(broken: Attempt, input: Pick<WalkInput, 'question'> & { readonly prefill: string }): Walk
+  goOn(broken: Attempt, input: Pick<WalkInput, 'question' | 'reserve'> & { readonly prefill: string }): Walk
 }
 
 /** Most keys that one candidate is asked with: each refused one costs the caller time. */
@@ -53,6 +57,7 @@ interface Trail {
   readonly attempts: Attempt[]
   readonly places: Map<Attempt, Place>
   readonly skips: Map<Candidate, SkipInit>
+  readonly holds: Map<Attempt, AttemptHold>
   waitedMs: number
 }
 
@@ -60,7 +65,7 @@ interface Trail {
 export function createWalk(
   input: WalkInput,
   deps: WalkDeps,
-  trail: Trail = { attempts: [], places: new Map(), skips: new Map(), waitedMs: 0 },
+  trail: Trail = { attempts: [], places: new Map(), skips: new Map(), holds: new Map(), waitedMs: 0 },
 ): Walk {
   const { signal } = input
   const { clock, circuits, leases, live, budget, random = Math.random } = deps
@@ -120,34 +125,77 @@ export function createWalk(
       queue.unshift(place)
       return undefined
     }
+    const reserving = input.reserve?.(candidate)
+    const hold = reserving === undefined ? undefined : await held(reserving, admitted)
+    if (hold !== undefined && 'error' in hold) {
+      refusals.push(hold.error)
+      skip(candidate, hold.isMoney ? Skip.PRICE : Skip.BUSY, hold.error.message)
+      // What runs beside it may give its room back by failing.
+      if (isHedge) passed.push(place)
+      return undefined
+    }
     trail.skips.delete(candidate)
     if (trail.attempts.length === 0) budget.attempted()
     const attempt: Attempt = createAttempt({
       candidate,
       signal,
       question: warn => ({
-        ...input.question(candidate, warn),
+        ...input.question(candidate, warn, hold?.outputCap),
         stream: input.isStream,
         ...(input.prefill !== undefined && { prefill: input.prefill }),
         ...(mayWait && { waiting: { tenant: input.tenant, ...leases.rules() } }),
       }),
       limits: deps.limits,
       clock,
-      watch: watchOf(admitted, () => attempt),
+      watch: watchOf(admitted, hold, () => attempt),
+      cause: isHedge ? 'hedge' : causeOf(candidate),
     })
     trail.attempts.push(attempt)
     trail.places.set(attempt, { ...place, waited: mayWait })
+    if (hold !== undefined) trail.holds.set(attempt, hold)
     return attempt
   }
 
+  /** Why a candidate is asked that is not a hedge. */
+  function causeOf(candidate: Candidate): AttemptCause {
+    if (trail.attempts.length === 0) return 'first'
+    return trail.attempts.some(attempt => attempt.candidate === candidate) ? 'retry' : 'fallback'
+  }
+
+  /** Waits for room in the caller's limits; the leave to ask is given back when there is none. */
+  async function held(
+    reserving: Promise<AttemptHold | HoldRefused>,
+    { permit, lease }: Admitted,
+  ): Promise<AttemptHold | HoldRefused> {
+    let hold: AttemptHold | undefined
+    try {
+      const answer = await reserving
+      if ('error' in answer) return answer
+      if (signal.aborted) answer.giveBack(false)
+      signal.throwIfAborted()
+      hold = answer
+      return hold
+    } finally {
+      if (hold === undefined) {
+        permit.release()
+        lease.release()
+      }
+    }
+  }
+
   /** Hands the outcome of an attempt to whoever judges by it, and gives back what it held. */
-  function watchOf({ permit, lease }: Admitted, attempt: () => Attempt): AttemptWatch {
+  function watchOf(
+    { permit, lease }: Admitted,
+    hold: AttemptHold | undefined,
+    attempt: () => Attempt,
+  ): AttemptWatch {
     return {
       began: () => permit.succeeded(),
       ended({ error, cancelled }) {
         if (cancelled) permit.release()
         else if (error === undefined) permit.succeeded()
         else permit.failed(error)
+        if (hold !== undefined && !attempt().mayBeBilled()) hold.giveBack(attempt().sentMs() !== undefined)
         const seen = seenOf(attempt(), { isStream: input.isStream, error, cancelled })
         if (seen !== undefined) live.observe(seen)
       },
@@ -271,6 +319,7 @@ export function createWalk(
     attempts: trail.attempts,
     skipped: () => [...trail.skips.values()],
     waitedMs: () => trail.waitedMs,
+    holdOf: attempt => trail.holds.get(attempt),
     async begin() {
       for (;;) {
         const attempt = await startNext()

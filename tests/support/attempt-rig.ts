@@ -66,6 +66,7 @@ export function toldAttempt(told: Partial<Attempt> = {}): Attempt {
   const provider = createScriptedProvider('one', [])
   return {
     candidate: { provider, model: assumedEntry('one', 'one-model'), reason: 'explicit model' },
+    cause: 'first',
     begin: async () => [],
     async *rest() {},
     cancel: async () => undefined,

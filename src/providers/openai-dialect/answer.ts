@@ -57,6 +57,7 @@ type MessageFields = SpeechFields | 'tool_calls' | 'function_call' | 'annotation
 export function createAnswerReader(upstream: Upstream, options: AnswerOptions): AnswerReader {
   const calls = createToolCallReader(options.newCallId)
   const speech = createSpeechReader(upstream.dialect)
+  let searched = false
   const cited = new Set<string>()
   const names = createNameTeller(upstream, metaFields)
   let finish = ''
@@ -98,9 +99,12 @@ export function createAnswerReader(upstream: Upstream, options: AnswerOptions): 
     names.tell(chunk, word !== '' && reasonOf(upstream, word) === FinishReason.OTHER ? word : '', out)
     if (said !== undefined) message(said, out)
     // GLM lists what its search found beside the choices.
-    for (const found of foreignList(chunk.web_search)) cite(found, out)
+    const finds = foreignList(chunk.web_search)
+    for (const found of finds) cite(found, out)
+    searched ||= finds.length > 0
     const counts = readUsage(chunk.usage, choice?.usage, chunk.x_groq)
-    if (counts !== undefined) out.push({ type: 'usage', counts })
+    if (counts !== undefined)
+      out.push({ type: 'usage', counts: searched ? { ...counts, searches: 1 } : counts })
     if (word !== '') finish = word
     const complaint = choice?.error === undefined ? undefined : readComplaint({ error: choice.error })
     if (complaint !== undefined) throw refusal(upstream, complaint)

@@ -147,6 +147,39 @@ describe('a call of several attempts', () => {
   })
 })
 
+describe('an answer that took several requests', () => {
+  const parts = [
+    { ...none, inputTokens: 10, outputTokens: 1, searches: 1 },
+    { ...none, inputTokens: 20, outputTokens: 2, cause: 'repair' as const },
+  ]
+  const counts = { ...none, inputTokens: 30, outputTokens: 3, searches: 1, parts }
+  const script = [text, reported(counts), finish]
+
+  it('is billed for each of them, the mending and the searches on lines of their own', async () => {
+    const model = priced('one')
+    const price = model.price && { ...model.price, webSearch: 5_000_000n }
+    const rig = createCompletionRig([createScriptedProvider('one', [script], [{ ...model, price }])])
+    const { cost, usage } = await rig.complete(createTestCall().call, ask('hi'))
+    const lines = cost?.lines ?? []
+    expect(usage).toMatchObject({ inputTokens: 30, outputTokens: 3, provenance: Provenance.REPORTED })
+    expect(lines.map(({ bucket, quantity, cause }) => [bucket, quantity, cause])).toEqual([
+      ['input', 10, 'first'],
+      ['output', 1, 'first'],
+      ['web_search', 1, 'first'],
+      ['input', 20, 'repair'],
+      ['output', 2, 'repair'],
+    ])
+    expect(cost?.nanoUsd).toBe(lines.reduce((sum, line) => sum + (line.nanoUsd ?? 0n), 0n))
+    expect(lines[2]).toMatchObject({ nanoUsd: 5_000_000n, nanoUsdPerMillion: 5_000_000_000_000n })
+  })
+
+  it('has no known cost when the fee of its searches is not known', async () => {
+    const rig = createCompletionRig([createScriptedProvider('one', [script], [priced('one')])])
+    const { cost } = await rig.complete(createTestCall().call, ask('hi'))
+    expect(cost).toMatchObject({ known: false, nanoUsd: 0n, lines: [], priceVersion: '' })
+  })
+})
+
 describe('an answer that broke before any output', () => {
   it('may be billed, so it is counted here, also when somebody else answers', async () => {
     const other = createScriptedProvider('two', [saying('here')], [priced('two')])
@@ -164,8 +197,15 @@ describe('an answer that broke before any output', () => {
     expect(answer.usage).toMatchObject({ inputTokens: 16, provenance: Provenance.ESTIMATED })
     const ledger = rig.journal.recent()[0]?.ledger ?? []
     expect(ledger).toMatchObject([
-      { provider: 'one', model: 'one-model', usage: { inputTokens: 8, outputTokens: 0 } },
-      { provider: 'two', model: 'two-model', usage: { inputTokens: 8 } },
+      { provider: 'one', model: 'one-model', usage: { inputTokens: 8, outputTokens: 0 }, cause: 'first' },
+      { provider: 'two', model: 'two-model', usage: { inputTokens: 8 }, cause: 'fallback' },
+    ])
+    expect(
+      (answer.cost?.lines ?? []).map(({ provider, bucket, cause }) => [provider, bucket, cause]),
+    ).toEqual([
+      ['one', 'input', 'first'],
+      ['two', 'input', 'fallback'],
+      ['two', 'output', 'fallback'],
     ])
     expect(new Set(ledger.map(({ id }) => id)).size).toBe(2)
   })

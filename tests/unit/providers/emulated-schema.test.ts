@@ -94,7 +94,13 @@ describe('an answer that must follow a schema', () => {
       cacheWriteTokens: 0,
       outputTokens: 4,
       reasoningTokens: 2,
+      // Each has a price of its own, and the second is for mending.
+      parts: [
+        expect.objectContaining({ inputTokens: 5 }),
+        expect.objectContaining({ inputTokens: 7, cause: 'repair' }),
+      ],
     })
+    expect(countsOf(deltas)?.parts?.[0]).not.toHaveProperty('cause')
     const [, , wrong, why] = asked[1]?.messages ?? []
     expect([wrong?.role, wrong && wordsOf(wrong)]).toEqual([Role.ASSISTANT, '{"a":"x"}'])
     expect(why && wordsOf(why)).toContain('/a must be of type integer')

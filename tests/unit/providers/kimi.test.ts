@@ -127,6 +127,9 @@ describe.each([true, false])('an answer of Kimi with stream %s', stream => {
       ],
     })
     expect(first?.body).not.toBe(second?.body)
+    // Billed by the piece, and each request by its own size.
+    expect(countsOf(deltas)).toMatchObject({ searches: 1, parts: [{ searches: 1 }, {}] })
+    expect(countsOf(deltas)?.parts?.[1]).not.toHaveProperty('searches')
     // The question twice, and the results once.
     expect(countsOf(deltas)?.inputTokens).toBeGreaterThan(250)
     expect(deltas.filter(({ type }) => type === 'finish')).toEqual([

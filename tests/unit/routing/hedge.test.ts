@@ -32,6 +32,7 @@ describe('a hedge', () => {
     for await (const _ of attempt.rest());
     await vi.waitFor(() => expect(providers.map(provider => provider.released())).toEqual([1, 1]))
     expect(outcomes()).toEqual([Outcome.CANCELLED, Outcome.SUCCEEDED])
+    expect(walk.attempts.map(({ cause }) => cause)).toEqual(['first', 'hedge'])
     expect(leases.running()).toEqual([])
   })
 

@@ -25,6 +25,7 @@ describe('a walk', () => {
     for await (const _ of attempt.rest());
     expect(outcomes()).toEqual([Outcome.FAILED, Outcome.SUCCEEDED])
     expect([one.released(), two.released()]).toEqual([1, 1])
+    expect(walk.attempts.map(({ cause }) => cause)).toEqual(['first', 'fallback'])
   })
 
   it('fails with the last failure when nobody is left, and tells the shortest wait of all', async () => {
@@ -47,6 +48,7 @@ describe('a walk', () => {
     await walk.begin()
     expect(outcomes()[0]).toBe(Outcome.FAILED)
     expect(one.asked).toHaveLength(2)
+    expect(walk.attempts.map(({ cause }) => cause)).toEqual(['first', 'retry'])
   })
 
   it('never asks anybody twice who may have taken the request up', async () => {

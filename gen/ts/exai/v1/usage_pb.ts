@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file exai/v1/usage.proto.
  */
 export const file_exai_v1_usage: GenFile = /*@__PURE__*/
-  fileDesc("ChNleGFpL3YxL3VzYWdlLnByb3RvEgdleGFpLnYxIqsCCgVVc2FnZRIUCgxpbnB1dF90b2tlbnMYASABKAUSGwoTY2FjaGVkX2lucHV0X3Rva2VucxgCIAEoBRIVCg1vdXRwdXRfdG9rZW5zGAMgASgFEhgKEHJlYXNvbmluZ190b2tlbnMYBCABKAUSLQoKcHJvdmVuYW5jZRgFIAEoDjIZLmV4YWkudjEuVXNhZ2UuUHJvdmVuYW5jZRIaChJjYWNoZV93cml0ZV90b2tlbnMYBiABKAUicwoKUHJvdmVuYW5jZRIaChZQUk9WRU5BTkNFX1VOU1BFQ0lGSUVEEAASFwoTUFJPVkVOQU5DRV9SRVBPUlRFRBABEhYKElBST1ZFTkFOQ0VfUEFSVElBTBACEhgKFFBST1ZFTkFOQ0VfRVNUSU1BVEVEEAMiYAoEQ29zdBIQCghuYW5vX3VzZBgBIAEoAxIgCgVsaW5lcxgCIAMoCzIRLmV4YWkudjEuQ29zdExpbmUSFQoNcHJpY2VfdmVyc2lvbhgDIAEoCRINCgVrbm93bhgEIAEoCCJ9CghDb3N0TGluZRIOCgZidWNrZXQYASABKAkSEAoIcXVhbnRpdHkYAiABKAUSHAoUbmFub191c2RfcGVyX21pbGxpb24YAyABKAMSEAoIbmFub191c2QYBCABKAMSEAoIcHJvdmlkZXIYBSABKAkSDQoFbW9kZWwYBiABKAliBnByb3RvMw");
+  fileDesc("ChNleGFpL3YxL3VzYWdlLnByb3RvEgdleGFpLnYxIqsCCgVVc2FnZRIUCgxpbnB1dF90b2tlbnMYASABKAUSGwoTY2FjaGVkX2lucHV0X3Rva2VucxgCIAEoBRIVCg1vdXRwdXRfdG9rZW5zGAMgASgFEhgKEHJlYXNvbmluZ190b2tlbnMYBCABKAUSLQoKcHJvdmVuYW5jZRgFIAEoDjIZLmV4YWkudjEuVXNhZ2UuUHJvdmVuYW5jZRIaChJjYWNoZV93cml0ZV90b2tlbnMYBiABKAUicwoKUHJvdmVuYW5jZRIaChZQUk9WRU5BTkNFX1VOU1BFQ0lGSUVEEAASFwoTUFJPVkVOQU5DRV9SRVBPUlRFRBABEhYKElBST1ZFTkFOQ0VfUEFSVElBTBACEhgKFFBST1ZFTkFOQ0VfRVNUSU1BVEVEEAMiYAoEQ29zdBIQCghuYW5vX3VzZBgBIAEoAxIgCgVsaW5lcxgCIAMoCzIRLmV4YWkudjEuQ29zdExpbmUSFQoNcHJpY2VfdmVyc2lvbhgDIAEoCRINCgVrbm93bhgEIAEoCCKMAQoIQ29zdExpbmUSDgoGYnVja2V0GAEgASgJEhAKCHF1YW50aXR5GAIgASgFEhwKFG5hbm9fdXNkX3Blcl9taWxsaW9uGAMgASgDEhAKCG5hbm9fdXNkGAQgASgDEhAKCHByb3ZpZGVyGAUgASgJEg0KBW1vZGVsGAYgASgJEg0KBWNhdXNlGAcgASgJYgZwcm90bzM");
 
 /**
  * Counts the tokens of a call, attempts that are billed included.
@@ -168,14 +168,15 @@ export const CostSchema: GenMessage<Cost> = /*@__PURE__*/
  */
 export type CostLine = Message<"exai.v1.CostLine"> & {
   /**
-   * What was counted: `input` (uncached), `cached_input`, `cache_write`, `output` (reasoning included). May grow.
+   * What was counted: `input` (uncached), `cached_input`, `cache_write`, `output` (reasoning included),
+   * `web_search` (billed by the piece). May grow.
    *
    * @generated from field: string bucket = 1;
    */
   bucket: string;
 
   /**
-   * How many units were counted; the unit of every token bucket is one token.
+   * How many units were counted; the unit of `web_search` is one search, that of all others one token.
    *
    * @generated from field: int32 quantity = 2;
    */
@@ -208,6 +209,15 @@ export type CostLine = Message<"exai.v1.CostLine"> & {
    * @generated from field: string model = 6;
    */
   model: string;
+
+  /**
+   * Why it was spent: `first` (the first attempt of the call), `retry` (the same model again), `fallback` (another
+   * one after a failure), `hedge` (one beside a slow one), `repair` (the answer had not the form that was asked for,
+   * and was asked for again). May grow.
+   *
+   * @generated from field: string cause = 7;
+   */
+  cause: string;
 };
 
 /**
