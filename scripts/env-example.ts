@@ -27,7 +27,7 @@ export function envExample(): string {
 
 function exampleOf(name: string, row: Setting<unknown>): readonly string[] {
   const aliases = row.aliases === undefined ? [] : [`# Also read as ${row.aliases.join(', ')}.`]
-  return [`# ${aboutOf(row)} (${facts(row).join('; ')})`, ...aliases, `# ${name}=${row.default ?? ''}`]
+  return [`# ${row.about} (${facts(row).join('; ')})`, ...aliases, `# ${name}=${row.default ?? ''}`]
 }
 
 /** The table of settings for docs/configuration.md, with its headings. */
@@ -38,7 +38,7 @@ export function settingsTable(): string {
       const lines = rows.map(([name, row]) => {
         const names = [name, ...(row.aliases ?? [])].map(one => `\`${one}\``).join('<br>')
         const fallback = row.default === undefined ? '' : `\`${row.default}\``
-        return `| ${names} | ${facts(row).join('; ')} | ${fallback} | ${aboutOf(row)} |`
+        return `| ${names} | ${facts(row).join('; ')} | ${fallback} | ${row.about} |`
       })
       return [
         `### ${group}`,
@@ -49,10 +49,6 @@ export function settingsTable(): string {
       ].join('\n')
     })
     .join('\n\n')
-}
-
-function aboutOf({ about, unused }: Setting<unknown>): string {
-  return unused ? `${about} Not used by this version.` : about
 }
 
 function facts({ kind, unit, secret }: Setting<unknown>): readonly string[] {

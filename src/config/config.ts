@@ -17,8 +17,24 @@ export interface TlsConfig {
   readonly key: string
 }
 
-/** Who may come in. `loopback`: whoever names this machine by a loopback name. `open`: everybody, by the operator's wish. */
-export type AuthConfig = { readonly mode: 'loopback' } | { readonly mode: 'open' }
+/** How tokens are checked: with the secret, the published keys, or both. */
+export interface TokenConfig {
+  readonly issuer: string
+  readonly audience: string
+  /** Of HS256, at least 32 bytes. */
+  readonly secret?: string | undefined
+  readonly jwksUrl?: string | undefined
+}
+
+/**
+ * Who may come in. `loopback`: whoever names this machine by a loopback name. `open`: everybody, by the operator's wish.
+ * `key`: whoever has an API key, or a token if those are configured. `token`: whoever has a token, or an API key.
+ */
+export type AuthConfig =
+  | { readonly mode: 'loopback' }
+  | { readonly mode: 'open' }
+  | { readonly mode: 'key'; readonly tokens?: TokenConfig | undefined }
+  | { readonly mode: 'token'; readonly tokens: TokenConfig }
 
 /** Everything that is settled before anything starts. It never changes; what may change is in the Snapshot. */
 export interface Config {
@@ -31,6 +47,10 @@ export interface Config {
     readonly corsOrigins: readonly string[]
   }
   readonly auth: AuthConfig
+  /** Mixed into the hashes of API keys. Absent: made in DATA_DIR. */
+  readonly keyPepper?: string | undefined
+  /** Credential of the commands that call a running service. */
+  readonly apiKey?: string | undefined
   /** All in milliseconds. */
   readonly timeouts: {
     readonly requestMs: number
@@ -88,7 +108,9 @@ export async function loadConfig({ env, readFile, cwd }: ConfigDeps): Promise<Co
   if (!reading.ok || problems.length > 0) throw new ConfigError(problems)
   return deepFreeze({
     listen: { host: values.HOST, port: values.PORT, tls, corsOrigins: values.CORS_ORIGINS ?? [] },
-    auth: { mode: values.EXAI_AUTH === 'none' ? 'open' : 'loopback' },
+    auth: authOf(values),
+    keyPepper: values.KEY_PEPPER,
+    apiKey: values.EXAI_API_KEY,
     timeouts: {
       requestMs: values.REQUEST_TIMEOUT,
       connectMs: values.CONNECT_TIMEOUT,
@@ -117,6 +139,7 @@ export async function loadConfig({ env, readFile, cwd }: ConfigDeps): Promise<Co
     notices: [
       ...notices,
       ...reading.notices,
+      ...tokenNotices(env),
       ...(values.WORKERS > 1 ? ['WORKERS is not used by this version, which runs one process'] : []),
     ],
   })
@@ -145,29 +168,56 @@ export function isLoopback(host: string): boolean {
 }
 
 const secretBytesMin = 32
+const pepperBytesMin = 16
+
+function authOf(values: SettingValues): AuthConfig {
+  const { JWT_SECRET: secret, JWT_JWKS_URL: jwksUrl } = values
+  const tokens =
+    secret === undefined && jwksUrl === undefined
+      ? undefined
+      : { issuer: values.JWT_ISSUER, audience: values.JWT_AUDIENCE, secret, jwksUrl }
+  if (values.EXAI_AUTH === 'key') return { mode: 'key', tokens }
+  if (tokens !== undefined) return { mode: 'token', tokens }
+  return { mode: values.EXAI_AUTH === 'none' ? 'open' : 'loopback' }
+}
 
 /** Whoever asks for authentication must not get a service that runs without it. */
 function authProblems(values: SettingValues): readonly string[] {
-  const refuse = 'so it refuses to start rather than run open: remove'
   const problems: string[] = []
-  if (values.EXAI_AUTH === 'key')
-    problems.push(`EXAI_AUTH=key: this version cannot check API keys yet, ${refuse} it`)
-  if (values.JWT_SECRET !== undefined) {
-    problems.push(`JWT_SECRET: this version cannot check tokens yet, ${refuse} it`)
-    if (Buffer.byteLength(values.JWT_SECRET) < secretBytesMin)
-      problems.push(
-        `JWT_SECRET must have at least ${secretBytesMin} bytes: make one with openssl rand -base64 32`,
-      )
-  }
-  if (values.JWT_JWKS_URL !== undefined)
-    problems.push(`JWT_JWKS_URL: this version cannot check tokens yet, ${refuse} it`)
-  if (problems.length === 0 && values.EXAI_AUTH !== 'none' && !isLoopback(values.HOST))
+  const tokenSettings = (['JWT_SECRET', 'JWT_JWKS_URL'] as const).filter(name => values[name] !== undefined)
+  if (values.EXAI_AUTH === 'none' && tokenSettings.length > 0)
+    problems.push(
+      `EXAI_AUTH=none lets everybody in, and ${tokenSettings.join(' and ')} would not be asked for: remove one or the other`,
+    )
+  if (values.JWT_SECRET !== undefined && Buffer.byteLength(values.JWT_SECRET) < secretBytesMin)
+    problems.push(
+      `JWT_SECRET must have at least ${secretBytesMin} bytes: make one with openssl rand -base64 32`,
+    )
+  if (values.KEY_PEPPER !== undefined && Buffer.byteLength(values.KEY_PEPPER) < pepperBytesMin)
+    problems.push(
+      `KEY_PEPPER must have at least ${pepperBytesMin} bytes: make one with openssl rand -base64 32`,
+    )
+  if (values.EXAI_AUTH === 'key' && values.SUPABASE_URL !== undefined && values.KEY_PEPPER === undefined)
+    problems.push(
+      'KEY_PEPPER is missing: with SUPABASE_URL every replica must check API keys with the same one; make it with ' +
+        'openssl rand -base64 32',
+    )
+  if (authOf(values).mode === 'loopback' && !isLoopback(values.HOST))
     problems.push(
       'HOST is not a loopback address, and nobody would be asked who they are: remove it to listen on 127.0.0.1, ' +
-        'or set EXAI_AUTH=none to let everybody who reaches the port in ' +
-        '(JWT_SECRET and EXAI_AUTH=key are not available in this version)',
+        'or set EXAI_AUTH=key to ask for API keys of this service, JWT_SECRET or JWT_JWKS_URL to ask for tokens, ' +
+        'or EXAI_AUTH=none to let everybody who reaches the port in',
     )
   return problems
+}
+
+/** What tokens must say has no effect where none are accepted. */
+function tokenNotices(env: Environment): readonly string[] {
+  const isSet = (name: string): boolean => (env[name]?.trim() ?? '') !== ''
+  if (isSet('JWT_SECRET') || isSet('JWT_JWKS_URL')) return []
+  return ['JWT_ISSUER', 'JWT_AUDIENCE']
+    .filter(isSet)
+    .map(name => `${name} has no effect without JWT_SECRET or JWT_JWKS_URL`)
 }
 
 function supabaseOf({ SUPABASE_URL: url, SUPABASE_KEY: key }: SettingValues): Config['supabase'] {
@@ -181,6 +231,12 @@ function supabaseProblems(env: Environment): readonly string[] {
   )
   if (missing === undefined || other !== undefined) return []
   return [`${missing} is missing: SUPABASE_URL and SUPABASE_KEY go together, set both or none`]
+}
+
+/** What of the settings for access must never be shown. */
+export function accessSecretsOf({ auth, keyPepper, apiKey }: Config): readonly string[] {
+  const secret = auth.mode === 'key' || auth.mode === 'token' ? auth.tokens?.secret : undefined
+  return [secret, keyPepper, apiKey].filter(text => text !== undefined)
 }
 
 /** What of the stores' settings must never be shown. */

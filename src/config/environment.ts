@@ -24,10 +24,6 @@ export function readEnvironment(env: Environment): EnvironmentReading {
     values[name] = fallback?.ok ? fallback.value : undefined
     const text = used === undefined ? undefined : textOf(env, used)
     if (used === undefined || text === undefined) continue
-    if (row.unused) {
-      notices.push(`${used} is not used by this version`)
-      continue
-    }
     const result = row.kind.parse(text)
     if (result.ok) values[name] = result.value
     else problems.push(`${used} ${result.problem}`)

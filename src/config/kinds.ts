@@ -110,6 +110,20 @@ export const baseUrl: Kind<string> = {
   },
 }
 
+/** Where keys of tokens are published: over TLS, or on this machine. */
+export const keySetUrl: Kind<string> = {
+  label: 'URL',
+  parse: value => {
+    const url = URL.canParse(value) ? new URL(value) : undefined
+    const isLocal = url !== undefined && /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(url.hostname)
+    if (url === undefined || !(url.protocol === 'https:' || (url.protocol === 'http:' && isLocal)))
+      return failed('must be an absolute URL that begins with https://, or with http:// on this machine')
+    if (url.username !== '' || url.password !== '' || url.hash !== '')
+      return failed('must not contain a user, password or fragment')
+    return parsed(url.href)
+  },
+}
+
 /** A secret text. */
 export const secret: Kind<string> = { ...text, label: 'secret' }
 

@@ -24,7 +24,7 @@ export interface ProvidersReading {
 
 interface BuiltIn {
   readonly id: Exclude<HttpKind, 'openai-compatible'>
-  readonly keys: SettingName & `${string}_API_KEY`
+  readonly keys: Exclude<SettingName & `${string}_API_KEY`, 'EXAI_API_KEY'>
   readonly baseUrl: SettingName & `${string}_BASE_URL`
 }
 

@@ -15,8 +15,6 @@ export interface Setting<T> {
   readonly about: string
   /** A value that must never be shown. */
   readonly secret?: true
-  /** A name that is promised and has no effect yet; who sets it is told so. */
-  readonly unused?: true
 }
 
 /** The headings of the table, in order. */
@@ -62,40 +60,42 @@ export const settings = {
   EXAI_AUTH: {
     group: 'Access',
     kind: kinds.oneOf(['none', 'key']),
-    about:
-      'none: whoever reaches the port may do everything; key: API keys of this service (not available in this version, refused).',
+    about: 'key: callers need an API key; a first one is made and shown once. none: all may do everything.',
   },
   JWT_SECRET: {
     group: 'Access',
     kind: kinds.secret,
     secret: true,
-    about: 'Secret of HS256 tokens, at least 32 bytes (not available in this version, refused).',
+    about: 'Secret of HS256 tokens, at least 32 bytes; with it callers need a token or an API key.',
   },
   JWT_JWKS_URL: {
     group: 'Access',
-    kind: kinds.text,
-    about: 'Where the public keys of tokens are published (not available in this version, refused).',
+    kind: kinds.keySetUrl,
+    about: 'Where the keys of RS256, ES256 and EdDSA tokens are; with it callers need a token or an API key.',
   },
   JWT_ISSUER: {
     group: 'Access',
     kind: kinds.text,
     default: 'exai-mcp-server',
-    unused: true,
     about: 'The `iss` that tokens must have.',
   },
   JWT_AUDIENCE: {
     group: 'Access',
     kind: kinds.text,
     default: 'exai-mcp-client',
-    unused: true,
     about: 'The `aud` that tokens must have.',
   },
   KEY_PEPPER: {
     group: 'Access',
     kind: kinds.secret,
     secret: true,
-    unused: true,
-    about: 'Secret that is mixed into the stored hashes of API keys.',
+    about: 'Secret in the hashes of API keys, the same on every replica; without it one is made in DATA_DIR.',
+  },
+  EXAI_API_KEY: {
+    group: 'Access',
+    kind: kinds.secret,
+    secret: true,
+    about: 'Credential with which the commands call a running service; the service itself does not use it.',
   },
   METRICS_PUBLIC: {
     group: 'Access',

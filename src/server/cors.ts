@@ -24,7 +24,7 @@ export function createCors(origins: readonly string[], needs: CorsNeeds): Cors {
   const isAnyone = origins.includes('*')
   const allowed = new Set(origins.map(origin => origin.toLowerCase().replace(/\/$/, '')))
   const methods = needs.methods.join(', ')
-  const requestHeaders = [...needs.requestHeaders, 'authorization', 'x-request-id'].join(', ')
+  const requestHeaders = [...needs.requestHeaders, 'authorization', 'x-api-key', 'x-request-id'].join(', ')
   const responseHeaders = [...needs.responseHeaders, 'x-request-id'].join(', ')
 
   const allow = (req: PortRequest, res: PortResponse): boolean => {

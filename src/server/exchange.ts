@@ -1,5 +1,5 @@
 // One call from its header to its last byte: identity, deadline, the signal that ends it, and its one log line.
-import type { CallFacts, ClientCall } from '../core/call.ts'
+import type { CallAdmission, CallFacts, ClientCall } from '../core/call.ts'
 import { type Caller, DEFAULT_CALLER } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError, type Origin, type Reason, type StatusName } from '../core/errors.ts'
@@ -25,11 +25,18 @@ export interface Asked {
   readonly isCounted: boolean
 }
 
+/** What a call was let in with, until it is over. */
+export interface Admitted extends CallAdmission {
+  end(): void
+}
+
 /** One call, seen by the server and its doors. */
 export interface Exchange extends ClientCall {
   readonly asked: Asked
   /** Says who calls, once that is known. */
   identify(caller: Caller): void
+  /** Takes what the call was let in with: it ends when the call does, and all work that goes on for it. */
+  admitted(admission: Admitted): void
   /**
    * Says that the call failed, and with which code when it is not the usual one of the reason.
    * The first failure counts; later ones follow from it. The cause of an INTERNAL one is logged with its stack.
@@ -134,9 +141,15 @@ function createExchange(
   const startedAtMs = clock.monotonic()
   const timeoutMs = timeoutOf(asked, requestTimeoutMs)
   let caller = DEFAULT_CALLER
+  let admission: Admitted | undefined
+  let worksLeft = 0
   let facts: CallFacts = {}
   let failure: Failure | undefined
   let isOpen = true
+
+  const over = (): void => {
+    if (!isOpen && worksLeft === 0) admission?.end()
+  }
 
   const exchange: Exchange = {
     id,
@@ -147,8 +160,15 @@ function createExchange(
     get caller() {
       return caller
     },
+    get admission() {
+      return admission
+    },
     identify: who => {
       caller = who
+    },
+    admitted: given => {
+      admission = given
+      over()
     },
     note: more => {
       facts = { ...facts, ...more }
@@ -170,10 +190,13 @@ function createExchange(
           if (!isOpen)
             report(deps, 'detached call', { ...ended, asked, startedAtMs, facts: noted, failure: why })
           detached.delete(ended)
+          worksLeft -= 1
+          over()
           left()
         },
       })
       detached.add(work)
+      worksLeft += 1
       return work
     },
     close: () => {
@@ -184,6 +207,7 @@ function createExchange(
       const end = report(deps, 'call', { id, asked, startedAtMs, caller, facts, failure })
       if (asked.isCounted) metrics.callEnded({ door: asked.door, method: asked.method, ...end })
       running.delete(exchange)
+      over()
       left()
     },
   }

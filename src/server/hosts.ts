@@ -7,7 +7,7 @@ import type { PortRequest } from './port-handler.ts'
 export type HostGuard = (req: PortRequest) => GatewayError | undefined
 
 const REMEDY =
-  'without authentication only this machine is served: call localhost, or set JWT_SECRET or EXAI_AUTH=key'
+  'without authentication only this machine is served: call localhost, or set EXAI_AUTH=key or JWT_SECRET'
 
 /** Lets everything pass: for a listener that asks for credentials, or that was opened to everybody on purpose. */
 export const openGuard: HostGuard = () => undefined

@@ -24,22 +24,31 @@ export interface RoutesDeps {
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>
   /** Whether strangers may read the metrics. */
   readonly isMetricsPublic: boolean
+  /**
+   * Lets a stranger with the right credential read the metrics: throws, or rejects with, a GatewayError for everybody else.
+   * Absent: nobody is asked for a credential, and metrics are for this machine.
+   */
+  readonly mayReadMetrics?: ((req: PortRequest) => void | Promise<void>) | undefined
   /** Told of a page that could not be made. */
   readonly onFault: (error: unknown) => void
 }
+
+/** The plain pages that there are. */
+export const PAGES = ['/', '/health', '/health/live', '/health/ready', '/metrics'] as const
 
 type Page = (req: PortRequest) => Reply | Promise<Reply>
 
 /** Makes the handler of everything that is not for a door. */
 export function createRoutes(deps: RoutesDeps): PortHandler {
   const startedAtMs = deps.clock.monotonic()
-  const pages = new Map<string, Page>([
-    ['/', req => frontPage(deps.version, req)],
-    ['/health', () => healthPage(deps, startedAtMs)],
-    ['/health/live', () => json(200, { status: 'live' })],
-    ['/health/ready', () => readyPage(deps)],
-    ['/metrics', req => metricsPage(deps, req)],
-  ])
+  const table = {
+    '/': req => frontPage(deps.version, req),
+    '/health': () => healthPage(deps, startedAtMs),
+    '/health/live': () => json(200, { status: 'live' }),
+    '/health/ready': () => readyPage(deps),
+    '/metrics': req => metricsPage(deps, req),
+  } satisfies Record<(typeof PAGES)[number], Page>
+  const pages = new Map<string, Page>(Object.entries(table))
   const answer = async (req: PortRequest): Promise<Reply> => {
     const page = pages.get(pathOf(req))
     if (page === undefined) return missing(pathOf(req), [...pages.keys()])
@@ -72,13 +81,29 @@ function readyPage({ isReady }: RoutesDeps): Reply {
   return isReady() ? json(200, { status: 'ready' }) : json(503, { status: 'not ready' })
 }
 
-async function metricsPage({ metrics, isMetricsPublic }: RoutesDeps, req: PortRequest): Promise<Reply> {
-  if (!isMetricsPublic && !isLocal(req)) {
+async function metricsPage(deps: RoutesDeps, req: PortRequest): Promise<Reply> {
+  if (!deps.isMetricsPublic && !isLocal(req)) {
+    const refusal = await metricsRefusal(deps, req)
+    if (refusal !== undefined) return refusal
+  }
+  const { contentType, text } = await deps.metrics()
+  return { status: 200, contentType, body: text }
+}
+
+async function metricsRefusal({ mayReadMetrics }: RoutesDeps, req: PortRequest): Promise<Reply | undefined> {
+  if (mayReadMetrics === undefined) {
     const message = 'metrics are for this machine only; set METRICS_PUBLIC=1 to open them'
     return refused(403, new GatewayError('PERMISSION_DENIED', message))
   }
-  const { contentType, text } = await metrics()
-  return { status: 200, contentType, body: text }
+  try {
+    await mayReadMetrics(req)
+    return undefined
+  } catch (thrown) {
+    const error = GatewayError.from(thrown)
+    if (error.reason === 'PERMISSION_DENIED') return refused(403, error)
+    if (error.reason !== 'UNAUTHENTICATED') throw error
+    return { ...refused(401, error), headers: { 'www-authenticate': 'Bearer' } }
+  }
 }
 
 // A proxy on this machine is loopback, too, but the one it speaks for is not.

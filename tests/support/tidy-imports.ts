@@ -31,6 +31,7 @@ export const owners: Readonly<Record<string, readonly string[]>> = {
   '@supabase/supabase-js': ['src/stores/supabase/'],
   'gpt-tokenizer': ['src/metering/'],
   ioredis: ['src/stores/redis/'],
+  jose: ['src/access/'],
   mollitia: ['src/routing/circuit.ts'],
   pino: ['src/telemetry/'],
   'prom-client': ['src/telemetry/'],

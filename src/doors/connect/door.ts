@@ -12,11 +12,13 @@ import { MonitoringService } from '#gen/exai/v1/monitoring_service_pb'
 import { ServerReflection } from '#gen/grpc/reflection/v1/reflection_pb'
 import { ServerReflection as ServerReflectionAlpha } from '#gen/grpc/reflection/v1alpha/reflection_pb'
 import { Health } from '#gen/health/v1/health_pb'
+import type { KeyAdministration } from '../../access/administration.ts'
 import { GatewayError } from '../../core/errors.ts'
 import type { TenantFiles } from '../../files/files.ts'
 import type { Door } from '../../server/door.ts'
 import type { Asked } from '../../server/exchange.ts'
 import type { PortRequest, PortResponse } from '../../server/port-handler.ts'
+import { accessService } from './access.ts'
 import { discardRest, readBody } from './body.ts'
 import { type Chat, chatService } from './chat.ts'
 import { connectErrorOf, explain } from './errors.ts'
@@ -36,6 +38,8 @@ export interface ConnectDoorDeps {
   readonly chat: Chat
   readonly files: TenantFiles
   readonly monitoring: Monitoring
+  /** Absent: keys cannot be administered. */
+  readonly access?: KeyAdministration | undefined
   readonly health: HealthSource
   /** The largest request message after decompression, in bytes. */
   readonly maxRequestBytes: number
@@ -190,6 +194,7 @@ function createHandlers(deps: ConnectDoorDeps): ReadonlyMap<string, UniversalHan
   add(ChatService, chatService(deps.chat))
   add(FilesService, filesService(deps.files))
   add(MonitoringService, monitoringService(deps.monitoring))
+  if (deps.access !== undefined) add(AccessService, accessService(deps.access))
   add(Health, healthService(deps.health))
   add(ServerReflection, reflection.v1)
   add(ServerReflectionAlpha, reflection.v1alpha)
