@@ -26,6 +26,8 @@ import { createConnectDoor } from './doors/connect/door.ts'
 import { createEditions, type Edition } from './editions.ts'
 import { keepFiles, startKeepingJobs } from './kept-files.ts'
 import { createTokenCounter } from './metering/count.ts'
+import { createLimits } from './metering/limits.ts'
+import { createUsageReport } from './metering/usage-report.ts'
 import type { FetchMedia } from './providers/fetch-media.ts'
 import { createAffinity } from './routing/affinity.ts'
 import { createCircuits } from './routing/circuit.ts'
@@ -147,15 +149,29 @@ export async function startGateway({ config, log, clock, version, source }: Gate
     circuits: circuits.states,
     services: SERVICES.map(service => service.typeName),
   })
-
   stack.defer(events.subscribe(status.changed))
   stack.defer(keeping.onHealth(status.changed))
   stack.defer(sharing.onHealth(status.changed))
 
   const affinity = createAffinity({ shared, clock })
 
+  const limits = createLimits({
+    shared,
+    clock,
+    rules: () => editions.current().snapshot.rules,
+    onFault: err => log.error('the shared state failed', { err }),
+  })
+  stack.defer(limits.close)
+
   const counter = createTokenCounter()
-  const files = keepFiles({ keeping, counter, limits: config.limits, clock, log })
+  const files = keepFiles({
+    keeping,
+    counter,
+    limits: config.limits,
+    quotaOf: limits.storedBytes,
+    clock,
+    log,
+  })
   stack.defer(files.close)
   const completion = createCompletion({
     journal: watched.journal,
@@ -168,6 +184,7 @@ export async function startGateway({ config, log, clock, version, source }: Gate
     affinity,
     walk: { circuits, leases, live, budget: createRetryBudget(clock), limits: timeouts, clock },
     heartbeatMs: HEARTBEAT_MS,
+    limits,
   })
 
   const recorded = createRecordedCompletion({
@@ -193,14 +210,17 @@ export async function startGateway({ config, log, clock, version, source }: Gate
       ...recorded,
       conversations: createOwnConversations(conversations),
       countTokens: (call, request) => countTokens(call, request, { ...asking(), clock }),
-      explainRoute: (call, request) => explainRoute(call, request, { ...asking(), affinity }),
+      explainRoute: (call, request) => explainRoute(call, request, { ...asking(), affinity, limits }),
       async listModels(call, { provider }) {
         const edition = editions.current()
         await edition.listings.begun(provider, call.signal)
         return listModels(provider, edition.routing)
       },
     },
-    monitoring: { setCircuit: createCircuitSwitch({ circuits, routing, log }) },
+    monitoring: {
+      setCircuit: createCircuitSwitch({ circuits, routing, log }),
+      getUsage: createUsageReport({ ...keeping, clock }),
+    },
     health: status,
     maxRequestBytes: config.limits.maxRequestBytes,
   })
@@ -223,6 +243,7 @@ export async function startGateway({ config, log, clock, version, source }: Gate
     routes,
     exchanges,
     guard: config.auth.mode === 'loopback' ? loopbackGuard : openGuard,
+    admit: exchange => limits.admit(exchange.caller, exchange.asked.method)?.then(exchange.admitted),
     cors: createCors(config.listen.corsOrigins, connectCorsNeeds),
     clock,
   })

@@ -16,6 +16,8 @@ export interface KeptFilesDeps {
   readonly keeping: Pick<Keeping, 'files' | 'blobs'>
   readonly counter: TokenCounter
   readonly limits: Pick<Config['limits'], 'maxFileBytes' | 'fileQuotaBytes'>
+  /** The most bytes of a tenant that has a limit of its own. Absent: none has. */
+  readonly quotaOf?: (tenant: string) => number | undefined
   readonly clock: Clock
   readonly log: Log
 }
@@ -31,7 +33,7 @@ export interface KeptFiles {
 }
 
 /** Puts them together. */
-export function keepFiles({ keeping, counter, limits, clock, log }: KeptFilesDeps): KeptFiles {
+export function keepFiles({ keeping, counter, limits, quotaOf, clock, log }: KeptFilesDeps): KeptFiles {
   const { files, blobs } = keeping
   const reader = createTextReader({ files, blobs, counter, log })
   return {
@@ -40,6 +42,7 @@ export function keepFiles({ keeping, counter, limits, clock, log }: KeptFilesDep
       blobs,
       clock,
       limits: { fileBytesMax: limits.maxFileBytes, quotaBytes: limits.fileQuotaBytes },
+      quotaOf,
       reader,
     }),
     parts: createFileParts({ files, blobs }),

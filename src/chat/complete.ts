@@ -6,6 +6,7 @@ import type { Delta } from '../core/delta.ts'
 import { GatewayError } from '../core/errors.ts'
 import { newId } from '../core/ids.ts'
 import type { CallOutcome } from '../core/settlement.ts'
+import type { Limits } from '../metering/limits.ts'
 import type { Attempt } from '../routing/attempt.ts'
 import type { Routing } from '../routing/candidates.ts'
 import type { Begun } from '../routing/hedge.ts'
@@ -35,6 +36,8 @@ export interface CompletionDeps extends SettleDeps, PrepareDeps {
   readonly routing: () => Routing
   /** Silence after which a stream shows that it is alive, in milliseconds. */
   readonly heartbeatMs: number
+  /** The limits of callers. Absent: there are none. */
+  readonly limits?: Pick<Limits, 'of'> | undefined
 }
 
 /** Answers chats. */
@@ -53,6 +56,7 @@ export function createCompletion(deps: CompletionDeps): Completion {
       signal,
       request,
       routing: deps.routing(),
+      limits: deps.limits?.of(call.caller),
       responseId: call.recording?.responseId ?? newId('resp', deps.clock.now()),
       answer: createAnswer(),
       messages: [],

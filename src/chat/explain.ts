@@ -2,6 +2,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { CompleteRequest, ExplainRouteResponseSchema } from '#gen/exai/v1/chat_service_pb'
 import type { Call } from '../core/call.ts'
+import type { Limits } from '../metering/limits.ts'
 import type { Affinity } from '../routing/affinity.ts'
 import { listCandidates, type Routing } from '../routing/candidates.ts'
 import { maxCostOf } from '../routing/fit.ts'
@@ -17,8 +18,10 @@ const TOKENS_MAX = 2 ** 31 - 1
 const NANO_USD_MAX = 2n ** 63n - 1n
 
 /** What a route is explained with. */
-export interface ExplainDeps extends Omit<PlanDeps, 'kept' | 'conversation'> {
+export interface ExplainDeps extends Omit<PlanDeps, 'kept' | 'conversation' | 'limits'> {
   readonly routing: Routing
+  /** What callers may ask for. Absent: everything. */
+  readonly limits?: Pick<Limits, 'of'> | undefined
   readonly conversations: JoinDeps['conversations']
   readonly files?: JoinDeps['files']
   /** Knows with which models conversations are. Absent: nobody does. */
@@ -32,7 +35,7 @@ export interface ExplainDeps extends Omit<PlanDeps, 'kept' | 'conversation'> {
 export async function explainRoute(
   call: Call,
   request: CompleteRequest,
-  { routing, counter, conversations, files, affinity }: ExplainDeps,
+  { routing, counter, conversations, files, affinity, limits }: ExplainDeps,
 ): Promise<MessageInitShape<typeof ExplainRouteResponseSchema>> {
   validateRequest(request)
   const { now } = routing
@@ -52,6 +55,7 @@ export async function explainRoute(
     neededTokens: conversation && neededTokens(request, conversation, tokens),
     messages,
     kept,
+    policies: limits?.of(call.caller)?.policies,
   })
   return {
     requestedModel: request.model,

@@ -10,12 +10,14 @@ import {
   messageOverheadTokens,
   type TokenCounter,
 } from '../metering/count.ts'
+import type { CallerLimits } from '../metering/limits.ts'
 import { keyOutcomeOf } from '../providers/key-outcome.ts'
 import type { Kept } from '../routing/affinity.ts'
 import { type Plan, planRoute, type RequestFacts, type RoutingDeps } from '../routing/candidates.ts'
 import { lengthProblem } from '../routing/fit.ts'
 import { usesAuto } from '../routing/names.ts'
 import { historyRoom, type Joined, tokensOf } from './conversation.ts'
+import { checkLength } from './policy.ts'
 import { countedRequest } from './texts.ts'
 
 /** What a call is planned with. */
@@ -26,6 +28,8 @@ export interface PlanDeps {
   readonly kept?: (() => Promise<Kept | undefined> | Kept | undefined) | undefined
   /** The conversation of the call. Absent: nothing is kept. */
   readonly conversation?: Joined | undefined
+  /** The limits of the caller. Absent: none. */
+  readonly limits?: CallerLimits | undefined
 }
 
 /**
@@ -52,37 +56,46 @@ function keptOf(request: CompleteRequest, { kept }: PlanDeps): Promise<Kept | un
 function planKept(
   request: CompleteRequest,
   messages: readonly Message[],
-  { routing, counter, conversation }: PlanDeps,
+  { routing, counter, conversation, limits }: PlanDeps,
   signal: AbortSignal,
   kept: Kept | undefined,
 ): Plan | Promise<Plan> {
   if (conversation !== undefined)
-    return planConversation(request, conversation, { routing, counter, messages, kept }, signal)
+    return planConversation(request, conversation, { routing, counter, limits, messages, kept }, signal)
   const counted = countedRequest(request, messages)
-  if (request.routing?.maxCostNanoUsd === undefined) {
-    const plan = planRoute(request, routing, { messages, kept })
+  const policies = limits?.policies
+  if (!needsTokens(request, limits)) {
+    const plan = planRoute(request, routing, { messages, kept, policies })
     const most = mostTokens(counted)
     if (plan.candidates.every(({ model }) => lengthProblem(request, model, most) === undefined)) return plan
   }
-  return counter
-    .countRequest(counted, signal)
-    .then(({ tokens }) => planRoute(request, routing, { inputTokens: tokens, messages, kept }))
+  return counter.countRequest(counted, signal).then(({ tokens }) => {
+    checkLength(tokens, policies ?? [])
+    return planRoute(request, routing, { inputTokens: tokens, messages, kept, policies })
+  })
+}
+
+/** Whether nothing can be decided before the tokens are counted. */
+function needsTokens(request: CompleteRequest, limits: CallerLimits | undefined): boolean {
+  return request.routing?.maxCostNanoUsd !== undefined || limits?.needsTokens === true
 }
 
 /** Of what was said before the tokens are known, and its oldest turns need not fit. */
 async function planConversation(
   request: CompleteRequest,
   conversation: Joined,
-  { routing, counter, ...facts }: Omit<PlanDeps, 'kept'> & Pick<RequestFacts, 'messages' | 'kept'>,
+  { routing, counter, limits, ...joined }: Omit<PlanDeps, 'kept'> & Pick<RequestFacts, 'messages' | 'kept'>,
   signal: AbortSignal,
 ): Promise<Plan> {
   const fresh = countedRequest(request, freshOf(conversation))
-  if (request.routing?.maxCostNanoUsd === undefined) {
+  const facts = { ...joined, policies: limits?.policies }
+  if (!needsTokens(request, limits)) {
     const plan = planRoute(request, routing, facts)
     const most = conversation.tokens + mostTokens(fresh)
     if (plan.candidates.every(({ model }) => most <= historyRoom(request, model))) return plan
   }
   const inputTokens = await countConversation(conversation, fresh, counter, signal)
+  checkLength(inputTokens, limits?.policies ?? [])
   return planRoute(request, routing, {
     ...facts,
     inputTokens,
@@ -112,7 +125,8 @@ export function neededTokens({ strict }: CompleteRequest, { turns }: Joined, inp
 }
 
 /**
- * The request as a candidate is to get it: capped where its price was judged by that, which a warning tells. Another warning
+ * The request as a candidate is to get it: capped where its price was judged by that or the caller's limits leave room for no
+ * more, which a warning tells. Another warning
  * tells that the chat holds thoughts which the candidate cannot read, because another provider has sealed them.
  */
 export function requestFor(
@@ -120,17 +134,19 @@ export function requestFor(
   request: CompleteRequest,
   warn: (warning: WarningInit) => void,
   messages: readonly Message[] = request.messages,
+  limitCap?: number,
 ): CompleteRequest {
   const sealed = sealedElsewhere(provider.id, messages)
   if (sealed !== undefined) warn(sealed)
-  if (outputCap === undefined) return request
-  if (outputCap !== model.maxOutputTokens)
+  const cap = limitCap ?? outputCap
+  if (cap === undefined) return request
+  if (cap !== model.maxOutputTokens)
     warn({
       reason: Warning_Reason.CLAMPED,
       field: 'max_output_tokens',
-      message: `${outputCap}: with routing.max_cost_nano_usd an answer needs a cap, and the request sets none`,
+      message: `${cap}: with ${limitCap === undefined ? 'routing.max_cost_nano_usd' : 'limits of tokens or money'} an answer needs a cap, and the request sets none`,
     })
-  return { ...request, maxOutputTokens: outputCap }
+  return { ...request, maxOutputTokens: cap }
 }
 
 function sealedElsewhere(provider: string, messages: readonly Message[]): WarningInit | undefined {

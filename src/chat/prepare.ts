@@ -8,6 +8,7 @@ import type { WalkDeps } from '../routing/walk-call.ts'
 import { joinChat } from './conversation.ts'
 import type { FileParts } from './file-parts.ts'
 import { planCall } from './plan.ts'
+import { checkTools } from './policy.ts'
 import type { Run } from './response.ts'
 import { validateRequest } from './validate.ts'
 import { walkInputOf } from './walk-input.ts'
@@ -29,6 +30,7 @@ export interface PrepareDeps {
 /** The way of a call along its candidates; nobody has been asked. Throws GatewayError for a call that nobody can be asked for. */
 export async function prepared(run: Run, stream: boolean, deps: PrepareDeps): Promise<Walk> {
   validateRequest(run.request)
+  if (run.limits !== undefined) checkTools(run.request, run.limits.policies)
   const chat = joinChat(run.call.caller.tenant, run.request, {
     conversations: deps.conversations,
     routing: run.routing,
@@ -43,7 +45,13 @@ export async function prepared(run: Run, stream: boolean, deps: PrepareDeps): Pr
   const plan = planCall(
     run.request,
     run.messages,
-    { routing: run.routing, counter: deps.counter, kept: keptOf(run, deps.affinity), conversation },
+    {
+      routing: run.routing,
+      counter: deps.counter,
+      kept: keptOf(run, deps.affinity),
+      conversation,
+      limits: run.limits,
+    },
     run.signal,
   )
   run.plan = plan instanceof Promise ? await plan : plan

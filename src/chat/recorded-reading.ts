@@ -219,7 +219,9 @@ export function createReadings({ runs, kept, shared, clock, limits, onFault }: R
           else mark = key && (await markFrom(begun.marked, key))
         }
         const joined = key && mark && (await join(call, mark, key))
-        if (joined !== undefined) return joined
+        if (joined === undefined) continue
+        call.admission?.giveBack()
+        return joined
       }
     },
     async resume(call, responseId, after) {
@@ -227,6 +229,7 @@ export function createReadings({ runs, kept, shared, clock, limits, onFault }: R
       const { ref, name, source, standing } = await find(call, responseId)
       if (standing.type === 'ended' && after > standing.last) throw beyondEnd(after, standing.last)
       const run = runs.running(ref.recording)
+      call.admission?.giveBack()
       return {
         ref,
         name,

@@ -3,7 +3,7 @@ import type { GatewayError } from '../core/errors.ts'
 import type { TokenCounter } from '../metering/count.ts'
 import type { Begun } from '../routing/hedge.ts'
 import { type Run, writtenOf } from './response.ts'
-import { questionOf } from './walk-input.ts'
+import { questionOf, reserveOf } from './walk-input.ts'
 
 /** Most times that one answer goes on with somebody else. */
 export const REROUTES_MAX = 2
@@ -22,9 +22,12 @@ export async function rerouted(run: Run, error: GatewayError, counter: TokenCoun
   if (left !== undefined && left <= 0) throw error
   broken.push({ attempt: answering, until: writtenOf(run).length })
   run.seam = text.length
+  const rest = left === undefined ? request : { ...request, maxOutputTokens: left }
+  const prefill = run.limits === undefined ? 0 : (await counter.countText(text)).tokens
   run.walk = walk.goOn(answering, {
     prefill: text,
-    question: questionOf(run, left === undefined ? request : { ...request, maxOutputTokens: left }),
+    question: questionOf(run, rest),
+    reserve: reserveOf(run, rest, prefill),
   })
   try {
     return await run.walk.begin()

@@ -7,6 +7,7 @@ import type { Call } from '../core/call.ts'
 import type { GatewayError } from '../core/errors.ts'
 import type { Candidate, WarningInit } from '../core/provider.ts'
 import type { CallOutcome } from '../core/settlement.ts'
+import type { CallerLimits } from '../metering/limits.ts'
 import type { Attempt } from '../routing/attempt.ts'
 import type { Plan, Routing } from '../routing/candidates.ts'
 import type { Walk } from '../routing/walk.ts'
@@ -29,6 +30,8 @@ export interface Run {
   readonly request: CompleteRequest
   /** The configuration that the call began with. */
   readonly routing: Routing
+  /** What holds for what the caller asks for; undefined when nothing does. */
+  readonly limits: CallerLimits | undefined
   readonly responseId: string
   readonly answer: Answer
   messages: readonly Message[]
@@ -93,6 +96,7 @@ export function endedOf(run: Run, outcome: CallOutcome, endingOf: Ended['endingO
       return writtenOf(run).slice(before?.until ?? 0, broken[place]?.until)
     },
     givenTo: ({ candidate }) => chatFor(run, candidate).messages,
+    holdOf: attempt => run.walk?.holdOf(attempt),
     outcome,
     ...(endingOf === undefined ? {} : { endingOf }),
   }

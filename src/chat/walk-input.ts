@@ -1,7 +1,8 @@
 // What a planned call walks along its candidates with.
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
+import { costCeiling } from '../catalogue/price.ts'
 import type { Candidate } from '../core/provider.ts'
-import { maxCostOf } from '../routing/fit.ts'
+import { maxCostOf, worstCaseOf } from '../routing/fit.ts'
 import type { WalkInput } from '../routing/walk-call.ts'
 import { trimWarning } from './conversation.ts'
 import { anotherKeyHelps, requestFor } from './plan.ts'
@@ -19,6 +20,7 @@ export function walkInputOf(run: Run, stream: boolean): WalkInput {
     isStream: stream,
     anotherKeyHelps,
     mayAfford: mayAffordOf(run),
+    reserve: reserveOf(run, request),
     isIdempotent: request.idempotencyKey !== '',
     mayChangeMind: (request.routing?.fallbackModels.length ?? 0) > 0,
     mayHedge: request.routing?.hedge === true,
@@ -27,11 +29,30 @@ export function walkInputOf(run: Run, stream: boolean): WalkInput {
 
 /** What each candidate is asked. */
 export function questionOf(run: Run, request: CompleteRequest): WalkInput['question'] {
-  return (candidate, warn) => {
+  return (candidate, warn, outputCap) => {
     const { messages, leftOut } = chatFor(run, candidate)
     const trimmed = trimWarning(leftOut, candidate.model)
     if (trimmed !== undefined) warn(trimmed)
-    return { request: requestFor(candidate, request, warn, messages), messages }
+    return { request: requestFor(candidate, request, warn, messages, outputCap), messages }
+  }
+}
+
+/** What asking a candidate may take of the caller's limits, beside so many tokens that it goes on with. */
+export function reserveOf(
+  { limits, plan, messages }: Run,
+  request: CompleteRequest,
+  prefillTokens = 0,
+): WalkInput['reserve'] {
+  if (limits === undefined) return undefined
+  const inputTokens = plan.inputTokens === undefined ? undefined : plan.inputTokens + prefillTokens
+  return ({ model }) => {
+    const most = worstCaseOf(request, model, { inputTokens, messages })
+    return limits.reserve({
+      model,
+      ...most,
+      cost: tokens =>
+        most.inputTokens === undefined ? undefined : costCeiling(model.price, most.inputTokens, tokens),
+    })
   }
 }
 

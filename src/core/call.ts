@@ -5,6 +5,12 @@ import type { Caller } from './caller.ts'
 import type { GatewayError } from './errors.ts'
 import type { Ending } from './settlement.ts'
 
+/** What a call was let in with. */
+export interface CallAdmission {
+  /** Counts the call among those of the minute no more: it joins another one, or reads what that has left. */
+  giveBack(): void
+}
+
 /** One call, seen from the inside. */
 export interface Call {
   /** Request id: from `x-request-id` or made; in every log line and error of the call. */
@@ -20,6 +26,8 @@ export interface Call {
   note(facts: CallFacts): void
   /** The recording that is made of it; absent: none. */
   readonly recording?: CallRecording
+  /** Absent: nothing was counted to let it in. */
+  readonly admission?: CallAdmission | undefined
 }
 
 /** How a recorded call ended, as whoever reads the recording is told. */

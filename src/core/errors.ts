@@ -1,6 +1,7 @@
 // The one error class of the service and the closed table of reasons, with the code and side of each.
 import { ErrorReason } from '#gen/exai/v1/error_reason_pb'
 import type { Route } from '#gen/exai/v1/route_pb'
+import type { LimitFacts } from './limits.ts'
 
 /** Canonical status codes, numbered as in gRPC (https://grpc.github.io/grpc/core/md_doc_statuscodes.html). */
 export const StatusCode = {
@@ -78,6 +79,8 @@ export interface GatewayErrorDetails {
   readonly model?: string
   /** How long to wait before the same call may succeed, in milliseconds, 0 or more. */
   readonly retryDelayMs?: number
+  /** The limit of the caller that stands in the way. */
+  readonly limit?: LimitFacts
   /** Who was tried and skipped. */
   readonly route?: Route
   /** Overrides the usual side of the reason. */

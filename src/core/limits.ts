@@ -47,3 +47,35 @@ export interface TenantRules {
   readonly limits: readonly Limit[]
   readonly policy?: Policy | undefined
 }
+
+/** How a limit stands, for whoever ran into it. */
+export interface LimitFacts {
+  /** Which limit of whom, such as `day_budget of tenant acme`. */
+  readonly name: string
+  /** In the unit of its kind. */
+  readonly limit: number
+  /** What is left of it, in the same unit. */
+  readonly remaining: number
+  /** When all of it is surely free again, in milliseconds since the Unix epoch. Absent: when something that runs has ended. */
+  readonly resetAtMs?: number | undefined
+}
+
+/** What an attempt really took. */
+export interface AttemptTruth {
+  /** Input and output. */
+  readonly tokens: number
+  /** Absent: not known, and what was reserved counts. */
+  readonly nanoUsd?: bigint | undefined
+}
+
+/** What is held of the caller's limits for an attempt, until it is known what it took. */
+export interface AttemptHold {
+  /** The cap to be sent, in tokens. Absent: as the request says. */
+  readonly outputCap?: number | undefined
+  /** Puts the truth in the place of what was reserved. Only the first end counts. */
+  settle(truth: AttemptTruth): void
+  /** Counts what was reserved as taken, because nobody will know. */
+  keep(): void
+  /** Gives all of it back: nobody can have billed it. `wasAsked`: as a request it counts all the same. */
+  giveBack(wasAsked: boolean): void
+}

@@ -36,6 +36,8 @@ export interface FilesDeps {
   readonly blobs: Blobs
   readonly clock: Clock
   readonly limits: StoreLimits
+  /** The most bytes of a tenant that has a limit of its own. Absent: none has. */
+  readonly quotaOf?: ((tenant: string) => number | undefined) | undefined
   /** Reads the text of what was stored. */
   readonly reader: Pick<TextReader, 'hasText' | 'wake'>
 }
@@ -57,7 +59,7 @@ export interface TenantFiles {
 }
 
 /** Makes them. */
-export function createFiles({ files, blobs, clock, limits, reader }: FilesDeps): TenantFiles {
+export function createFiles({ files, blobs, clock, limits, quotaOf, reader }: FilesDeps): TenantFiles {
   const deps: UploadDeps = { files, blobs, clock, limits, hasText: reader.hasText }
 
   async function store(
@@ -65,7 +67,9 @@ export function createFiles({ files, blobs, clock, limits, reader }: FilesDeps):
     { fields, path, bytes }: { fields: FileFields; path: string; bytes: AsyncIterable<Uint8Array> },
   ): Promise<{ readonly file: ReturnType<typeof fileMessage> }> {
     const plan = planUpload(fields, { now: clock.now(), path, ttlMs: limits.ttlMs })
-    const stored = await storeFile(call, plan, bytes, deps)
+    const quotaBytes = quotaOf?.(call.caller.tenant)
+    const own = quotaBytes === undefined ? deps : { ...deps, limits: { ...limits, quotaBytes } }
+    const stored = await storeFile(call, plan, bytes, own)
     if (stored.text.state === 'pending') reader.wake()
     return { file: fileMessage(stored) }
   }

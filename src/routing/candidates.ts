@@ -5,6 +5,7 @@ import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
 import { RouteSchema, type RouteSkipSchema, RouteSkip_Reason as Skip } from '#gen/exai/v1/route_pb'
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import { GatewayError } from '../core/errors.ts'
+import type { Policy } from '../core/limits.ts'
 import type { ModelEntry } from '../core/model.ts'
 import type { Candidate, Provider } from '../core/provider.ts'
 import type { Kept } from './affinity.ts'
@@ -14,6 +15,7 @@ import { needsOf } from './capabilities.ts'
 import { outputCapOf } from './fit.ts'
 import type { Live } from './live.ts'
 import { isAuto, modelsNamed, namesOf, usesAuto } from './names.ts'
+import { isModelAllowed } from './policy.ts'
 import { circuitSkip, createJudge, type Refusals, type Skipped } from './skip.ts'
 
 type SkipInit = MessageInitShape<typeof RouteSkipSchema>
@@ -61,20 +63,26 @@ export interface RequestFacts {
   readonly messages?: readonly Message[] | undefined
   /** The model that its conversation is with, for `auto`. Absent: none. */
   readonly kept?: Kept | undefined
+  /** What the caller may ask for. Absent: everything. */
+  readonly policies?: readonly Policy[] | undefined
 }
 
 /** A plan that may be empty. */
 export interface Listing extends Plan {
   /** Whether everybody was skipped because the request is too long. */
   readonly isTooLong: boolean
+  /** Whether everybody was skipped because the caller may ask none of them. */
+  readonly isForbidden: boolean
 }
 
 /**
  * Plans a call. Throws MODEL_NOT_FOUND naming near matches, CONTEXT_TOO_LONG when the request fits nobody, UNSUPPORTED when
- * only abilities are missing, and NO_CANDIDATE when everybody was skipped.
+ * only abilities are missing, PERMISSION_DENIED when the caller may not ask the model that it names, or nobody at all, and
+ * NO_CANDIDATE when everybody was skipped.
  */
 export function planRoute(request: CompleteRequest, deps: RoutingDeps, facts: RequestFacts = {}): Plan {
   const listing = listCandidates(request, deps, facts)
+  checkNamed(request, deps, facts.policies)
   if (listing.candidates.length > 0) return { ...listing, inputTokens: facts.inputTokens }
   const error = outageOf(listing.skipped, deps) ?? nobody(request, listing)
   throw error.with({
@@ -92,19 +100,22 @@ export function listCandidates(
   const candidates: Candidate[] = []
   const seen = new Set<string>()
   let tooLong = 0
+  let forbidden = 0
   const now = deps.now()
-  const { inputTokens, neededTokens, messages = request.messages } = facts
+  const { inputTokens, neededTokens, messages = request.messages, policies } = facts
   const needs = needsOf(request, messages)
-  const judge = createJudge({ request, needs, now, inputTokens, neededTokens })
+  const judge = createJudge({ request, needs, now, inputTokens, neededTokens, policies })
 
   function choose(provider: Provider, model: ModelEntry, reason: string): void {
     seen.add(keyOf(model))
     candidates.push({ provider, model, reason, outputCap: outputCapOf(request, model) })
   }
-  function skip(provider: Provider, model: ModelEntry, { reason, message, isTooLong }: Skipped): void {
+  function skip(provider: Provider, model: ModelEntry, why: Skipped): void {
+    const { reason, message, isTooLong, isForbidden } = why
     seen.add(keyOf(model))
     skipped.push({ provider: provider.id, model: model.id, reason, message })
     if (isTooLong) tooLong += 1
+    if (isForbidden) forbidden += 1
   }
   function addAll(): void {
     const providers = autoProviders(deps.providers)
@@ -141,7 +152,25 @@ export function listCandidates(
     candidates: candidates.slice(0, CANDIDATES_MAX),
     skipped: [...skipped, ...sandbox],
     isTooLong: candidates.length === 0 && tooLong > 0 && tooLong === skipped.length,
+    isForbidden: candidates.length === 0 && forbidden > 0 && forbidden === skipped.length,
   }
+}
+
+/** A model that is asked for by its name is not exchanged for one that the caller may ask: it is told. */
+function checkNamed(
+  request: CompleteRequest,
+  deps: RoutingDeps,
+  policies: readonly Policy[] | undefined,
+): void {
+  if (policies === undefined || policies.length === 0) return
+  const [first] = namesOf(request, deps)
+  if (first === undefined || isAuto(first.name)) return
+  const entries = modelsNamed(first.name, deps, { isOptional: first.isOptional })
+  if (entries.length === 0 || entries.some(entry => isModelAllowed(policies, entry))) return
+  throw new GatewayError(
+    'PERMISSION_DENIED',
+    `the policy of the caller does not allow model ${JSON.stringify(first.name.slice(0, 80))}; name another one`,
+  )
 }
 
 function keyOf({ provider, id }: ModelEntry): string {
@@ -217,7 +246,9 @@ function nobody(request: CompleteRequest, listing: Listing): GatewayError {
   const why = skipped.slice(0, 3).map(skip => `${skip.provider}/${skip.model}: ${skip.message}`)
   const more = skipped.length > 3 ? ` and ${skipped.length - 3} more` : ''
   const onlyAbilities = skipped.length > 0 && skipped.every(skip => skip.reason === Skip.CAPABILITY)
-  const reason = listing.isTooLong ? 'CONTEXT_TOO_LONG' : onlyAbilities ? 'UNSUPPORTED' : 'NO_CANDIDATE'
+  const otherwise = onlyAbilities ? 'UNSUPPORTED' : 'NO_CANDIDATE'
+  const tooLong = listing.isTooLong ? 'CONTEXT_TOO_LONG' : otherwise
+  const reason = listing.isForbidden ? 'PERMISSION_DENIED' : tooLong
   const shown = JSON.stringify(request.model.slice(0, 80))
   return new GatewayError(
     reason,

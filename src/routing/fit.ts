@@ -1,5 +1,5 @@
 // Whether a request fits a model's window, and the most that it may cost there.
-import type { Part } from '#gen/exai/v1/chat_pb'
+import type { Message, Part } from '#gen/exai/v1/chat_pb'
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
 import { costCeiling } from '../catalogue/price.ts'
 import type { ModelEntry } from '../core/model.ts'
@@ -87,8 +87,41 @@ export function inputRoom(request: CompleteRequest, model: ModelEntry): number |
   return Math.min(contextWindow - claimed, maxInputTokens ?? contextWindow)
 }
 
+/** The most that one answer can use of a model, in tokens; what is absent is not known. */
+export interface WorstCase {
+  readonly inputTokens: number | undefined
+  readonly outputTokens: number | undefined
+  /** Whether less may be asked for: the request sets no cap, and does not say that nothing may be put in its place. */
+  readonly mayShrink: boolean
+}
+
+/** The worst case of a request with a model; the messages are the whole chat. */
+export function worstCaseOf(
+  request: CompleteRequest,
+  model: ModelEntry,
+  {
+    inputTokens,
+    messages,
+  }: { readonly inputTokens: number | undefined; readonly messages: readonly Message[] },
+): WorstCase {
+  const most = model.maxInputTokens ?? model.contextWindow
+  const { maxOutputTokens: asked, strict } = request
+  const mayShrink = asked === undefined && !strict
+  const own = model.maxOutputTokens ?? Number.POSITIVE_INFINITY
+  const output = Math.min(own, asked ?? (mayShrink ? REFERENCE_OUTPUT_TOKENS : own))
+  return {
+    inputTokens: holdsMedia(messages) ? most : inputTokens,
+    outputTokens: Number.isFinite(output) ? output : undefined,
+    mayShrink,
+  }
+}
+
 function hasMedia(request: CompleteRequest): boolean {
-  return request.messages.some(message => message.content.some(isMedia))
+  return holdsMedia(request.messages)
+}
+
+function holdsMedia(messages: readonly Message[]): boolean {
+  return messages.some(message => message.content.some(isMedia))
 }
 
 function isMedia({ kind }: Part): boolean {

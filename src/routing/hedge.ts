@@ -55,8 +55,18 @@ export async function raced(
   })
   const early = await Promise.race([one, late]).finally(() => clearTimeout(timer))
   if (early !== 'late') return early
+  let first: Asked | undefined
+  void one.then(end => {
+    first = end
+  })
   const beside = await second()
   if (beside === undefined) return one
+  // Room for the second one may have been waited for, and nobody needs it any more.
+  const begun = begunOf(first)
+  if (begun !== undefined) {
+    void beside.cancel(overtaken())
+    return begun
+  }
   const two = asked(beside)
   const sooner = await Promise.race([
     one.then(end => ({ end, isFirst: true })),
@@ -65,11 +75,17 @@ export async function raced(
   const { end, isFirst } = sooner
   if (end.type === 'begun') {
     // Nobody waits for the loser: its socket closes by itself, and what it may have used is booked at the call's end.
-    void (isFirst ? beside : attempt).cancel(
-      new GatewayError('CANCELLED', 'another candidate began to answer first', { origin: 'gateway' }),
-    )
+    void (isFirst ? beside : attempt).cancel(overtaken())
     return end
   }
   const rest = await (isFirst ? two : one)
   return rest.type === 'begun' ? rest : { type: 'failed', failures: [...end.failures, ...rest.failures] }
+}
+
+function begunOf(end: Asked | undefined): Asked | undefined {
+  return end?.type === 'begun' ? end : undefined
+}
+
+function overtaken(): GatewayError {
+  return new GatewayError('CANCELLED', 'another candidate began to answer first', { origin: 'gateway' })
 }

@@ -2,10 +2,12 @@
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
 import { RouteSkip_Reason as Skip } from '#gen/exai/v1/route_pb'
 import { unroutableReason } from '../catalogue/entry.ts'
+import type { Policy } from '../core/limits.ts'
 import type { ModelEntry } from '../core/model.ts'
 import type { Provider } from '../core/provider.ts'
 import { missingOf, type Needs } from './capabilities.ts'
 import { lengthProblem, priceProblem } from './fit.ts'
+import { isModelAllowed } from './policy.ts'
 
 /** Why one model is left out. */
 export interface Skipped {
@@ -13,6 +15,8 @@ export interface Skipped {
   /** For people, with the particulars. */
   readonly message: string
   readonly isTooLong?: true
+  /** Whether the caller's policy forbids it. */
+  readonly isForbidden?: true
 }
 
 /** What a request is judged with. */
@@ -25,6 +29,8 @@ export interface JudgeDeps {
   readonly inputTokens?: number | undefined
   /** Tokens of the part of it that has to be sent. Absent: all of it. */
   readonly neededTokens?: number | undefined
+  /** What the caller may ask for. Absent: everything. */
+  readonly policies?: readonly Policy[] | undefined
 }
 
 /** Says why a model may not be asked; undefined when it may. */
@@ -40,10 +46,13 @@ export interface Refusals {
 }
 
 /** Makes the judge of one request. */
-export function createJudge({ request, needs, now, inputTokens, neededTokens }: JudgeDeps): Judge {
+export function createJudge(deps: JudgeDeps): Judge {
+  const { request, needs, now, inputTokens, neededTokens, policies = [] } = deps
   const allow = lowered(request.routing?.allow)
   const deny = lowered(request.routing?.deny)
   return (provider, model) => {
+    if (!isModelAllowed(policies, model))
+      return { reason: Skip.POLICY, message: 'the policy of the caller does not allow it', isForbidden: true }
     if (deny.size > 0 && isNamed(deny, provider, model))
       return { reason: Skip.POLICY, message: 'routing.deny names it' }
     if (allow.size > 0 && !isNamed(allow, provider, model))

@@ -1,6 +1,7 @@
 // What one call walks along, and what the walks of all calls share.
 import type { Clock } from '../core/clock.ts'
 import type { GatewayError } from '../core/errors.ts'
+import type { AttemptHold } from '../core/limits.ts'
 import type { Candidate, WarningInit } from '../core/provider.ts'
 import type { AttemptLimits, AttemptQuestion } from './attempt.ts'
 import type { Circuits } from './circuit.ts'
@@ -20,6 +21,13 @@ export interface WalkDeps {
   readonly random?: () => number
 }
 
+/** A limit of the caller stands in the way of asking somebody. */
+export interface HoldRefused {
+  readonly error: GatewayError
+  /** Whether that is money, and not a rate. */
+  readonly isMoney: boolean
+}
+
 /** What one call walks along. */
 export interface WalkInput {
   /** Who is asked, in order. */
@@ -30,10 +38,11 @@ export interface WalkInput {
   readonly deadlineAtMs: number
   /** Whose turn it is where calls wait for room. */
   readonly tenant: string
-  /** Makes what a candidate is asked. */
+  /** Makes what a candidate is asked, with a cap where the caller's limits leave room for no more. */
   readonly question: (
     candidate: Candidate,
     warn: (warning: WarningInit) => void,
+    outputCap?: number,
   ) => Omit<AttemptQuestion, 'prefill' | 'stream' | 'waiting'>
   /** Whether the answer is asked for as a stream. */
   readonly isStream: boolean
@@ -41,6 +50,8 @@ export interface WalkInput {
   readonly anotherKeyHelps: (candidate: Candidate, error: GatewayError) => boolean
   /** Whether the call can pay for a candidate beside those that may be billed already. Absent: it has no ceiling. */
   readonly mayAfford?: ((candidate: Candidate, billed: readonly Candidate[]) => boolean) | undefined
+  /** Reserves what asking a candidate may take of the caller's limits; undefined when none counts it. Absent: there are none. */
+  readonly reserve?: ((candidate: Candidate) => undefined | Promise<AttemptHold | HoldRefused>) | undefined
   /** Whether asking twice is safe, because the caller marked the call so. */
   readonly isIdempotent: boolean
   /** Whether the caller named who else may answer, also when the first one refuses the content. */

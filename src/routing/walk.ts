@@ -10,13 +10,13 @@ import type { AttemptHold } from '../core/limits.ts'
 import { pause } from '../core/pause.ts'
 import type { Candidate } from '../core/provider.ts'
 import type { AttemptCause } from '../core/settlement.ts'
-import { type Admitted, admit } from './admission.ts'
-import { type Attempt, type AttemptWatch, createAttempt } from './attempt.ts'
+import { admit } from './admission.ts'
+import { type Attempt, createAttempt } from './attempt.ts'
 import { type Asked, asked, type Begun, type Failed, hedgeDelayMs, raced } from './hedge.ts'
 import { type AfterFailure, afterFailure } from './retry.ts'
-import { seenOf } from './seen.ts'
-import type { HoldRefused, WalkDeps, WalkInput } from './walk-call.ts'
+import type { WalkDeps, WalkInput } from './walk-call.ts'
 import { endOf } from './walk-end.ts'
+import { heldFor, watchOf } from './walk-hold.ts'
 
 type SkipInit = MessageInitShape<typeof RouteSkipSchema>
 
@@ -126,7 +126,7 @@ export function createWalk(
       return undefined
     }
     const reserving = input.reserve?.(candidate)
-    const hold = reserving === undefined ? undefined : await held(reserving, admitted)
+    const hold = reserving === undefined ? undefined : await heldFor(reserving, admitted, signal)
     if (hold !== undefined && 'error' in hold) {
       refusals.push(hold.error)
       skip(candidate, hold.isMoney ? Skip.PRICE : Skip.BUSY, hold.error.message)
@@ -147,7 +147,7 @@ export function createWalk(
       }),
       limits: deps.limits,
       clock,
-      watch: watchOf(admitted, hold, () => attempt),
+      watch: watchOf({ ...admitted, hold, live, isStream: input.isStream }, () => attempt),
       cause: isHedge ? 'hedge' : causeOf(candidate),
     })
     trail.attempts.push(attempt)
@@ -160,50 +160,6 @@ export function createWalk(
   function causeOf(candidate: Candidate): AttemptCause {
     if (trail.attempts.length === 0) return 'first'
     return trail.attempts.some(attempt => attempt.candidate === candidate) ? 'retry' : 'fallback'
-  }
-
-  /** Waits for room in the caller's limits; the leave to ask is given back when there is none. */
-  async function held(
-    reserving: Promise<AttemptHold | HoldRefused>,
-    { permit, lease }: Admitted,
-  ): Promise<AttemptHold | HoldRefused> {
-    let hold: AttemptHold | undefined
-    try {
-      const answer = await reserving
-      if ('error' in answer) return answer
-      if (signal.aborted) answer.giveBack(false)
-      signal.throwIfAborted()
-      hold = answer
-      return hold
-    } finally {
-      if (hold === undefined) {
-        permit.release()
-        lease.release()
-      }
-    }
-  }
-
-  /** Hands the outcome of an attempt to whoever judges by it, and gives back what it held. */
-  function watchOf(
-    { permit, lease }: Admitted,
-    hold: AttemptHold | undefined,
-    attempt: () => Attempt,
-  ): AttemptWatch {
-    return {
-      began: () => permit.succeeded(),
-      ended({ error, cancelled }) {
-        if (cancelled) permit.release()
-        else if (error === undefined) permit.succeeded()
-        else permit.failed(error)
-        if (hold !== undefined && !attempt().mayBeBilled()) hold.giveBack(attempt().sentMs() !== undefined)
-        const seen = seenOf(attempt(), { isStream: input.isStream, error, cancelled })
-        if (seen !== undefined) live.observe(seen)
-      },
-      released() {
-        permit.release()
-        lease.release()
-      },
-    }
   }
 
   async function waited<T>(work: Promise<T>): Promise<T> {

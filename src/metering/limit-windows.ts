@@ -1,0 +1,79 @@
+// In which counters a limit counts at an instant, and when they begin anew.
+import type { LimitKind } from '../core/limits.ts'
+import type { Reservation } from '../core/shared.ts'
+import type { AppliedLimit } from './limit-rules.ts'
+
+/** A minute slides in steps of so many milliseconds: what a step has counted is forgotten as a whole. */
+export const SLICE_MS = 10_000
+/** Steps before the one that is counted in which still count: any 60 seconds touch seven of them. */
+const SLICES_BESIDE = 6
+/** How long a holder lives that is not heard of, in milliseconds. */
+export const HOLDER_TTL_MS = 30_000
+/** How long a budget is kept after its end, in milliseconds: calls that began in it are settled in it. */
+const BUDGET_SLACK_MS = 60 * 60 * 1000
+
+/** Whether a limit counts money. */
+export function isBudget(kind: LimitKind): boolean {
+  return kind === 'day_budget' || kind === 'month_budget'
+}
+
+/** What is to be reserved of a limit at an instant, in milliseconds since the Unix epoch. */
+export function reservationOf(
+  { kind, counter, value, outage }: AppliedLimit,
+  amount: number,
+  now: number,
+): Reservation {
+  const common = { amount, max: value, outage }
+  switch (kind) {
+    case 'requests_per_minute':
+    case 'tokens_per_minute': {
+      const slice = Math.floor(now / SLICE_MS)
+      const before = Array.from({ length: SLICES_BESIDE }, (_, index) => `${counter}:${slice - index - 1}`)
+      return {
+        ...common,
+        counter: `${counter}:${slice}`,
+        beside: before,
+        ttlMs: (SLICES_BESIDE + 2) * SLICE_MS,
+        // What has begun has begun, also in a process that dies.
+        ...(kind === 'requests_per_minute' ? { isForGood: true } : {}),
+      }
+    }
+    case 'concurrent_calls':
+    case 'stored_bytes':
+      return { ...common, counter, ttlMs: HOLDER_TTL_MS }
+    case 'day_budget':
+    case 'month_budget':
+      return {
+        ...common,
+        counter: `${counter}:${new Date(now).toISOString().slice(0, kind === 'day_budget' ? 10 : 7)}`,
+        ttlMs: resetAtMs(kind, now) - now + BUDGET_SLACK_MS,
+      }
+    default:
+      return kind satisfies never
+  }
+}
+
+/** When all of a limit is surely free again, in milliseconds since the Unix epoch, if nothing more is taken. */
+export function resetAtMs(
+  kind: Exclude<LimitKind, 'concurrent_calls' | 'stored_bytes'>,
+  now: number,
+): number {
+  const at = new Date(now)
+  switch (kind) {
+    case 'requests_per_minute':
+    case 'tokens_per_minute':
+      return (Math.floor(now / SLICE_MS) + SLICES_BESIDE + 1) * SLICE_MS
+    case 'day_budget':
+      return Date.UTC(at.getUTCFullYear(), at.getUTCMonth(), at.getUTCDate() + 1)
+    case 'month_budget':
+      return Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1, 1)
+    default:
+      return kind satisfies never
+  }
+}
+
+/** From when the limit of an instant counts, in milliseconds since the Unix epoch. */
+export function beganAtMs(kind: 'day_budget' | 'month_budget', now: number): number {
+  const at = new Date(now)
+  return Date.UTC(at.getUTCFullYear(), at.getUTCMonth(), kind === 'day_budget' ? at.getUTCDate() : 1)
+}

@@ -1,0 +1,137 @@
+// Limits of callers: counted when a call is let in and before each attempt, and given back or settled on every way out.
+import type { RulesConfig } from '../config/snapshot.ts'
+import type { CallAdmission } from '../core/call.ts'
+import type { Caller } from '../core/caller.ts'
+import type { Clock } from '../core/clock.ts'
+import { GatewayError } from '../core/errors.ts'
+import type { AttemptHold, Policy } from '../core/limits.ts'
+import type { Shared } from '../core/shared.ts'
+import { type AttemptNeed, type AttemptRefusal, reserveAttempt } from './attempt-limits.ts'
+import { createHolders } from './holders.ts'
+import { limitError } from './limit-errors.ts'
+import { createLimitNews, type LimitSink } from './limit-news.ts'
+import { type AppliedLimit, createCallerRules, storedBytesOf } from './limit-rules.ts'
+import { isBudget, reservationOf } from './limit-windows.ts'
+
+/** What `createLimits` needs. */
+export interface LimitsDeps {
+  readonly shared: Pick<Shared, 'reserve' | 'settle' | 'renew' | 'adjust'>
+  readonly clock: Clock
+  /** The rules of the configuration now. */
+  readonly rules: () => RulesConfig | undefined
+  readonly onEvent?: LimitSink | undefined
+  /** Takes what goes wrong with the shared state while nobody waits for it. */
+  readonly onFault: (fault: unknown) => void
+  /** Makes sure that budgets are counted from their beginning. Absent: they are. */
+  readonly ready?: ((limits: readonly AppliedLimit[]) => Promise<void> | undefined) | undefined
+  /** How often what is held is renewed, in milliseconds. */
+  readonly renewEveryMs?: number
+}
+
+/** What a call was let in with, until it ends. */
+export interface Admission extends CallAdmission {
+  /** The call is over. Only the first time does anything. */
+  end(): void
+}
+
+/** The limits of one caller, as far as they are about what it asks for. */
+export interface CallerLimits {
+  /** Whether the tokens of a request have to be counted before anybody is asked. */
+  readonly needsTokens: boolean
+  /** What the caller may ask for. */
+  readonly policies: readonly Policy[]
+  /** Reserves what an attempt may take. Undefined: no limit counts it. */
+  reserve(need: AttemptNeed): undefined | Promise<AttemptHold | AttemptRefusal>
+}
+
+/** The limits of all callers. */
+export interface Limits {
+  /**
+   * Lets a call in: undefined at once when nothing is counted. Rejects with RATE_LIMITED or TOO_MANY_CALLS. Whoever gets an
+   * admission must end it.
+   */
+  admit(caller: Caller, method: string): undefined | Promise<Admission>
+  /** What holds for what a caller asks for; undefined when nothing does. */
+  of(caller: Caller): CallerLimits | undefined
+  /** Bytes of files that a tenant may store, where the configuration says so. */
+  storedBytes(tenant: string): number | undefined
+  /** How many holders run: calls that are counted as running, and attempts whose truth is not known. */
+  running(): number
+  /** Renews nothing any more. */
+  close(): void
+}
+
+/** Whoever asks how we are must always get an answer. */
+const UNLIMITED = ['grpc.health.v1.', 'grpc.reflection.']
+
+/** Makes the limits. Nothing is counted, and nothing waits, for a caller who has none. */
+export function createLimits(deps: LimitsDeps): Limits {
+  const { shared, clock, rules, onFault } = deps
+  const rulesOf = createCallerRules(rules)
+  const news = createLimitNews(deps.onEvent)
+  const holders = createHolders({ shared, clock, onFault, renewEveryMs: deps.renewEveryMs })
+  const known = new WeakMap<object, CallerLimits>()
+  const attempts = { shared, holders, news, now: clock.now, onFault, ready: deps.ready }
+
+  async function admitted(limits: readonly AppliedLimit[]): Promise<Admission> {
+    const now = clock.now()
+    const holder = holders.make()
+    const reservations = limits.map(limit => reservationOf(limit, 1, now))
+    const answer = await shared.reserve(reservations, holder)
+    if (!answer.ok) {
+      const { used, isOutage } = answer
+      const limit = limits[answer.index]
+      if (limit === undefined)
+        throw new GatewayError('INTERNAL', 'a limit that nobody asked for stands in the way')
+      news.refused(limit, used)
+      throw limitError({ limit, used, amount: 1, now, isOutage })
+    }
+    for (const [index, limit] of limits.entries())
+      news.used(limit, reservations[index]?.counter ?? '', answer.used[index] ?? 0)
+    const held = reservations.filter(({ isForGood }) => !isForGood).map(({ counter }) => counter)
+    holders.holds(holder, held)
+    let isCounted = true
+    return {
+      giveBack() {
+        if (!isCounted) return
+        isCounted = false
+        for (const { counter, isForGood } of reservations)
+          if (isForGood) shared.adjust(counter, -1).catch(onFault)
+      },
+      end() {
+        holders.settle(
+          holder,
+          held.map(counter => ({ counter, amount: 0 })),
+        )
+      },
+    }
+  }
+
+  return {
+    admit(caller, method) {
+      const limits = rulesOf(caller)?.atAdmission ?? []
+      if (limits.length === 0 || UNLIMITED.some(prefix => method.startsWith(prefix))) return undefined
+      return admitted(limits)
+    },
+    of(caller) {
+      const found = rulesOf(caller)
+      if (found === undefined || found.atAttempt.length + found.policies.length === 0) return undefined
+      let limits = known.get(found)
+      if (limits === undefined) {
+        const { atAttempt, policies } = found
+        limits = {
+          needsTokens:
+            atAttempt.some(({ kind }) => kind === 'tokens_per_minute' || isBudget(kind)) ||
+            policies.some(({ maxPromptTokens }) => maxPromptTokens !== undefined),
+          policies,
+          reserve: need => reserveAttempt(atAttempt, need, attempts),
+        }
+        known.set(found, limits)
+      }
+      return limits
+    },
+    storedBytes: tenant => storedBytesOf(tenant, rules()),
+    running: holders.running,
+    close: holders.close,
+  }
+}

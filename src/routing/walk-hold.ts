@@ -1,0 +1,58 @@
+// What an attempt of a walk holds while it runs, and to whom its outcome is told.
+import type { AttemptHold } from '../core/limits.ts'
+import type { Admitted } from './admission.ts'
+import type { Attempt, AttemptWatch } from './attempt.ts'
+import type { Live } from './live.ts'
+import { seenOf } from './seen.ts'
+import type { HoldRefused } from './walk-call.ts'
+
+/** Waits for room in the caller's limits; the leave to ask is given back when there is none. Throws the signal's reason. */
+export async function heldFor(
+  reserving: Promise<AttemptHold | HoldRefused>,
+  { permit, lease }: Admitted,
+  signal: AbortSignal,
+): Promise<AttemptHold | HoldRefused> {
+  let hold: AttemptHold | undefined
+  try {
+    const answer = await reserving
+    if ('error' in answer) return answer
+    if (signal.aborted) answer.giveBack(false)
+    signal.throwIfAborted()
+    hold = answer
+    return hold
+  } finally {
+    if (hold === undefined) {
+      permit.release()
+      lease.release()
+    }
+  }
+}
+
+/** What an attempt holds. */
+export interface HeldThings extends Admitted {
+  readonly hold: AttemptHold | undefined
+  readonly live: Pick<Live, 'observe'>
+  readonly isStream: boolean
+}
+
+/** Hands the outcome of an attempt to whoever judges by it, and gives back what it held. */
+export function watchOf(
+  { permit, lease, hold, live, isStream }: HeldThings,
+  attempt: () => Attempt,
+): AttemptWatch {
+  return {
+    began: () => permit.succeeded(),
+    ended({ error, cancelled }) {
+      if (cancelled) permit.release()
+      else if (error === undefined) permit.succeeded()
+      else permit.failed(error)
+      if (hold !== undefined && !attempt().mayBeBilled()) hold.giveBack(attempt().sentMs() !== undefined)
+      const seen = seenOf(attempt(), { isStream, error, cancelled })
+      if (seen !== undefined) live.observe(seen)
+    },
+    released() {
+      permit.release()
+      lease.release()
+    },
+  }
+}
