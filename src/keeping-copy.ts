@@ -60,6 +60,9 @@ export interface KeepingCopy {
 /** How old what waits may be before it is told, in milliseconds. */
 const LATE_MS = 60_000
 
+/** How long a sum waits for what this machine has still to send, in milliseconds. */
+const ARRIVAL_MS = 1_000
+
 /** Begins to send. The project need not be there: what waits is sent when it is. */
 export async function openCopy({
   settings,
@@ -120,6 +123,21 @@ export async function openCopy({
     },
   })
 
+  /** Sums in which this machine's own calls are not missing because they are still on their way, as far as that is quick. */
+  function arrivedFirst({ sums, total }: UsageSums): UsageSums {
+    const arrived = (): Promise<boolean> => drainer.empty(AbortSignal.timeout(ARRIVAL_MS))
+    return {
+      async sums(query) {
+        await arrived()
+        return sums(query)
+      },
+      async total(query) {
+        await arrived()
+        return total(query)
+      },
+    }
+  }
+
   const onFault = (err: unknown): void => log.warn('a list has only what is on this machine', { err })
   return {
     conversations: overlayConversations({
@@ -143,7 +161,7 @@ export async function openCopy({
       wake: drainer.wake,
       onFault: err => log.warn('keys are only known as far as they are on this machine', { err }),
     }),
-    usage: createSupabaseUsage(connection),
+    usage: arrivedFirst(createSupabaseUsage(connection)),
     jobs: projectJobs(createUpkeep(connection), clock),
     wake: drainer.wake,
     health,

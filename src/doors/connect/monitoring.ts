@@ -10,6 +10,7 @@ import { Circuit_State, type CircuitSchema } from '#gen/exai/v1/status_pb'
 import { GatewayError } from '../../core/errors.ts'
 import type { CircuitStateName } from '../../core/gateway-event.ts'
 import { millisecondsOf, timestampOf } from '../../core/time.ts'
+import type { UsageReport } from '../../metering/usage-report.ts'
 import type { CircuitAction, CircuitState } from '../../routing/circuit-life.ts'
 import type { CircuitSwitch, SwitchWish } from '../../status/circuit-switch.ts'
 import { exchangeOf } from './served.ts'
@@ -18,6 +19,8 @@ import { exchangeOf } from './served.ts'
 export interface Monitoring {
   /** Switches circuits, and gives back those that were switched. */
   readonly setCircuit: CircuitSwitch
+  /** Sums what was used, as far as the caller may see it. */
+  readonly getUsage: UsageReport
 }
 
 /** The RPCs of the monitoring service that there are. */
@@ -26,6 +29,7 @@ export function monitoringService(monitoring: Monitoring): Partial<ServiceImpl<t
     setCircuit: (request, context) => ({
       circuits: monitoring.setCircuit(exchangeOf(context), wishOf(request)).map(circuitOf),
     }),
+    getUsage: (request, context) => monitoring.getUsage(exchangeOf(context).caller, request),
   }
 }
 

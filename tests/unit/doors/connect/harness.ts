@@ -117,6 +117,7 @@ export type ServerOptions = {
   readonly chat?: Partial<Chat>
   readonly files?: Partial<TenantFiles>
   readonly setCircuit?: Monitoring['setCircuit']
+  readonly getUsage?: Monitoring['getUsage']
   readonly requestTimeoutMs?: number
   readonly corsOrigins?: readonly string[]
 }
@@ -137,7 +138,10 @@ export async function startServer(options: ServerOptions = {}): Promise<Running>
       createConnectDoor({
         chat: fakeChat(options.chat),
         files: { ...fakeFiles(), ...options.files },
-        monitoring: { setCircuit: options.setCircuit ?? (() => []) },
+        monitoring: {
+          setCircuit: options.setCircuit ?? (() => []),
+          getUsage: options.getUsage ?? (async () => ({})),
+        },
         health,
         maxRequestBytes: MAX_REQUEST_BYTES,
       }),
