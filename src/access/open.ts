@@ -12,6 +12,7 @@ import {
   type KeyAdministration,
 } from './administration.ts'
 import { type Authenticate, createAuthenticator } from './authenticator.ts'
+import type { CredentialSource } from './credential.ts'
 import { ensureFirstKey } from './first-key.ts'
 import { createKeySet } from './jwks.ts'
 import { createKeyCheck } from './key-check.ts'
@@ -108,6 +109,18 @@ export async function openAccess(deps: AccessDeps): Promise<Access> {
     },
     close: () => opened.disposeAsync(),
   }
+}
+
+/** Lets whoever shows a credential with the right scope read the metrics. Undefined where nobody is asked for one. */
+export function mayReadMetrics({
+  isAsking,
+  authenticate,
+  authorize,
+}: Pick<Access, 'isAsking' | 'authenticate' | 'authorize'>):
+  | ((source: CredentialSource) => Promise<void>)
+  | undefined {
+  if (!isAsking) return undefined
+  return async source => authorize(await authenticate(source), '/metrics')
 }
 
 interface Parts {

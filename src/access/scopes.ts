@@ -53,13 +53,14 @@ export const PAGE_NEEDS: Readonly<Record<string, Need>> = {
 /** What a door calls a method that is not there. */
 const UNKNOWN = 'unknown'
 
-/** What a method needs. One that is in no table needs the most there is, and one that does not exist a credential. */
+/** What a method, or the page at a path, needs. One that is in no table needs the most there is, and one that does not exist a credential. */
 export function needOf(method: string): Need {
-  if (Object.hasOwn(METHOD_NEEDS, method)) return METHOD_NEEDS[method] ?? 'admin'
+  const table = method.startsWith('/') ? PAGE_NEEDS : METHOD_NEEDS
+  if (Object.hasOwn(table, method)) return table[method] ?? 'admin'
   return method === UNKNOWN ? 'any' : 'admin'
 }
 
-/** Throws PERMISSION_DENIED unless the caller may call the method. */
+/** Throws PERMISSION_DENIED unless the caller may call the method, or see the page. */
 export function authorize(caller: Caller, method: string): void {
   const need = needOf(method)
   if (need === 'open' || need === 'any' || hasScope(caller, need)) return

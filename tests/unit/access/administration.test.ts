@@ -23,7 +23,7 @@ beforeEach(async () => {
 afterEach(() => rig.close())
 
 /** A value that a later version of the contract may have. */
-const LATER: number = 9
+const LATER: Scope = JSON.parse('9')
 
 type Wish = MessageInitShape<typeof CreateKeyRequestSchema>
 

@@ -12,7 +12,7 @@ beforeEach(async () => {
 afterEach(() => rig.close())
 
 /** A value that a later version of the contract may have. */
-const LATER: number = 9
+const LATER: Key_State = JSON.parse('9')
 
 type Query = Extract<MessageInitShape<typeof ListKeysRequestSchema>, { readonly $typeName?: never }>
 

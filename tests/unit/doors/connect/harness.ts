@@ -2,6 +2,7 @@
 import { createClient, type Transport } from '@connectrpc/connect'
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node'
 import { ChatService } from '#gen/exai/v1/chat_service_pb'
+import { type Access, mayReadMetrics } from '../../../../src/access/open.ts'
 import { systemClock } from '../../../../src/core/clock.ts'
 import type { Log, LogFields } from '../../../../src/core/log.ts'
 import type { Chat } from '../../../../src/doors/connect/chat.ts'
@@ -12,8 +13,8 @@ import type { Monitoring } from '../../../../src/doors/connect/monitoring.ts'
 import type { TenantFiles } from '../../../../src/files/files.ts'
 import { createCors } from '../../../../src/server/cors.ts'
 import { type CallEnd, createExchanges, type Exchanges } from '../../../../src/server/exchange.ts'
-import { createHandler } from '../../../../src/server/handler.ts'
-import { loopbackGuard } from '../../../../src/server/hosts.ts'
+import { type Admit, createHandler } from '../../../../src/server/handler.ts'
+import { loopbackGuard, openGuard } from '../../../../src/server/hosts.ts'
 import { createPort, type Port } from '../../../../src/server/port.ts'
 import { createRoutes } from '../../../../src/server/routes.ts'
 
@@ -119,6 +120,8 @@ export type ServerOptions = {
   readonly setCircuit?: Monitoring['setCircuit']
   readonly getUsage?: Monitoring['getUsage']
   readonly requestTimeoutMs?: number
+  readonly access?: Access
+  readonly admit?: Admit
   readonly corsOrigins?: readonly string[]
 }
 
@@ -142,6 +145,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Running>
           setCircuit: options.setCircuit ?? (() => []),
           getUsage: options.getUsage ?? (async () => ({})),
         },
+        access: options.access?.administration,
         health,
         maxRequestBytes: MAX_REQUEST_BYTES,
       }),
@@ -153,10 +157,13 @@ export async function startServer(options: ServerOptions = {}): Promise<Running>
       isReady: () => true,
       metrics: () => Promise.resolve({ contentType: 'text/plain', text: 'up 1\n' }),
       isMetricsPublic: false,
+      mayReadMetrics: options.access && mayReadMetrics(options.access),
       onFault: error => void lines.push({ level: 'error', message: 'fault', fields: { err: error } }),
     }),
     exchanges,
-    guard: loopbackGuard,
+    guard: options.access?.isAsking ? openGuard : loopbackGuard,
+    access: options.access,
+    admit: options.admit,
     cors: createCors(options.corsOrigins ?? [], connectCorsNeeds),
     clock: systemClock,
   })
