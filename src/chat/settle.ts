@@ -165,11 +165,8 @@ async function bookHeld(ended: Ended, counter: TokenCounter): Promise<readonly B
   }
 }
 
-function truthOf({ usage, cost }: Booked): AttemptTruth {
-  return {
-    tokens: usage.inputTokens + usage.outputTokens,
-    nanoUsd: cost.known ? cost.nanoUsd : undefined,
-  }
+function truthOf({ usage, cost: { known, nanoUsd } }: Booked): AttemptTruth {
+  return { tokens: usage.inputTokens + usage.outputTokens, ...(known ? { nanoUsd } : {}) }
 }
 
 /** Books every attempt that may be billed: an answer that broke and the loser of a hedge are not free because nobody read them. */
@@ -192,7 +189,10 @@ async function usageOf(ended: Ended, attempt: Attempt, counter: TokenCounter): P
   const reported = attempt.counts()
   if (reported !== undefined && attempt.record().outcome === RouteAttempt_Outcome.SUCCEEDED)
     return create(UsageSchema, { ...reported, provenance: Provenance.REPORTED })
-  const { tokens: outputTokens } = await counter.countText(ended.writtenBy(attempt))
+  const { tokens: written } = await counter.countText(ended.writtenBy(attempt))
+  // A count that is above the cap that was sent is one of another tokenizer.
+  const cap = ended.holdOf?.(attempt)?.outputCap ?? ended.request.maxOutputTokens
+  const outputTokens = Math.min(written, cap ?? written)
   if (reported !== undefined) {
     return reported.outputTokens >= outputTokens
       ? create(UsageSchema, { ...reported, provenance: Provenance.PARTIAL })
