@@ -42,6 +42,7 @@ import { loopbackGuard, openGuard } from './server/hosts.ts'
 import { createPort, type PortAddress } from './server/port.ts'
 import { createRoutes } from './server/routes.ts'
 import { openSharing } from './sharing.ts'
+import { auditedSwitch } from './status/audited-switch.ts'
 import { createCircuitSwitch } from './status/circuit-switch.ts'
 import { createStatus } from './status/status.ts'
 import { createEvents, createObserver } from './telemetry/events.ts'
@@ -218,7 +219,7 @@ export async function startGateway({ config, log, clock, version, source }: Gate
       },
     },
     monitoring: {
-      setCircuit: createCircuitSwitch({ circuits, routing, log }),
+      setCircuit: auditedSwitch(createCircuitSwitch({ circuits, routing, log }), { ...keeping, clock }),
       getUsage: createUsageReport({ ...keeping, clock }),
     },
     health: status,

@@ -12,13 +12,14 @@ import type { CircuitStateName } from '../../core/gateway-event.ts'
 import { millisecondsOf, timestampOf } from '../../core/time.ts'
 import type { UsageReport } from '../../metering/usage-report.ts'
 import type { CircuitAction, CircuitState } from '../../routing/circuit-life.ts'
+import type { AuditedSwitch } from '../../status/audited-switch.ts'
 import type { CircuitSwitch, SwitchWish } from '../../status/circuit-switch.ts'
 import { exchangeOf } from './served.ts'
 
 /** What the door needs for the monitoring. Everything throws GatewayError. */
 export interface Monitoring {
   /** Switches circuits, and gives back those that were switched. */
-  readonly setCircuit: CircuitSwitch
+  readonly setCircuit: CircuitSwitch | AuditedSwitch
   /** Sums what was used, as far as the caller may see it. */
   readonly getUsage: UsageReport
 }
@@ -26,9 +27,10 @@ export interface Monitoring {
 /** The RPCs of the monitoring service that there are. */
 export function monitoringService(monitoring: Monitoring): Partial<ServiceImpl<typeof MonitoringService>> {
   return {
-    setCircuit: (request, context) => ({
-      circuits: monitoring.setCircuit(exchangeOf(context), wishOf(request)).map(circuitOf),
-    }),
+    async setCircuit(request, context) {
+      const circuits = await monitoring.setCircuit(exchangeOf(context), wishOf(request))
+      return { circuits: circuits.map(circuitOf) }
+    },
     getUsage: (request, context) => monitoring.getUsage(exchangeOf(context).caller, request),
   }
 }
