@@ -1,4 +1,4 @@
-// What providers bill by the piece beside tokens: fees that are the same for all their models.
+// What providers bill beside and above the list prices of their models: searches by the piece, and other tiers of service.
 import type { ModelEntry } from '../core/model.ts'
 
 /**
@@ -8,10 +8,21 @@ import type { ModelEntry } from '../core/model.ts'
  */
 const SEARCH_FEES: ReadonlyMap<string, bigint> = new Map([['kimi', 5_000_000n]])
 
+const LIST = { '': 1000n, auto: 1000n, default: 1000n, standard: 1000n } as const
+
+/**
+ * Thousandths of the list price by tier of service. OpenAI's `flex` is half of it (platform.openai.com, pricing), and what
+ * `priority` and `scale` cost is not known; MiniMax's `priority` is half as much again (platform.minimax.io).
+ */
+const SERVICE_TIERS: ReadonlyMap<string, Readonly<Record<string, bigint>>> = new Map([
+  ['openai', { ...LIST, flex: 500n }],
+  ['minimax', { ...LIST, priority: 1500n }],
+])
+
 /** An entry with the fees of its provider, unless it has its own; without a price it stays without fees. */
 export function withFees(entry: ModelEntry): ModelEntry {
-  const webSearch = SEARCH_FEES.get(entry.provider)
-  if (entry.price === undefined || entry.price.webSearch !== undefined || webSearch === undefined)
-    return entry
-  return { ...entry, price: { ...entry.price, webSearch } }
+  const { price, provider } = entry
+  const [webSearch, serviceTiers] = [SEARCH_FEES.get(provider), SERVICE_TIERS.get(provider)]
+  if (price === undefined || (webSearch === undefined && serviceTiers === undefined)) return entry
+  return { ...entry, price: { webSearch, serviceTiers, ...price } }
 }

@@ -12,6 +12,8 @@ export interface PricedUsage {
   readonly reasoningTokens: number
   /** Searches of the web that the provider bills by the piece. */
   readonly searches?: number | undefined
+  /** The tier of service that it was served with. Absent: the usual one. */
+  readonly serviceTier?: string | undefined
   /** Why it was asked once more. */
   readonly cause?: 'repair' | undefined
   /** The same, request by request, where there were several: whether a tier is reached is a matter of each. */
@@ -47,14 +49,15 @@ const million = 1_000_000n
  * A cached or cache-write price that the provider does not publish is the input price, so a gap in the table
  * never bills too little. Reasoning tokens are output tokens and have no line of their own.
  * Providers have been seen to report negative counts and more cached than input tokens; those are clamped.
- * A search whose fee is not known makes the whole cost unknown.
+ * A search whose fee is not known makes the whole cost unknown, as does a tier of service whose price is not.
  */
 export function costOf(price: ModelPrice | undefined, usage: PricedUsage, priceVersion: string): Cost {
   const unknown = { nanoUsd: 0n, known: false, priceVersion, lines: [] }
-  if (price === undefined) return unknown
+  const thousandths = price && tierOf(price, usage.serviceTier)
+  if (price === undefined || thousandths === undefined) return unknown
   const lines: CostLine[] = []
   for (const part of usage.parts ?? [usage]) {
-    const priced = linesOf(price, part)
+    const priced = linesOf(price, part, thousandths)
     if (priced === undefined) return unknown
     lines.push(...priced)
   }
@@ -63,13 +66,17 @@ export function costOf(price: ModelPrice | undefined, usage: PricedUsage, priceV
 }
 
 /** The lines of one request; undefined when a fee in them is not known. */
-function linesOf(price: ModelPrice, usage: PricedUsage): readonly CostLine[] | undefined {
+function linesOf(
+  price: ModelPrice,
+  usage: PricedUsage,
+  thousandths: bigint,
+): readonly CostLine[] | undefined {
   const inputTokens = whole(usage.inputTokens)
   const cached = Math.min(whole(usage.cachedInputTokens), inputTokens)
   const written = Math.min(whole(usage.cacheWriteTokens ?? 0), inputTokens - cached)
   const searches = whole(usage.searches ?? 0)
   if (searches > 0 && price.webSearch === undefined) return undefined
-  const rate = rateFor(price, inputTokens)
+  const rate = atTier(rateFor(price, inputTokens), thousandths)
   const { cause } = usage
   return [
     costLine('input', inputTokens - cached - written, rate.input),
@@ -84,16 +91,18 @@ function linesOf(price: ModelPrice, usage: PricedUsage): readonly CostLine[] | u
 
 /**
  * The most that a request can cost in nano-USD: all input at the dearest of its input prices, and every token of
- * `maxOutputTokens` spent, and so many searches of the web. Undefined when the price is unknown, or the fee of a search.
+ * `maxOutputTokens` spent, in a tier of service, with so many searches of the web. Undefined when the price is unknown, or that of the tier or a search.
  */
 export function costCeiling(
   price: ModelPrice | undefined,
   inputTokens: number,
   maxOutputTokens: number,
-  searches = 0,
+  { serviceTier, searches = 0 }: Pick<PricedUsage, 'serviceTier' | 'searches'> = {},
 ): bigint | undefined {
-  if (price === undefined || (searches > 0 && price.webSearch === undefined)) return undefined
-  const rate = rateFor(price, inputTokens)
+  const thousandths = price && tierOf(price, serviceTier)
+  if (price === undefined || thousandths === undefined) return undefined
+  if (searches > 0 && price.webSearch === undefined) return undefined
+  const rate = atTier(rateFor(price, inputTokens), thousandths)
   const dearest = [rate.cachedInput, rate.cacheWrite].reduce<bigint>(
     (most, one) => (one !== undefined && one > most ? one : most),
     rate.input,
@@ -125,9 +134,29 @@ export function priceVersionOf(asOf: string, models: readonly ModelEntry[]): str
       hash.update(` ${above}:${rate.input},${rate.cachedInput},${rate.cacheWrite},${rate.output}`)
     }
     if (price?.webSearch !== undefined) hash.update(` search:${price.webSearch}`)
+    for (const [tier, thousandths] of Object.entries(price?.serviceTiers ?? {}))
+      hash.update(` ${tier}:${thousandths}`)
     hash.update('\n')
   }
   return `${asOf}-${hash.digest('hex').slice(0, 8)}`
+}
+
+/** Thousandths of the list price that a tier of service costs; undefined when that is not known. */
+function tierOf({ serviceTiers }: ModelPrice, name = ''): bigint | undefined {
+  if (serviceTiers === undefined) return 1000n
+  return Object.hasOwn(serviceTiers, name) ? serviceTiers[name] : undefined
+}
+
+function atTier(rate: ModelRate, thousandths: bigint): ModelRate {
+  if (thousandths === 1000n) return rate
+  const times = (price: bigint): bigint => (price * thousandths + 500n) / 1000n
+  const { input, cachedInput, cacheWrite, output } = rate
+  return {
+    input: times(input),
+    cachedInput: cachedInput && times(cachedInput),
+    cacheWrite: cacheWrite && times(cacheWrite),
+    output: times(output),
+  }
 }
 
 function costLine(bucket: CostBucket, quantity: number, nanoUsdPerMillion: bigint): CostLine {

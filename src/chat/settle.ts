@@ -5,7 +5,6 @@ import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
 import { RouteAttempt_Outcome, RouteAttemptSchema } from '#gen/exai/v1/route_pb'
 import {
   type Cost,
-  CostLineSchema,
   CostSchema,
   Usage_Provenance as Provenance,
   type Usage,
@@ -21,6 +20,7 @@ import type { CallOutcome, Ending, Journal, LedgerLine } from '../core/settlemen
 import type { TokenCounter } from '../metering/count.ts'
 import type { Attempt } from '../routing/attempt.ts'
 import type { Answer } from './answer.ts'
+import { costOfAttempt } from './attempt-cost.ts'
 import type { Joined } from './conversation.ts'
 import { turnOf } from './conversation-turn.ts'
 import { countedRequest } from './texts.ts'
@@ -174,8 +174,7 @@ async function book(ended: Ended, counter: TokenCounter): Promise<readonly Booke
   const booked: Booked[] = []
   for (const attempt of ended.attempts) {
     const usage = await usageOf(ended, attempt, counter)
-    if (usage !== undefined)
-      booked.push({ attempt, usage, cost: priced(attempt, usage, ended.routing.catalogue) })
+    if (usage !== undefined) booked.push({ attempt, usage, cost: costOfAttempt(attempt, usage, ended) })
   }
   return booked
 }
@@ -241,25 +240,6 @@ function totalOf(booked: readonly Booked[]): Settled {
 
 function askedOf({ candidate }: Attempt): Asked {
   return { provider: candidate.provider.id, model: candidate.model.id }
-}
-
-function priced(attempt: Attempt, usage: Usage, catalogue: Catalogue): Cost {
-  const { candidate, cause } = attempt
-  const by = { provider: candidate.provider.id, model: candidate.model.id, cause }
-  const counts = attempt.counts()
-  // What is known request by request is priced so, unless text that came after it was counted here.
-  const isWhole = usage.outputTokens === counts?.outputTokens
-  const { nanoUsd, known, lines, priceVersion } = catalogue.cost(candidate.model, {
-    ...usage,
-    searches: counts?.searches,
-    ...(isWhole ? { cause: counts.cause, parts: counts.parts } : {}),
-  })
-  return create(CostSchema, {
-    nanoUsd,
-    known,
-    priceVersion: known ? priceVersion : '',
-    lines: lines.map(line => create(CostLineSchema, { ...by, ...line })),
-  })
 }
 
 function observe(

@@ -51,7 +51,9 @@ export function reserveOf(
       model,
       ...most,
       cost: tokens =>
-        most.inputTokens === undefined ? undefined : costCeiling(model.price, most.inputTokens, tokens),
+        most.inputTokens === undefined
+          ? undefined
+          : costCeiling(model.price, most.inputTokens, tokens, { serviceTier: request.serviceTier }),
     })
   }
 }

@@ -67,6 +67,8 @@ export interface ModelPrice extends ModelRate {
   readonly tiers: readonly PriceTier[]
   /** What one search of the web costs, in nano-USD. Absent: not known. */
   readonly webSearch?: bigint | undefined
+  /** What tiers of service cost, in thousandths of these rates, by name; one that is not here has no known price. Absent: all cost the same. */
+  readonly serviceTiers?: Readonly<Record<string, bigint>> | undefined
 }
 
 /** Where the facts of an entry come from. */

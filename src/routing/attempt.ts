@@ -1,5 +1,5 @@
 // One request to one provider: a fresh object with its own time limits, which says at its end how it went.
-import type { MessageInitShape } from '@bufbuild/protobuf'
+import type { JsonObject, MessageInitShape } from '@bufbuild/protobuf'
 import { RouteAttempt_Outcome as Outcome, type RouteAttemptSchema } from '#gen/exai/v1/route_pb'
 import type { Clock } from '../core/clock.ts'
 import { type Delta, isOutput, soundCounts, type TokenCounts } from '../core/delta.ts'
@@ -73,6 +73,8 @@ export interface Attempt {
   mayBeBilled(): boolean
   /** What was dropped, clamped or changed for this candidate so far; it grows while the attempt runs. */
   readonly warnings: readonly WarningInit[]
+  /** The tier of service that the provider said it served with; undefined when it has not said so. */
+  serviceTier(): string | undefined
   /** What the provider said that it used; undefined when it has not said so. */
   counts(): TokenCounts | undefined
 }
@@ -93,6 +95,7 @@ export function createAttempt(deps: AttemptDeps): Attempt {
   let finished = false
   let keyLabel = ''
   let counts: TokenCounts | undefined
+  let serviceTier: string | undefined
   let isReleased = false
   const warnings: WarningInit[] = []
 
@@ -181,6 +184,7 @@ export function createAttempt(deps: AttemptDeps): Attempt {
         if (firstOutputAtMs === undefined && isOutput(delta)) firstOutput()
         if (delta.type === 'finish') finished = true
         if (delta.type === 'usage') counts = soundCounts(delta.counts)
+        if (delta.type === 'meta') serviceTier = tierIn(delta.metadata) ?? serviceTier
       }
       return step.value
     }
@@ -276,6 +280,12 @@ export function createAttempt(deps: AttemptDeps): Attempt {
       return outcome !== Outcome.FAILED || counts !== undefined || fault?.reason === 'UPSTREAM_BROKEN'
     },
     warnings,
+    serviceTier: () => serviceTier,
     counts: () => counts,
   }
+}
+
+function tierIn(metadata: JsonObject = {}): string | undefined {
+  const { service_tier: tier } = metadata
+  return typeof tier === 'string' ? tier : undefined
 }

@@ -32,7 +32,7 @@ export function maxCostOf(
   // What media cost in tokens is not public: they may fill all the room that there is.
   const input = hasMedia(request) ? (model.maxInputTokens ?? model.contextWindow) : inputTokens
   if (input === undefined || !Number.isFinite(output)) return undefined
-  return costCeiling(model.price, input, output)
+  return costCeiling(model.price, input, output, { serviceTier: request.serviceTier })
 }
 
 /** Says why a model may cost more than the request allows; undefined when it cannot, or when there is no ceiling. */

@@ -74,6 +74,7 @@ export function toldAttempt(told: Partial<Attempt> = {}): Attempt {
     startedAtMs: 0,
     durationMs: () => 0,
     sentMs: () => 0,
+    serviceTier: () => undefined,
     firstTokenMs: () => undefined,
     streamMs: () => 0,
     mayBeBilled: () => true,

@@ -131,8 +131,29 @@ describe('the price table', () => {
       lines: [],
     })
     expect(costFor('glm-5.3', plain).known).toBe(true)
-    expect(costCeiling(costlyPrice(), 0, 0, 1)).toBeUndefined()
-    expect(costCeiling({ ...costlyPrice(), webSearch: 7n }, 0, 0, 3)).toBe(21n)
+    expect(costCeiling(costlyPrice(), 0, 0, { searches: 1 })).toBeUndefined()
+    expect(costCeiling({ ...costlyPrice(), webSearch: 7n }, 0, 0, { searches: 3 })).toBe(21n)
+  })
+
+  test('bills the tiers of service of OpenAI and MiniMax at their share, and does not know the cost of others', () => {
+    const plain = { inputTokens: 1_000, cachedInputTokens: 200, outputTokens: 10, reasoningTokens: 0 }
+    const costFor = (id: string, serviceTier?: string) => {
+      const entry = catalogue.list().find(one => one.id === id)
+      if (entry === undefined) throw new Error(`no ${id}`)
+      const { known, nanoUsd } = catalogue.cost(entry, { ...plain, serviceTier })
+      expect(costCeiling(entry.price, 1_000, 10, { serviceTier }) === undefined).toBe(!known)
+      return known ? nanoUsd : 'unknown'
+    }
+    // gpt-6.1-sol: 2 in, 0.1 cached, 10 out. MiniMax-M3: 0.3 in, 0.06 cached, 1.2 out. glm-5.3: 1.4, 0.26, 4.4.
+    for (const tier of [undefined, '', 'auto', 'default'])
+      expect(costFor('gpt-6.1-sol', tier)).toBe(1_720_000n)
+    expect(costFor('gpt-6.1-sol', 'flex')).toBe(860_000n)
+    for (const tier of ['priority', 'scale', 'constructor', 'Flex'])
+      expect(costFor('gpt-6.1-sol', tier)).toBe('unknown')
+    expect(costFor('MiniMax-M3')).toBe(264_000n)
+    expect(costFor('MiniMax-M3', 'priority')).toBe(396_000n)
+    // It takes none: what it says of itself changes nothing.
+    expect(costFor('glm-5.3', 'priority')).toBe(costFor('glm-5.3'))
   })
 
   test('judges the tier of each request by itself where one answer took several, and says which one mended it', () => {
@@ -224,7 +245,7 @@ describe('for any price and any usage', () => {
         expect([bucket, off >= -500_000n && off <= 500_000n]).toEqual([bucket, true])
       }
       expect(cost.nanoUsd).toBeLessThanOrEqual(
-        costCeiling(price, usage.inputTokens, usage.outputTokens, usage.searches) ?? -1n,
+        costCeiling(price, usage.inputTokens, usage.outputTokens, usage) ?? -1n,
       )
     }
   })

@@ -147,6 +147,29 @@ describe('a call of several attempts', () => {
   })
 })
 
+describe('an answer in another tier of service', () => {
+  const counts = reported({ inputTokens: 1000 })
+  const tiers = { '': 1000n, default: 1000n, flex: 500n }
+  const model = { ...priced('one'), price: { ...priced('one').price, serviceTiers: tiers } }
+  async function costOf(asked: string, told?: string) {
+    const said: Step[] = told === undefined ? [] : [[{ type: 'meta', metadata: { service_tier: told } }]]
+    const provider = createScriptedProvider('one', [[text, ...said, counts, finish]], [model])
+    const { cost } = await createCompletionRig([provider]).complete(
+      createTestCall().call,
+      ask('hi', { serviceTier: asked }),
+    )
+    return cost?.known === true ? cost.nanoUsd : 'unknown'
+  }
+
+  it('costs what the tier costs that the provider says, or else the one that was asked for', async () => {
+    expect(await costOf('')).toBe(2_000_000n)
+    expect(await costOf('flex')).toBe(1_000_000n)
+    expect(await costOf('flex', 'default')).toBe(2_000_000n)
+    expect(await costOf('', 'flex')).toBe(1_000_000n)
+    expect(await costOf('', 'priority')).toBe('unknown')
+  })
+})
+
 describe('an answer that took several requests', () => {
   const parts = [
     { ...none, inputTokens: 10, outputTokens: 1, searches: 1 },
