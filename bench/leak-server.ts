@@ -48,7 +48,13 @@ const config = await loadConfig({
 })
 // Lines are made as usual, and written nowhere.
 const log = createLogger({ level: config.logLevel, version: 'leak', destination: { write: () => {} } })
-const gateway = await startGateway({ config, log, clock: systemClock, version: 'leak' })
+const gateway = await startGateway({
+  config,
+  log,
+  clock: systemClock,
+  version: 'leak',
+  announce: () => undefined,
+})
 
 process.on('message', (message: 'measure' | 'stop') => {
   void (message === 'measure' ? measure() : stop())

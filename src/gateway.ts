@@ -8,6 +8,7 @@ import { FilesService } from '#gen/exai/v1/files_service_pb'
 import { MonitoringService } from '#gen/exai/v1/monitoring_service_pb'
 import { ServerReflection } from '#gen/grpc/reflection/v1/reflection_pb'
 import { ServerReflection as ServerReflectionAlpha } from '#gen/grpc/reflection/v1alpha/reflection_pb'
+import { mayReadMetrics, openAccess } from './access/open.ts'
 import { createCompletion } from './chat/complete.ts'
 import { createOwnConversations } from './chat/conversations.ts'
 import { explainRoute } from './chat/explain.ts'
@@ -73,6 +74,8 @@ export interface GatewayDeps {
   readonly version: string
   /** Where changes of the configuration come from. Absent: it never changes. */
   readonly source?: ConfigSource | undefined
+  /** Shows a line to people, past the log. */
+  readonly announce: (line: string) => void
 }
 
 /** A service that listens. */
@@ -90,7 +93,8 @@ export interface Gateway {
  * Composes the service and starts to listen. Rejects, with everything closed again, when the port can't be had, and with a
  * ConfigError when DATA_DIR can't be used.
  */
-export async function startGateway({ config, log, clock, version, source }: GatewayDeps): Promise<Gateway> {
+export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
+  const { config, log, clock, version, source, announce } = deps
   await using stack = new AsyncDisposableStack()
   const { snapshot, timeouts } = config
 
@@ -143,6 +147,8 @@ export async function startGateway({ config, log, clock, version, source }: Gate
   stack.defer(sharing.close)
   metrics.bindRedis(sharing.isUp)
   const { shared } = sharing
+  const access = await openAccess({ config, keys: keeping.keys, sharing, clock, log, announce }).catch(refuse)
+  stack.defer(access.close)
   const status = createStatus({
     store: watched.report,
     others: () => ({ ...keeping.health(), ...sharing.health() }),
@@ -160,6 +166,7 @@ export async function startGateway({ config, log, clock, version, source }: Gate
     shared,
     clock,
     rules: () => editions.current().snapshot.rules,
+    ledgers: [keeping.usage, ...(keeping.usageOfAll === undefined ? [] : [keeping.usageOfAll])],
     onFault: err => log.error('the shared state failed', { err }),
   })
   stack.defer(limits.close)
@@ -222,6 +229,7 @@ export async function startGateway({ config, log, clock, version, source }: Gate
       setCircuit: auditedSwitch(createCircuitSwitch({ circuits, routing, log }), { ...keeping, clock }),
       getUsage: createUsageReport({ ...keeping, clock }),
     },
+    access: access.administration,
     health: status,
     maxRequestBytes: config.limits.maxRequestBytes,
   })
@@ -237,6 +245,7 @@ export async function startGateway({ config, log, clock, version, source }: Gate
       return { contentType, text: body }
     },
     isMetricsPublic: config.metricsPublic,
+    mayReadMetrics: mayReadMetrics(access),
     onFault: err => log.error('page failed', { err }),
   })
   const handler = createHandler({
@@ -244,6 +253,7 @@ export async function startGateway({ config, log, clock, version, source }: Gate
     routes,
     exchanges,
     guard: config.auth.mode === 'loopback' ? loopbackGuard : openGuard,
+    access,
     admit: exchange => limits.admit(exchange.caller, exchange.asked.method)?.then(exchange.admitted),
     cors: createCors(config.listen.corsOrigins, connectCorsNeeds),
     clock,

@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import manifest from '../package.json' with { type: 'json' }
+import type { Command } from './cli/command.ts'
 import { askHealth } from './cli/health.ts'
 import { usage } from './cli/usage.ts'
-import { type Config, configSource, loadConfig, storeSecretsOf } from './config/config.ts'
+import { accessSecretsOf, type Config, configSource, loadConfig, storeSecretsOf } from './config/config.ts'
 import { CONFIG_EXIT_CODE, ConfigError } from './config/config-error.ts'
 import { readDotEnv } from './config/dot-env.ts'
 import type { Environment } from './config/environment.ts'
@@ -22,9 +23,19 @@ const cwd = process.cwd()
 const readFile = (path: string): string => readFileSync(path, 'utf8')
 const readEnv = (): Environment => readDotEnv({ env: process.env, readFile, cwd })
 
+/** Commands with arguments of their own; loaded when they are asked for. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  keys: async () => (await import('./cli/keys.ts')).keysCommand,
+  token: async () => (await import('./cli/token.ts')).tokenCommand,
+  usage: async () => (await import('./cli/usage-command.ts')).usageCommand,
+}
+
 process.exitCode = await main(process.argv.slice(2))
 
 async function main(args: string[]): Promise<number | undefined> {
+  const [name = '', ...rest] = args
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (load !== undefined) return run(await load(), rest)
   const command = commandOf(args)
   if (command === undefined) return EXIT.usage
   if (command === 'help') return print(usage())
@@ -35,6 +46,12 @@ async function main(args: string[]): Promise<number | undefined> {
   const { ready, line } = await askHealth(setup.config.listen)
   print(`${line}\n`)
   return ready ? EXIT.ok : EXIT.failed
+}
+
+async function run(command: Command, args: readonly string[]): Promise<number> {
+  const setup = await setUp()
+  if (setup === undefined) return EXIT.config
+  return command(args, { config: setup.config, clock: systemClock, print, complain })
 }
 
 function commandOf(args: string[]): 'help' | 'version' | 'serve' | 'health' | undefined {
@@ -76,7 +93,7 @@ async function setUp(): Promise<Setup | undefined> {
 }
 
 async function serve({ config, env }: Setup): Promise<number | undefined> {
-  const secrets = [...secretsOf(config.snapshot), ...storeSecretsOf(config)]
+  const secrets = [...secretsOf(config.snapshot), ...storeSecretsOf(config), ...accessSecretsOf(config)]
   const log = createLogger({ level: config.logLevel, version: manifest.version, secrets })
   for (const notice of config.notices) log.warn(notice)
   process.on('uncaughtException', err => {
@@ -92,6 +109,7 @@ async function serve({ config, env }: Setup): Promise<number | undefined> {
       clock: systemClock,
       version: manifest.version,
       source,
+      announce: line => void print(`${line}\n`),
     })
     // Before anybody is told that it is there.
     stopOnSignals(gateway, log)

@@ -135,7 +135,7 @@ export function createKeyAdministration(deps: KeyAdministrationDeps): KeyAdminis
 }
 
 /** An entry for the audit log. */
-export function entryOf(
+function entryOf(
   { id: requestId, caller: { tenant, subject } }: ActingCall,
   at: number,
   action: string,

@@ -2,15 +2,10 @@
 import type { Config } from '../config/config.ts'
 import { type Caller, DEFAULT_CALLER } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
-import type { AuditEntry, Keys } from '../core/keys.ts'
+import type { Keys } from '../core/keys.ts'
 import type { Log } from '../core/log.ts'
 import type { Shared } from '../core/shared.ts'
-import {
-  type ActingCall,
-  createKeyAdministration,
-  entryOf,
-  type KeyAdministration,
-} from './administration.ts'
+import { createKeyAdministration, type KeyAdministration } from './administration.ts'
 import { type Authenticate, createAuthenticator } from './authenticator.ts'
 import type { CredentialSource } from './credential.ts'
 import { ensureFirstKey } from './first-key.ts'
@@ -54,8 +49,6 @@ export interface Access {
   /** Throws PERMISSION_DENIED unless the caller may call the method. */
   authorize(caller: Caller, method: string): void
   readonly administration: KeyAdministration
-  /** Writes down an act that changed no key. It is logged, too, when it cannot be written. */
-  audit(call: ActingCall, action: string, target: string, details: AuditEntry['details']): Promise<void>
   close(): Promise<void>
 }
 
@@ -101,12 +94,6 @@ export async function openAccess(deps: AccessDeps): Promise<Access> {
     isOpen: method => needOf(method) === 'open',
     authorize,
     administration,
-    async audit(call, action, target, details) {
-      const entry = entryOf(call, clock.now(), action, target, details)
-      await keys
-        .audit(entry)
-        .catch((err: unknown) => log.error('an act was not written to the audit log', { entry, err }))
-    },
     close: () => opened.disposeAsync(),
   }
 }

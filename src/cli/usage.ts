@@ -6,6 +6,9 @@ const HEAD = `exai: an AI gateway over gRPC, gRPC-Web and Connect JSON, on one p
 usage:
   exai            starts the service
   exai health     asks a running service whether it takes calls: exit code 0 if it does
+  exai keys       makes, lists, rotates and revokes API keys: see exai keys --help
+  exai token      makes a token, signed with JWT_SECRET: see exai token --help
+  exai usage      tells what was used, by day, model, provider, key or tenant
   exai --help     prints this
   exai --version  prints the version
 

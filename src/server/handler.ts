@@ -34,8 +34,7 @@ export interface HandlerDeps {
   readonly routes: PortHandler
   readonly exchanges: Exchanges
   readonly guard: HostGuard
-  /** Absent: nobody is asked for a credential. */
-  readonly access?: Gatekeeper | undefined
+  readonly access: Gatekeeper
   /** Absent: every caller that may is admitted. */
   readonly admit?: Admit | undefined
   readonly cors: Cors
@@ -111,7 +110,6 @@ function entrance(
   req: PortRequest,
   exchange: Exchange,
 ): undefined | Promise<void> {
-  if (access === undefined) return admit?.(exchange)
   const { method } = exchange.asked
   exchange.identify(STRANGER)
   if (access.isOpen(method)) return undefined

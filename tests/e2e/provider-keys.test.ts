@@ -50,7 +50,13 @@ async function start(env: Readonly<Record<string, string>>, file?: (upstreamUrl:
     secrets: secretsOf(config.snapshot),
     destination: { write: line => void said.push(line) },
   })
-  const gateway = await startGateway({ config, log, clock: systemClock, version: '0.0.0' })
+  const gateway = await startGateway({
+    config,
+    log,
+    clock: systemClock,
+    version: '0.0.0',
+    announce: () => undefined,
+  })
   cleanups.push(gateway.stop)
   const url = `http://127.0.0.1:${gateway.at.port}`
   async function ask(path: string, body?: object): Promise<Answer> {

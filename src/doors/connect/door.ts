@@ -38,8 +38,7 @@ export interface ConnectDoorDeps {
   readonly chat: Chat
   readonly files: TenantFiles
   readonly monitoring: Monitoring
-  /** Absent: keys cannot be administered. */
-  readonly access?: KeyAdministration | undefined
+  readonly access: KeyAdministration
   readonly health: HealthSource
   /** The largest request message after decompression, in bytes. */
   readonly maxRequestBytes: number
@@ -194,7 +193,7 @@ function createHandlers(deps: ConnectDoorDeps): ReadonlyMap<string, UniversalHan
   add(ChatService, chatService(deps.chat))
   add(FilesService, filesService(deps.files))
   add(MonitoringService, monitoringService(deps.monitoring))
-  if (deps.access !== undefined) add(AccessService, accessService(deps.access))
+  add(AccessService, accessService(deps.access))
   add(Health, healthService(deps.health))
   add(ServerReflection, reflection.v1)
   add(ServerReflectionAlpha, reflection.v1alpha)

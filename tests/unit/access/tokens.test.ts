@@ -29,7 +29,7 @@ const askWith = (over: Record<string, unknown>) => ask(goodToken(now(), over))
 const REFUSAL = {
   reason: 'UNAUTHENTICATED',
   message:
-    'a valid credential is needed: send one API key or token, not expired and not revoked, as authorization: Bearer …',
+    'a valid credential is needed: send one API key or token, not expired and not revoked, as authorization: Bearer <it>',
 }
 
 const refused = async (token: string) => expect(ask(token)).rejects.toMatchObject(REFUSAL)

@@ -2,7 +2,9 @@
 import { createClient, type Transport } from '@connectrpc/connect'
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node'
 import { ChatService } from '#gen/exai/v1/chat_service_pb'
+import type { KeyAdministration } from '../../../../src/access/administration.ts'
 import { type Access, mayReadMetrics } from '../../../../src/access/open.ts'
+import { DEFAULT_CALLER } from '../../../../src/core/caller.ts'
 import { systemClock } from '../../../../src/core/clock.ts'
 import type { Log, LogFields } from '../../../../src/core/log.ts'
 import type { Chat } from '../../../../src/doors/connect/chat.ts'
@@ -13,7 +15,7 @@ import type { Monitoring } from '../../../../src/doors/connect/monitoring.ts'
 import type { TenantFiles } from '../../../../src/files/files.ts'
 import { createCors } from '../../../../src/server/cors.ts'
 import { type CallEnd, createExchanges, type Exchanges } from '../../../../src/server/exchange.ts'
-import { type Admit, createHandler } from '../../../../src/server/handler.ts'
+import { type Admit, createHandler, type Gatekeeper } from '../../../../src/server/handler.ts'
 import { loopbackGuard, openGuard } from '../../../../src/server/hosts.ts'
 import { createPort, type Port } from '../../../../src/server/port.ts'
 import { createRoutes } from '../../../../src/server/routes.ts'
@@ -76,6 +78,23 @@ function fakeFiles(): TenantFiles {
     },
     delete: async () => ({}),
   }
+}
+
+/** Keys that are all there, and of which nothing is kept. */
+function fakeKeys(): KeyAdministration {
+  return {
+    create: async () => ({ key: { id: 'key_1' }, secret: 'exai_1' }),
+    list: async () => ({ keys: [{ id: 'key_1' }] }),
+    rotate: async () => ({ key: { id: 'key_1' }, secret: 'exai_2' }),
+    revoke: async () => ({ key: { id: 'key_1' } }),
+  }
+}
+
+/** A gate that asks nobody. */
+const everybody: Gatekeeper = {
+  authenticate: () => DEFAULT_CALLER,
+  isOpen: () => false,
+  authorize: () => undefined,
 }
 
 /** A part of a message. */
@@ -145,7 +164,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Running>
           setCircuit: options.setCircuit ?? (() => []),
           getUsage: options.getUsage ?? (async () => ({})),
         },
-        access: options.access?.administration,
+        access: options.access?.administration ?? fakeKeys(),
         health,
         maxRequestBytes: MAX_REQUEST_BYTES,
       }),
@@ -162,7 +181,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Running>
     }),
     exchanges,
     guard: options.access?.isAsking ? openGuard : loopbackGuard,
-    access: options.access,
+    access: options.access ?? everybody,
     admit: options.admit,
     cors: createCors(options.corsOrigins ?? [], connectCorsNeeds),
     clock: systemClock,

@@ -27,6 +27,11 @@ const there: Readonly<Record<string, string>> = {
   ListFiles: '0',
   DownloadFile: '0',
   DeleteFile: '0',
+  GetUsage: '0',
+  CreateKey: '0',
+  ListKeys: '0',
+  RotateKey: '0',
+  RevokeKey: '0',
 }
 
 describe.each([ChatService, FilesService, MonitoringService, AccessService, EmbeddingsService])(
