@@ -5,6 +5,7 @@ import type { ConversationKey } from '../../src/core/conversations.ts'
 import { newId } from '../../src/core/ids.ts'
 import type { Turn } from '../../src/core/settlement.ts'
 import { type Keeping, openKeeping } from '../../src/keeping.ts'
+import { auditEntry, storedKey } from '../suites/keys.ts'
 import { until } from '../support/scripted-completion.ts'
 import { type StorageDouble, startStorage } from '../support/storage-double.ts'
 import { keepingLog, kept, line, ownFolder, settled } from '../support/store-rig.ts'
@@ -193,5 +194,39 @@ describe('the upkeep of a project', () => {
     expect(jobs.map(({ name }) => name)).toEqual(['make_partitions', 'rollup_usage'])
     for (const job of jobs) await job.run(new AbortController().signal)
     expect(await project.sql('select requests from usage_daily')).not.toEqual([])
+  })
+})
+
+describe('keys of machines with one project', () => {
+  it('are known everywhere, and what they used is counted as soon as it is booked anywhere', async () => {
+    const [one, two] = [await machine(), await machine()]
+    const key = storedKey({ tenant: 'default' })
+    await one.keys.add(key, auditEntry('key.create', key.id))
+    expect(await two.keys.byHash(key.hash)).toMatchObject({ id: key.id, label: key.label })
+    await two.keys.revoke(key.id, 5_000, auditEntry('key.revoke', key.id))
+    expect(await one.keys.byHash(key.hash)).toMatchObject({ revokedAt: 5_000 })
+
+    for (const keeping of [one, two]) await begin(keeping)
+    const query = { from: 0, until: 9e12, models: [], providers: [], keys: [] }
+    expect(await one.usage.total(query)).toMatchObject({ requests: 1, nanoUsd: 5n })
+    // Its own lines first wait until they have arrived; the other machine's have by then, or soon.
+    expect((await two.usageOfAll?.total(query))?.requests).toBeGreaterThanOrEqual(1)
+    await arrived(one)
+    expect(await two.usageOfAll?.total(query)).toMatchObject({ requests: 2, nanoUsd: 10n })
+    await arrived(two)
+    const log = await project.sql('select action, target from audit_log order by action')
+    expect(log).toEqual([
+      { action: 'key.create', target: key.id },
+      { action: 'key.revoke', target: key.id },
+    ])
+  })
+
+  it('have sums in which a call that was just booked here is not missing', async () => {
+    const keeping = await machine()
+    const query = { from: 0, until: 9e12, models: [], providers: [], keys: [] }
+    for (let call = 1; call <= 5; call += 1) {
+      await begin(keeping)
+      expect((await keeping.usageOfAll?.total(query))?.requests).toBe(call)
+    }
   })
 })

@@ -89,6 +89,10 @@ describe.each([true, false])('an answer of GLM with stream %s', stream => {
       { type: 'citation', url: 'https://example.com/1', title: 'Result 1', text: 'What page 1 says.' },
       { type: 'citation', url: 'https://example.com/2', title: 'Result 2', text: 'What page 2 says.' },
     ])
+    // It is billed by the piece.
+    expect(countsOf(deltas)?.searches).toBe(1)
+    expect(countsOf(await ask(saying('Hi', { webSearch: {} })))).toBeDefined()
+    expect(countsOf(await ask(saying('Hi')))).not.toHaveProperty('searches')
   })
 
   it('has no tags of old models in it', async () => {
