@@ -36,8 +36,8 @@ export interface AttemptLimitsDeps {
   readonly news: LimitNews
   readonly now: () => number
   readonly onFault: (fault: unknown) => void
-  /** Makes sure that a budget is counted from its beginning. Absent: it is. */
-  readonly ready?: ((limits: readonly AppliedLimit[]) => Promise<void> | undefined) | undefined
+  /** Makes sure that a budget is counted from its beginning. */
+  readonly ready: (limits: readonly AppliedLimit[]) => Promise<void> | undefined
 }
 
 /** As often a smaller answer is tried while others take room at the same time. */
@@ -61,7 +61,8 @@ async function reserved(
   need: AttemptNeed,
   deps: AttemptLimitsDeps,
 ): Promise<AttemptHold | AttemptRefusal> {
-  await deps.ready?.(limits)
+  const starting = deps.ready(limits)
+  if (starting !== undefined) await starting
   const isSized = limits.some(({ kind }) => kind === 'tokens_per_minute' || isBudget(kind))
   let cap = isSized ? firstCap(limits, need) : 0
   for (let tries = 1; ; tries += 1) {
@@ -120,7 +121,7 @@ function amountOf(
 }
 
 function whole(nanoUsd: bigint): number {
-  return Number(nanoUsd < Number.MAX_SAFE_INTEGER ? nanoUsd : Number.MAX_SAFE_INTEGER)
+  return Math.min(Number(nanoUsd), Number.MAX_SAFE_INTEGER)
 }
 
 /** The largest answer below `cap` that the money pays; undefined when it pays not even one token. */

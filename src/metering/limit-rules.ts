@@ -15,7 +15,10 @@ export interface AppliedLimit {
   readonly counter: string
   /** Whose limit it is, for people, such as `tenant acme`. */
   readonly whose: string
+  /** Empty: everybody's. */
   readonly tenant: string
+  /** Id of the key, or the subject. Empty: all of the tenant. */
+  readonly owner: string
 }
 
 /** All that holds for a caller. */
@@ -108,6 +111,7 @@ function applied(
       counter,
       whose,
       tenant,
+      owner,
     })
   }
   return [...byCounter.values()]

@@ -6,7 +6,9 @@ import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { AttemptHold, Policy } from '../core/limits.ts'
 import type { Shared } from '../core/shared.ts'
+import type { UsageSums } from '../core/usage-sums.ts'
 import { type AttemptNeed, type AttemptRefusal, reserveAttempt } from './attempt-limits.ts'
+import { createBudgetStart } from './budget-start.ts'
 import { createHolders } from './holders.ts'
 import { limitError } from './limit-errors.ts'
 import { createLimitNews, type LimitSink } from './limit-news.ts'
@@ -15,15 +17,15 @@ import { isBudget, reservationOf } from './limit-windows.ts'
 
 /** What `createLimits` needs. */
 export interface LimitsDeps {
-  readonly shared: Pick<Shared, 'reserve' | 'settle' | 'renew' | 'adjust'>
+  readonly shared: Pick<Shared, 'reserve' | 'settle' | 'renew' | 'adjust' | 'claim' | 'set' | 'remove'>
   readonly clock: Clock
   /** The rules of the configuration now. */
   readonly rules: () => RulesConfig | undefined
   readonly onEvent?: LimitSink | undefined
   /** Takes what goes wrong with the shared state while nobody waits for it. */
   readonly onFault: (fault: unknown) => void
-  /** Makes sure that budgets are counted from their beginning. Absent: they are. */
-  readonly ready?: ((limits: readonly AppliedLimit[]) => Promise<void> | undefined) | undefined
+  /** Where spending is written down, the surest first: budgets go on from there after a start. Default: nowhere. */
+  readonly ledgers?: readonly Pick<UsageSums, 'sums'>[]
   /** How often what is held is renewed, in milliseconds. */
   readonly renewEveryMs?: number
 }
@@ -71,7 +73,8 @@ export function createLimits(deps: LimitsDeps): Limits {
   const news = createLimitNews(deps.onEvent)
   const holders = createHolders({ shared, clock, onFault, renewEveryMs: deps.renewEveryMs })
   const known = new WeakMap<object, CallerLimits>()
-  const attempts = { shared, holders, news, now: clock.now, onFault, ready: deps.ready }
+  const ready = createBudgetStart({ shared, ledgers: deps.ledgers ?? [], now: clock.now, onFault })
+  const attempts = { shared, holders, news, now: clock.now, onFault, ready }
 
   async function admitted(limits: readonly AppliedLimit[]): Promise<Admission> {
     const now = clock.now()

@@ -1,0 +1,182 @@
+// Limits at the entrance: any sixty seconds, calls at once, whose they are, and what a caller is told.
+import { describe, expect, it } from 'vitest'
+import { createChance } from '../../support/seeded.ts'
+import { caller, METHOD, ofAcme, refusalOf, setUp } from './limits-rig.ts'
+
+const requests = (value: number) => ({ kind: 'requests_per_minute', value }) as const
+const atOnce = (value: number) => ({ kind: 'concurrent_calls', value }) as const
+
+describe('a caller without limits', () => {
+  it('waits for nothing', () => {
+    const { limits } = setUp(ofAcme(requests(1)))
+    expect(limits.admit(caller({ tenant: 'other' }), METHOD)).toBeUndefined()
+    expect(limits.of(caller({ tenant: 'other' }))).toBeUndefined()
+    expect(limits.admit(caller(), 'grpc.health.v1.Health/Check')).toBeUndefined()
+  })
+})
+
+describe('requests a minute', () => {
+  it('are never more than the limit in any sixty seconds, by chance', async () => {
+    for (const seed of [1, 2, 3]) {
+      const { limits, clock } = setUp(ofAcme(requests(20)))
+      const chance = createChance(seed)
+      const begun: number[] = []
+      for (let step = 0; step < 600; step += 1) {
+        clock.pass(chance.below(2_500))
+        const admission = await limits.admit(caller(), METHOD)?.catch(() => undefined)
+        if (admission !== undefined) begun.push(clock.now())
+      }
+      for (const [index, at] of begun.entries())
+        expect(begun.slice(index).filter(other => other < at + 60_000).length).toBeLessThanOrEqual(20)
+      expect(begun.length).toBeGreaterThan(100)
+    }
+  })
+
+  it('tell which limit it is, what is used, and when to ask again', async () => {
+    const { limits, clock } = setUp(ofAcme(requests(1)))
+    clock.pass(3_000)
+    await limits.admit(caller(), METHOD)
+    const error = await refusalOf(limits.admit(caller(), METHOD))
+    expect(error).toMatchObject({
+      reason: 'RATE_LIMITED',
+      message:
+        'requests_per_minute of tenant acme is 1, and 1 were begun in the last minute; ask again in 7 s',
+    })
+    expect(error.details).toEqual({
+      retryDelayMs: 7_000,
+      limit: {
+        name: 'requests_per_minute of tenant acme',
+        limit: 1,
+        remaining: 0,
+        resetAtMs: Date.parse('2026-11-22T17:01:10Z'),
+      },
+    })
+  })
+
+  it('are given back by a call that joins another one, once', async () => {
+    const { limits } = setUp(ofAcme(requests(2)))
+    const admission = await limits.admit(caller(), METHOD)
+    admission?.giveBack()
+    admission?.giveBack()
+    await limits.admit(caller(), METHOD)
+    await limits.admit(caller(), METHOD)
+    expect((await refusalOf(limits.admit(caller(), METHOD))).reason).toBe('RATE_LIMITED')
+  })
+
+  it('of 0 let nobody pass, and tell nobody to come again', async () => {
+    const { limits } = setUp(ofAcme(requests(0)))
+    const error = await refusalOf(limits.admit(caller(), METHOD))
+    expect([error.reason, error.details.retryDelayMs]).toEqual(['RATE_LIMITED', undefined])
+  })
+})
+
+describe('calls at once', () => {
+  it('have a place until they end, and end once', async () => {
+    const { limits } = setUp(ofAcme(atOnce(2)))
+    const [first, second] = [await limits.admit(caller(), METHOD), await limits.admit(caller(), METHOD)]
+    const error = await refusalOf(limits.admit(caller(), METHOD))
+    expect(error).toMatchObject({
+      reason: 'TOO_MANY_CALLS',
+      message: 'concurrent_calls of tenant acme is 2, and 2 are running; ask again when one has ended',
+    })
+    expect(limits.running()).toBe(2)
+    first?.end()
+    first?.end()
+    await limits.admit(caller(), METHOD)
+    expect((await refusalOf(limits.admit(caller(), METHOD))).reason).toBe('TOO_MANY_CALLS')
+    second?.end()
+    expect(limits.running()).toBe(1)
+  })
+
+  it('keep their places for longer than a holder lives without a word, because they are renewed', async () => {
+    const { limits, clock } = setUp(ofAcme(atOnce(1)), { renewEveryMs: 1 })
+    const admission = await limits.admit(caller(), METHOD)
+    for (let minute = 0; minute < 6; minute += 1) {
+      clock.pass(20_000)
+      await new Promise(resolve => setTimeout(resolve, 10))
+    }
+    expect((await refusalOf(limits.admit(caller(), METHOD))).reason).toBe('TOO_MANY_CALLS')
+    admission?.end()
+    expect(await limits.admit(caller(), METHOD)).toBeDefined()
+  })
+
+  it('of a process that died end by themselves', async () => {
+    const { limits, clock } = setUp(ofAcme(atOnce(1)))
+    await limits.admit(caller(), METHOD)
+    limits.close()
+    clock.pass(30_001)
+    expect(await limits.admit(caller(), METHOD)).toBeDefined()
+  })
+
+  it('that are refused take nothing of the other limits', async () => {
+    const { limits } = setUp(ofAcme(requests(2), atOnce(1)))
+    const first = await limits.admit(caller(), METHOD)
+    await refusalOf(limits.admit(caller(), METHOD))
+    await refusalOf(limits.admit(caller(), METHOD))
+    first?.end()
+    expect(await limits.admit(caller(), METHOD)).toBeDefined()
+  })
+})
+
+describe('whose a limit is', () => {
+  it('is told by the caller: its key, its tenant, and each tenant without an entry of its own', async () => {
+    const { limits } = setUp({
+      tenants: [
+        { tenant: 'acme', limits: [requests(3)] },
+        { tenant: '*', limits: [requests(1)] },
+      ],
+    })
+    const keyed = caller({ key: { id: 'key_1', label: 'ci' }, subject: 'key_1', limits: [requests(2)] })
+    await limits.admit(keyed, METHOD)
+    await limits.admit(keyed, METHOD)
+    expect((await refusalOf(limits.admit(keyed, METHOD))).message).toContain(
+      'requests_per_minute of key ci is 2',
+    )
+    await limits.admit(caller(), METHOD)
+    expect((await refusalOf(limits.admit(caller(), METHOD))).message).toContain('of tenant acme is 3')
+    for (const tenant of ['one', 'two']) {
+      await limits.admit(caller({ tenant }), METHOD)
+      expect((await refusalOf(limits.admit(caller({ tenant }), METHOD))).message).toContain(
+        `of tenant ${tenant}`,
+      )
+    }
+  })
+
+  it('of two of a kind, the smaller one counts', async () => {
+    const { limits } = setUp(ofAcme(requests(5), requests(1), requests(3)))
+    await limits.admit(caller(), METHOD)
+    expect((await refusalOf(limits.admit(caller(), METHOD))).details.limit?.limit).toBe(1)
+  })
+
+  it('is nobody else although the names look alike', async () => {
+    const { limits } = setUp({ tenants: [{ tenant: '*', limits: [requests(1)] }] })
+    for (const tenant of ['a', 'a:', 'a::', 'a%3A', 'sub:a'])
+      expect(await limits.admit(caller({ tenant }), METHOD)).toBeDefined()
+  })
+})
+
+describe('what happens to a limit', () => {
+  it('is told: nine tenths used, once, and every refusal', async () => {
+    const { limits, events } = setUp(ofAcme(requests(10)))
+    for (let call = 0; call < 10; call += 1) await limits.admit(caller(), METHOD)
+    await refusalOf(limits.admit(caller(), METHOD))
+    const common = { kind: 'requests_per_minute', tenant: 'acme', whose: 'tenant acme', limit: 10 }
+    expect(events).toEqual([
+      { type: 'limit.near', ...common, used: 9 },
+      { type: 'limit.refused', ...common, used: 10 },
+    ])
+  })
+})
+
+describe('the bytes that a tenant may store', () => {
+  it('are those of its own entry, or else of every tenant', () => {
+    const { limits } = setUp({
+      tenants: [
+        { tenant: 'acme', limits: [{ kind: 'stored_bytes', value: 5 }] },
+        { tenant: '*', limits: [{ kind: 'stored_bytes', value: 7 }] },
+      ],
+    })
+    expect([limits.storedBytes('acme'), limits.storedBytes('other')]).toEqual([5, 7])
+    expect(setUp().limits.storedBytes('acme')).toBeUndefined()
+  })
+})
