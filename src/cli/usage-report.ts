@@ -37,18 +37,30 @@ const PAGE_SIZE = 500
 const ROWS_MAX = 100_000
 const AGO_MS: Readonly<Record<string, number>> = { h: 3_600_000, d: 86_400_000, w: 7 * 86_400_000 }
 
+const HELP = `exai usage: tells what was used, as far as the caller may see it
+
+  --by LIST        day, model, provider, key, tenant, with commas between; without it one line for all
+  --since TIME     from then on: 7d, 12h, 2w, 2026-11-01 or 2026-11-01T12:00:00Z; without it 30 days before the end
+  --until TIME     before then; without it now
+  --tenant NAME    of one tenant; others than one's own need the scope admin
+  --json           as JSON; counts and money (costNanoUsd, billionths of a dollar) are strings
+
+It asks the service at HOST and PORT. The credential is EXAI_API_KEY: an API key or a token with the scope monitoring.
+`
+
 /** Runs the command; `nowMs` is what times such as `7d` go back from. Never rejects. */
 export async function usageReport(
   args: readonly string[],
   target: ServiceTarget,
   nowMs: number,
 ): Promise<UsageReportEnd> {
-  let wish: Wish
+  let wish: Wish | 'help'
   try {
     wish = wishOf(args, nowMs)
   } catch (error) {
     return { type: 'misused', line: error instanceof Error ? error.message : String(error) }
   }
+  if (wish === 'help') return { type: 'printed', text: HELP }
   const { request, isJson } = wish
   const rows: UsageRow[] = []
   let asked = request
@@ -65,12 +77,20 @@ export async function usageReport(
   }
 }
 
-function wishOf(args: readonly string[], nowMs: number): Wish {
+function wishOf(args: readonly string[], nowMs: number): Wish | 'help' {
   const text = { type: 'string' } as const
   const { values } = parseArgs({
     args: [...args],
-    options: { by: text, since: text, until: text, tenant: text, json: { type: 'boolean' } },
+    options: {
+      by: text,
+      since: text,
+      until: text,
+      tenant: text,
+      json: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
   })
+  if (values.help === true) return 'help'
   const { by = '', since, until, tenant = '', json = false } = values
   return {
     isJson: json,
