@@ -1,6 +1,9 @@
 // Prices in the config file: every part of one, and what is refused.
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parseConfigFile } from '../../../src/config/file.ts'
+import { root } from '../../support/tools.ts'
 
 const read = (model: string) =>
   parseConfigFile({
@@ -14,6 +17,17 @@ const problemsOf = (model: string): readonly string[] => {
 }
 
 describe('a price in the config file', () => {
+  test('can be written as docs/money.md shows it', async () => {
+    const page = await readFile(join(root, 'docs/money.md'), 'utf8')
+    const text = /```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? ''
+    expect(parseConfigFile({ text, label: 'exai.yaml', env: {} })).toMatchObject({
+      ok: true,
+      file: {
+        models: [{ price: { cacheWrite: 2.8, webSearch: 0.01, tiers: [{ aboveInputTokens: 272_000 }] } }],
+      },
+    })
+  })
+
   test('may say what cached and written tokens, searches and long requests cost', () => {
     const result = read(
       [
