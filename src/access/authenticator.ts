@@ -27,18 +27,19 @@ export interface AuthenticatorDeps {
 /** How long a token is remembered at most, in milliseconds: as long as the keys that it was checked with count as fresh. */
 const TOKEN_TTL_MS = 600_000
 
-/** Most credentials that are checked at once: whoever sends made-up ones must not fill the queue of the store. */
+/** Most keys, and most tokens, that are checked at once: whoever sends made-up ones must not fill the queue of the store. */
 export const CHECKS_MAX = 256
 
 /** Makes it. */
 export function createAuthenticator(deps: AuthenticatorDeps): Authenticate {
   const { remembered, uses } = deps
   // Many calls that begin together with one credential wait for one check.
-  const checks = new Map<string, Promise<Caller>>()
+  const running = { key: new Map<string, Promise<Caller>>(), token: new Map<string, Promise<Caller>>() }
 
   function check(name: string, credential: Credential): Promise<Caller> {
-    const running = checks.get(name)
-    if (running !== undefined) return running
+    const checks = running[credential.kind]
+    const begun = checks.get(name)
+    if (begun !== undefined) return begun
     if (checks.size >= CHECKS_MAX)
       throw new GatewayError('OVERLOADED', 'too many new credentials are being checked: try again', {
         retryDelayMs: 1_000,

@@ -87,6 +87,19 @@ describe('settings that cannot be', () => {
     expect(stderr).not.toMatch(STACK)
   })
 
+  it.each([
+    ['an empty DATA_DIR and EXAI_AUTH=key', { EXAI_AUTH: 'key' }],
+    ['JWT_SECRET', { JWT_SECRET: 'a-secret-for-tests-only-of-at-least-32-bytes' }],
+    ['JWT_JWKS_URL', { JWT_JWKS_URL: 'http://127.0.0.1:1/jwks' }],
+  ])('others are those that ask who comes: with %s nobody is let in without a credential', async (_, env) => {
+    const service = await startService({ HOST: '0.0.0.0', ...env })
+    onTestFinished(async () => void (await service.stop()))
+    const url = `http://127.0.0.1:${service.port}`
+    for (const headers of [{}, { authorization: 'Bearer x' }, { host: 'localhost' }])
+      expect((await postJson(url, 'ListModels', {}, headers)).status).toBe(401)
+    expect((await fetch(`${url}/health`)).status).toBe(200)
+  })
+
   it('one of the ways out is EXAI_AUTH=none: then it starts there and takes calls for any host', async () => {
     const service = await startService({ HOST: '0.0.0.0', EXAI_AUTH: 'none' })
     onTestFinished(async () => void (await service.stop()))
@@ -170,7 +183,7 @@ describe('settings', () => {
     const warnings = service.log().filter(({ level }) => level === 'warn')
     expect(warnings.map(({ msg }) => msg)).toEqual([
       expect.stringMatching(/^EXAI_COLOUR is no setting/),
-      'JWT_ISSUER is not used by this version',
+      'JWT_ISSUER has no effect without JWT_SECRET or JWT_JWKS_URL',
     ])
   })
 })
