@@ -1,10 +1,10 @@
 # The service's image: production dependencies and emitted JavaScript, run by a user without rights.
 #
 #   docker build -t exai-mcp-server:2.3.0 .
-#   docker run -p 127.0.0.1:8080:8080 -v exai-data:/data -e EXAI_AUTH=none exai-mcp-server:2.3.0
+#   docker run -p 8080:8080 -v exai-data:/data exai-mcp-server:2.3.0
 #
-# The service listens on all addresses of its container, so it wants to be told who may call: without EXAI_AUTH it
-# refuses to start and names the ways out. EXAI_AUTH=none is for a port that is published on loopback, as above.
+# The service listens on all addresses of its container, so it asks who calls: its first admin key is shown once, in the
+# container's output. EXAI_AUTH=none opens it to everybody, for a port that is published on loopback alone.
 
 # dist/ is the same on every kind of machine, and the tools that make it are pinned for this one.
 FROM --platform=linux/amd64 node:26-bookworm-slim AS build
@@ -27,7 +27,7 @@ FROM node:26-bookworm-slim
 LABEL org.opencontainers.image.title="exai" \
       org.opencontainers.image.version="2.3.0" \
       org.opencontainers.image.description="AI gateway: one typed gRPC/Connect service in front of many model providers"
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 DATA_DIR=/data
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 DATA_DIR=/data EXAI_AUTH=key
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
