@@ -1,6 +1,5 @@
 // What a planned call walks along its candidates with.
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
-import { costCeiling } from '../catalogue/price.ts'
 import type { Candidate } from '../core/provider.ts'
 import { maxCostOf, worstCaseOf } from '../routing/fit.ts'
 import type { WalkInput } from '../routing/walk-call.ts'
@@ -45,17 +44,7 @@ export function reserveOf(
 ): WalkInput['reserve'] {
   if (limits === undefined) return undefined
   const inputTokens = plan.inputTokens === undefined ? undefined : plan.inputTokens + prefillTokens
-  return ({ model }) => {
-    const most = worstCaseOf(request, model, { inputTokens, messages })
-    return limits.reserve({
-      model,
-      ...most,
-      cost: tokens =>
-        most.inputTokens === undefined
-          ? undefined
-          : costCeiling(model.price, most.inputTokens, tokens, { serviceTier: request.serviceTier }),
-    })
-  }
+  return ({ model }) => limits.reserve({ model, ...worstCaseOf(request, model, { inputTokens, messages }) })
 }
 
 /** The ceiling is that of the call: what may be billed already counts as if it took the most that it can. */

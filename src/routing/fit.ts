@@ -3,6 +3,7 @@ import type { Message, Part } from '#gen/exai/v1/chat_pb'
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
 import { costCeiling } from '../catalogue/price.ts'
 import type { ModelEntry } from '../core/model.ts'
+import { isEmulated, needsOf } from './capabilities.ts'
 
 /** Most tokens of an answer whose request sets a price ceiling and no cap: without one no price would be certain. */
 export const REFERENCE_OUTPUT_TOKENS = 16_384
@@ -93,7 +94,14 @@ export interface WorstCase {
   readonly outputTokens: number | undefined
   /** Whether less may be asked for: the request sets no cap, and does not say that nothing may be put in its place. */
   readonly mayShrink: boolean
+  /** The most that it costs with so many tokens of output, in nano-USD; undefined when that is not known. */
+  readonly cost: (outputTokens: number) => bigint | undefined
 }
+
+/** Searches that one answer makes at most, as far as anybody can say; each is billed. */
+const SEARCHES_MAX = 5
+/** What a second request for the same answer says beside the first one and its wrong answer, in tokens, at most. */
+const REPAIR_TOKENS = 1_000
 
 /** The worst case of a request with a model; the messages are the whole chat. */
 export function worstCaseOf(
@@ -109,10 +117,24 @@ export function worstCaseOf(
   const mayShrink = asked === undefined && !strict
   const own = model.maxOutputTokens ?? Number.POSITIVE_INFINITY
   const output = Math.min(own, asked ?? (mayShrink ? REFERENCE_OUTPUT_TOKENS : own))
+  const isSearching = request.webSearch !== undefined
+  // What media and the results of searches cost in tokens is not public: they may fill all the room that there is.
+  const input = holdsMedia(messages) || isSearching ? most : inputTokens
+  const outputTokens = Number.isFinite(output) ? output : undefined
+  // A form that is emulated may be asked for once more, with the wrong answer in the question.
+  const isTwice = isEmulated(needsOf(request, messages).format, model)
+  const again = (written: number): number => (input ?? 0) + written + REPAIR_TOKENS
+  const extras = { serviceTier: request.serviceTier, searches: isSearching ? SEARCHES_MAX : 0 }
   return {
-    inputTokens: holdsMedia(messages) ? most : inputTokens,
-    outputTokens: Number.isFinite(output) ? output : undefined,
+    inputTokens: input === undefined || !isTwice ? input : input + again(output) + output,
+    outputTokens,
     mayShrink,
+    cost(tokens) {
+      if (input === undefined) return undefined
+      const first = costCeiling(model.price, input, tokens, extras)
+      const second = isTwice ? costCeiling(model.price, again(tokens), tokens, extras) : 0n
+      return first === undefined || second === undefined ? undefined : first + second
+    },
   }
 }
 

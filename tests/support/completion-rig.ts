@@ -10,6 +10,7 @@ import type { ModelEntry } from '../../src/core/model.ts'
 import type { Provider } from '../../src/core/provider.ts'
 import type { Journal } from '../../src/core/settlement.ts'
 import { createTokenCounter } from '../../src/metering/count.ts'
+import type { Limits } from '../../src/metering/limits.ts'
 import { createAffinity } from '../../src/routing/affinity.ts'
 import type { AttemptLimits } from '../../src/routing/attempt.ts'
 import { createProcessJournal } from '../../src/stores/process/journal.ts'
@@ -38,6 +39,7 @@ export function createCompletionRig(
     journal: elsewhere,
     conversations = NO_CONVERSATIONS,
     walk: walkOver = {},
+    callers,
   }: {
     limits?: AttemptLimits
     heartbeatMs?: number
@@ -45,6 +47,8 @@ export function createCompletionRig(
     journal?: Journal
     conversations?: Pick<Conversations, 'get' | 'history'>
     walk?: WalkOver
+    /** The limits of callers. Absent: none. */
+    callers?: Pick<Limits, 'of'>
   } = {},
 ) {
   const moved: Moved[] = []
@@ -76,6 +80,7 @@ export function createCompletionRig(
     }),
     walk,
     heartbeatMs,
+    limits: callers,
   })
   return { ...completion, journal, moved, catalogue, walk }
 }
