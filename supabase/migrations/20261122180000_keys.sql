@@ -4,7 +4,7 @@ alter table public.api_keys add column if not exists limits jsonb not null defau
 alter table public.api_keys add column if not exists policy jsonb;
 alter table public.api_keys add column if not exists rotated_at timestamptz;
 
--- Why the attempt was made: first, retry, fallback or hedge; empty when nobody was asked, and in older lines.
+-- Why the attempt was made: retry, fallback or hedge; empty for the first one, and when nobody was asked.
 alter table public.usage_ledger add column if not exists cause text not null default '';
 
 -- What administrators did. Appended only; never a secret in it.

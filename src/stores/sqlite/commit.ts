@@ -24,7 +24,7 @@ export function commitSettlement(db: Database, input: CommitInput, sending: Send
 
 function insertLine(db: Database, row: LedgerRow, sending: Sending, now: number): void {
   const changed = db.run(
-    `INSERT INTO ledger VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING`,
+    `INSERT INTO ledger VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING`,
     row.id,
     row.responseId,
     row.requestId,
@@ -49,9 +49,10 @@ function insertLine(db: Database, row: LedgerRow, sending: Sending, now: number)
     row.cost,
     row.startedAt,
     row.endedAt,
-    row.cause,
   )
-  if (changed > 0) sending.note(db, 'ledger', row.id, now)
+  if (changed === 0) return
+  if (row.cause !== '') db.run('INSERT OR IGNORE INTO ledger_causes VALUES (?, ?)', row.id, row.cause)
+  sending.note(db, 'ledger', row.id, now)
 }
 
 interface Standing {

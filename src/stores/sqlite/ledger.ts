@@ -30,7 +30,7 @@ export interface LedgerRow {
   readonly cost: string | null
   readonly startedAt: number
   readonly endedAt: number
-  /** Why the attempt was made; empty when nobody was asked. */
+  /** Why the attempt was made; empty for the first one, and when nobody was asked. */
   readonly cause: string
 }
 
@@ -84,6 +84,6 @@ function rowOf(
     cost: cost === undefined ? null : toJsonString(CostSchema, cost),
     startedAt: wholeMs(startedAt),
     endedAt: wholeMs(startedAt + durationMs),
-    cause: cause ?? '',
+    cause: cause === undefined || cause === 'first' ? '' : cause,
   }
 }

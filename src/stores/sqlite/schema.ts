@@ -162,8 +162,9 @@ export const STEPS: readonly string[] = [
   ) STRICT;
   `,
   `
-  -- Why the attempt was made: first, retry, fallback or hedge; empty for a call that asked nobody, and before this step.
-  ALTER TABLE ledger ADD COLUMN cause TEXT NOT NULL DEFAULT '';
+  -- Why lines of the ledger were spent, where it was not the first attempt: retry, fallback or hedge. A table of its own,
+  -- because a process of the version before may still be writing lines when this step is taken.
+  CREATE TABLE ledger_causes (id TEXT PRIMARY KEY, cause TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
   CREATE TABLE api_keys (
     id TEXT PRIMARY KEY,

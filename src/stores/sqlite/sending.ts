@@ -23,13 +23,15 @@ export const sendsAll: Sending = {
 
 const LEDGER = `id, response_id, request_id, tenant, subject, conversation_id, requested_model, provider, model,
   key_label, outcome, reason, input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
-  provenance, cost_known, price_version, cost, started_at, ended_at, cause`
+  provenance, cost_known, price_version, cost, started_at, ended_at`
 
 // Money may be beyond 2^53, so it is read as text.
 const ROWS: Readonly<Record<OutboxTable, string>> = {
   conversations: 'SELECT * FROM conversations WHERE id = ?',
   messages: 'SELECT * FROM messages WHERE id = ?',
-  ledger: `SELECT ${LEDGER}, CAST(nano_usd AS TEXT) AS nano_usd FROM ledger WHERE id = ?`,
+  ledger: `SELECT ${LEDGER}, CAST(nano_usd AS TEXT) AS nano_usd,
+    coalesce((SELECT cause FROM ledger_causes AS causes WHERE causes.id = ledger.id), '') AS cause
+    FROM ledger WHERE id = ?`,
   blobs: 'SELECT * FROM blobs WHERE key = ?',
   files: 'SELECT * FROM files WHERE id = ?',
   api_keys: 'SELECT * FROM api_keys WHERE id = ?',

@@ -9,7 +9,7 @@ import { STEPS } from '../../../../src/stores/sqlite/schema.ts'
 import { openSqliteStore, type SqliteStore } from '../../../../src/stores/sqlite/store.ts'
 import { auditEntry, storedKey } from '../../../suites/keys.ts'
 import { createHandClock } from '../../../support/hand-clock.ts'
-import { keepingLog, ownFolder } from '../../../support/store-rig.ts'
+import { keepingLog, line, ownFolder, settled } from '../../../support/store-rig.ts'
 import { root } from '../../../support/tools.ts'
 
 let folder: Awaited<ReturnType<typeof ownFolder>>
@@ -147,6 +147,24 @@ describe('a key', () => {
   })
 })
 
+describe('a line of the ledger', () => {
+  it('says why it was spent, where that was not the first attempt', async () => {
+    const store = await open()
+    const causes = ['first', 'retry', 'fallback', 'hedge'] as const
+    const ledger = causes.map(cause => ({ ...line('p', cause), cause }))
+    const settlement = settled({ ledger })
+    await store.journal.commit(settlement)
+    await store.journal.commit(settlement)
+    const entries = await store.outbox.peek(9, 1e6)
+    expect(entries.map(({ row }) => [row?.['model'], row?.['cause']])).toEqual([
+      ['first', ''],
+      ['retry', 'retry'],
+      ['fallback', 'fallback'],
+      ['hedge', 'hedge'],
+    ])
+  })
+})
+
 describe('a store of schema 1', () => {
   const fixture = join(root, 'tests/fixtures/sqlite-schema-1.sql')
   async function writeOld(): Promise<void> {
@@ -179,6 +197,21 @@ describe('a store of schema 1', () => {
     const key = storedKey()
     await store.keys.add(key, auditEntry('key.create', key.id))
     expect(await store.keys.byHash(key.hash)).toMatchObject(key)
+  })
+
+  it('takes lines of a process of the version before that still runs when it is brought to today', async () => {
+    await writeOld()
+    const old = new DatabaseSync(path)
+    try {
+      const store = await open()
+      // As that version writes them, by place.
+      const [insert = ''] = /INSERT INTO ledger VALUES [^;]+;/.exec(await readFile(fixture, 'utf8')) ?? []
+      old.exec(insert.replace('000000000001', '00000000000f'))
+      const query = { from: 0, until: 9_000, models: [], providers: [], keys: [] }
+      expect(await store.usage.total(query)).toMatchObject({ inputTokens: 20n })
+    } finally {
+      old.close()
+    }
   })
 
   it('is brought to the same tables as a new one', async () => {
