@@ -4,9 +4,15 @@ import type { ModelEntry } from '../core/model.ts'
 /**
  * Nano-USD for each search of the web, by provider. Kimi bills about 0.005 USD for each call of `$web_search`
  * (platform.moonshot.ai, "web search pricing"). GLM bills each search, too, but no price is known: so its cost is not.
+ * The others are never asked to search: the field is dropped for them, so nothing can be billed for it.
  * Files cost nothing beside the tokens of their text: this service reads them itself, and Kimi extracts for free.
  */
-const SEARCH_FEES: ReadonlyMap<string, bigint> = new Map([['kimi', 5_000_000n]])
+const SEARCH_FEES: ReadonlyMap<string, bigint> = new Map([
+  ['kimi', 5_000_000n],
+  ['openai', 0n],
+  ['minimax', 0n],
+  ['sandbox', 0n],
+])
 
 const LIST = { '': 1000n, auto: 1000n, default: 1000n, standard: 1000n } as const
 

@@ -131,6 +131,17 @@ describe('the price table', () => {
       lines: [],
     })
     expect(costFor('glm-5.3', plain).known).toBe(true)
+    const ceilingFor = (id: string) => {
+      const price = catalogue.list().find(one => one.id === id)?.price
+      return costCeiling(price, 0, 0, { searches: 5 })
+    }
+    // Those that are never asked to search are not left out for what a search might cost.
+    expect(['kimi-k2.6', 'gpt-6.1-sol', 'MiniMax-M3', 'glm-5.3'].map(ceilingFor)).toEqual([
+      25_000_000n,
+      0n,
+      0n,
+      undefined,
+    ])
     expect(costCeiling(costlyPrice(), 0, 0, { searches: 1 })).toBeUndefined()
     expect(costCeiling({ ...costlyPrice(), webSearch: 7n }, 0, 0, { searches: 3 })).toBe(21n)
   })
