@@ -1,4 +1,5 @@
 // Tells all replicas at once that a key was rotated or revoked, and keeps that until every store knows it.
+import { setTimeout } from 'node:timers/promises'
 import type { StoredKey } from '../core/keys.ts'
 import type { Log } from '../core/log.ts'
 import type { Shared } from '../core/shared.ts'
@@ -18,19 +19,26 @@ const TOPIC = 'access:changed'
 /** Longer than any copy to the other replicas' stores takes, in milliseconds. */
 const KEPT_MS = 24 * 3_600_000
 
-/** Makes the news over the state that replicas share; a store of theirs that is out of reach is logged, and does no harm here. */
-export function createKeyNews({
-  shared,
-  log,
-}: {
+/** How long others may take to hear of something, in milliseconds: a message is on its way for less than one, and they may be busy. */
+const HEARD_MS = 50
+
+/** What `createKeyNews` needs. */
+export interface KeyNewsDeps {
   readonly shared: Pick<Shared, 'get' | 'set' | 'publish' | 'subscribe'>
+  /** Whether there are others who listen now. */
+  readonly isHeard: () => boolean
   readonly log: Log
-}): KeyNews {
+}
+
+/** Makes the news over the state that replicas share; a store of theirs that is out of reach is logged, and does no harm here. */
+export function createKeyNews({ shared, isHeard, log }: KeyNewsDeps): KeyNews {
   return {
     async tell(key) {
       try {
         await shared.set(nameOf(key), Buffer.from(stampOf(key)), KEPT_MS)
         await shared.publish(TOPIC, Buffer.from(key.id))
+        // Nobody says that it was heard, and whoever waits for the answer may be faster at another replica than the news.
+        if (isHeard()) await setTimeout(HEARD_MS)
       } catch (err) {
         log.warn('other replicas were not told of a changed key', { key_id: key.id, err })
       }

@@ -65,7 +65,7 @@ export async function openAccess(deps: AccessDeps): Promise<Access> {
   const { shared } = sharing
   const pepper = pepperOf(config)
   const remembered = createRemembered(clock, REMEMBERED_MAX)
-  const news = createKeyNews({ shared, log })
+  const news = createKeyNews({ shared, isHeard: () => sharing.isUp() === true, log })
   stack.defer(news.listen(remembered.forgetKey))
   // What was told while nobody could hear it is lost.
   stack.defer(sharing.onHealth(remembered.clear))

@@ -46,7 +46,7 @@ export async function openStoredKeys({
   const keys = createKeyAdministration({
     keys: keeping.keys,
     pepper: () => loadPepper({ configured: keyPepper, dataDir, isShared: supabase !== undefined }),
-    news: createKeyNews({ shared: sharing.shared, log }),
+    news: createKeyNews({ shared: sharing.shared, isHeard: () => sharing.isUp() === true, log }),
     forget: quiet,
     clock,
     log,
