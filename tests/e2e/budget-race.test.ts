@@ -67,6 +67,16 @@ describe('one service', () => {
     expect(await askFor(service, 1)).toBe('spent')
     expect(booked()).toBeLessThanOrEqual(BUDGET_NANO_USD)
   })
+
+  it('goes on after a kill from what its ledger has', { timeout: SLOW_MS }, async () => {
+    const { service, again, booked } = await startWithBudget(upstream, BUDGET_NANO_USD)
+    expect(tally(await race({ calls: 60, services: [service] }))).toEqual({ passed: 60 })
+    await service.stop('SIGKILL')
+    expect(booked()).toBe(60 * CALL_NANO_USD)
+    const later = await again()
+    expect(tally(await race({ calls: 60, services: [later] }))).toEqual({ passed: 40, spent: 20 })
+    expect(booked()).toBe(BUDGET_NANO_USD)
+  })
 })
 
 describe('two services with one redis', () => {

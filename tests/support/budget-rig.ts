@@ -23,6 +23,8 @@ const TEXT = 'one two three four five six seven eight nine ten eleven twelve'
 /** A service, and the folder with its ledger. */
 export interface BudgetService {
   readonly service: Service
+  /** Starts it once more, when it has ended. */
+  again(): Promise<Service>
   /** What its ledger has booked, in nano-USD. */
   booked(): number
   /** How many lines of it cost something: refused calls have one, too. */
@@ -45,19 +47,27 @@ export async function startWithBudget(
       `limits: { tenants: { default: { month_budget_usd: ${(nanoUsd / 1e9).toFixed(9)} } } }`,
     ].join('\n'),
   )
-  const service = await startService({
-    DATA_DIR: join(folder, 'data'),
-    EXAI_CONFIG: file,
-    OPENAI_API_KEY: 'test-key',
-    OPENAI_BASE_URL: upstream.url,
-    ...(redis === undefined ? {} : { REDIS_URL: redis.url }),
-  })
-  onTestFinished(async () => void (await service.stop('SIGKILL')))
+  const start = async (): Promise<Service> => {
+    const service = await startService({
+      DATA_DIR: join(folder, 'data'),
+      EXAI_CONFIG: file,
+      OPENAI_API_KEY: 'test-key',
+      OPENAI_BASE_URL: upstream.url,
+      ...(redis === undefined ? {} : { REDIS_URL: redis.url }),
+    })
+    onTestFinished(async () => void (await service.stop('SIGKILL')))
+    return service
+  }
   const ask = (what: string): number => {
     using db = new DatabaseSync(join(folder, 'data', 'exai.db'), { readOnly: true })
     return Number(db.prepare(`SELECT ${what} AS number FROM ledger`).get()?.['number'] ?? 0)
   }
-  return { service, booked: () => ask('sum(nano_usd)'), lines: () => ask('sum(nano_usd > 0)') }
+  return {
+    service: await start(),
+    again: start,
+    booked: () => ask('sum(nano_usd)'),
+    lines: () => ask('sum(nano_usd > 0)'),
+  }
 }
 
 /** How a racing call ended. */
