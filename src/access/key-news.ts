@@ -1,5 +1,5 @@
 // Tells all replicas at once that a key was rotated or revoked, and keeps that until every store knows it.
-import { setTimeout } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { StoredKey } from '../core/keys.ts'
 import type { Log } from '../core/log.ts'
 import type { Shared } from '../core/shared.ts'
@@ -38,7 +38,7 @@ export function createKeyNews({ shared, isHeard, log }: KeyNewsDeps): KeyNews {
         await shared.set(nameOf(key), Buffer.from(stampOf(key)), KEPT_MS)
         await shared.publish(TOPIC, Buffer.from(key.id))
         // Nobody says that it was heard, and whoever waits for the answer may be faster at another replica than the news.
-        if (isHeard()) await setTimeout(HEARD_MS)
+        if (isHeard()) await sleep(HEARD_MS)
       } catch (err) {
         log.warn('other replicas were not told of a changed key', { key_id: key.id, err })
       }

@@ -10,6 +10,7 @@ import type { Shared } from '../../../src/core/shared.ts'
 import {
   type AccessRig,
   bearer,
+  goodToken,
   header,
   makeKey,
   openAccessRig,
@@ -205,6 +206,23 @@ describe('a refusal', () => {
     })
     await without.close()
   })
+})
+
+test('a token is refused like any other credential where none are accepted', async () => {
+  const keysOnly = await openAccessRig({ auth: { mode: 'key' } })
+  const refusal = await refusalOf(() => ask(goodToken(rig.clock.now()), keysOnly))
+  expect(refusal).toEqual(await refusalOf(() => ask(madeUp())))
+  await keysOnly.close()
+})
+
+test('uses that cannot be written down are told to the log, and trouble nobody', async () => {
+  const keys = { ...rig.keys, touch: () => Promise.reject(new Error('full')) }
+  const full = await openAccessRig({ keys })
+  const { secret } = await makeKey(full)
+  await ask(secret, full)
+  await full.access.close()
+  expect(full.lines.at(-1)).toMatchObject({ message: 'the last uses of keys were not written down' })
+  await full.close()
 })
 
 describe('without authentication', () => {
