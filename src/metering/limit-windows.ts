@@ -17,39 +17,63 @@ export function isBudget(kind: LimitKind): boolean {
   return kind === 'day_budget' || kind === 'month_budget'
 }
 
+/** Where a limit counts during a step of time. */
+interface Place {
+  /** Number of the step. */
+  readonly step: number
+  readonly counter: string
+  readonly beside: readonly string[]
+  /** When its counter is not needed any more, in milliseconds since the Unix epoch. */
+  readonly untilMs: number
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000
+// Names are made once in a step: every call needs them.
+const places = new WeakMap<AppliedLimit, Place>()
+
 /** What is to be reserved of a limit at an instant, in milliseconds since the Unix epoch. */
-export function reservationOf(
-  { kind, counter, value, outage }: AppliedLimit,
-  amount: number,
+export function reservationOf(limit: AppliedLimit, amount: number, now: number): Reservation {
+  const { kind, counter, value, outage } = limit
+  if (kind === 'concurrent_calls' || kind === 'stored_bytes')
+    return { counter, amount, max: value, outage, ttlMs: HOLDER_TTL_MS }
+  const step = Math.floor(now / (isBudget(kind) ? DAY_MS : SLICE_MS))
+  let place = places.get(limit)
+  if (place?.step !== step) {
+    place = placeOf(kind, counter, step, now)
+    places.set(limit, place)
+  }
+  return {
+    counter: place.counter,
+    beside: place.beside,
+    amount,
+    max: value,
+    outage,
+    ttlMs: place.untilMs - now,
+    // What has begun has begun, also in a process that dies.
+    ...(kind === 'requests_per_minute' ? { isForGood: true } : {}),
+  }
+}
+
+function placeOf(
+  kind: Exclude<LimitKind, 'concurrent_calls' | 'stored_bytes'>,
+  counter: string,
+  step: number,
   now: number,
-): Reservation {
-  const common = { amount, max: value, outage }
-  switch (kind) {
-    case 'requests_per_minute':
-    case 'tokens_per_minute': {
-      const slice = Math.floor(now / SLICE_MS)
-      const before = Array.from({ length: SLICES_BESIDE }, (_, index) => `${counter}:${slice - index - 1}`)
-      return {
-        ...common,
-        counter: `${counter}:${slice}`,
-        beside: before,
-        ttlMs: (SLICES_BESIDE + 2) * SLICE_MS,
-        // What has begun has begun, also in a process that dies.
-        ...(kind === 'requests_per_minute' ? { isForGood: true } : {}),
-      }
+): Place {
+  if (kind === 'day_budget' || kind === 'month_budget') {
+    const period = new Date(now).toISOString().slice(0, kind === 'day_budget' ? 10 : 7)
+    return {
+      step,
+      counter: `${counter}:${period}`,
+      beside: [],
+      untilMs: resetAtMs(kind, now) + BUDGET_SLACK_MS,
     }
-    case 'concurrent_calls':
-    case 'stored_bytes':
-      return { ...common, counter, ttlMs: HOLDER_TTL_MS }
-    case 'day_budget':
-    case 'month_budget':
-      return {
-        ...common,
-        counter: `${counter}:${new Date(now).toISOString().slice(0, kind === 'day_budget' ? 10 : 7)}`,
-        ttlMs: resetAtMs(kind, now) - now + BUDGET_SLACK_MS,
-      }
-    default:
-      return kind satisfies never
+  }
+  return {
+    step,
+    counter: `${counter}:${step}`,
+    beside: Array.from({ length: SLICES_BESIDE }, (_, index) => `${counter}:${step - index - 1}`),
+    untilMs: (step + SLICES_BESIDE + 2) * SLICE_MS,
   }
 }
 

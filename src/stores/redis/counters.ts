@@ -69,6 +69,10 @@ export function createCounters({ line, clock }: CountersDeps): Counters {
     return { ok: true, used }
   }
 
+  function hasLease(counter: string, holder: string): boolean {
+    return own.get(counter)?.share.lease(holder) !== undefined
+  }
+
   function usedHere(counter: string): number {
     const one = own.get(counter)
     return one === undefined ? 0 : one.others + one.share.used(nowMs())
@@ -122,12 +126,16 @@ export function createCounters({ line, clock }: CountersDeps): Counters {
         ...[amount, max, millis(ttlMs), isForGood ? 1 : 0, beside.length],
       ])
       const who = [holder?.id ?? '', holder === undefined ? 0 : millis(holder.ttlMs)]
-      const ran = await line.run('reserve', keys, [...who, ...args])
+      const isNew = holder !== undefined && reservations.every(one => !hasLease(one.counter, holder.id))
+      let ran = await line.run('reserve', keys, [...who, 0, ...args])
+      // Nobody knows whether it was done: who is new can be asked for once more, and is counted once.
+      const isDoubt = ran === 'doubt'
+      if (isDoubt && isNew) ran = await line.run('reserve', keys, [...who, 1, ...args])
       const answer = typeof ran === 'string' ? undefined : numbersOf(ran.value)
       if (answer === undefined) {
         const here = reserveHere(reservations, holder)
         // Redis may have taken it all the same.
-        if (!here.ok && holder !== undefined && ran === 'doubt')
+        if (!here.ok && holder !== undefined && isDoubt)
           for (const { counter } of reservations)
             behind.unsettled({
               counter,

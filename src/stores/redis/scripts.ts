@@ -185,16 +185,17 @@ local stop = start + tonumber(ARGV[2]) - 1
 return {from + 1, redis.call('LRANGE', KEYS[2], string.format('%.0f', start), string.format('%.0f', stop))}`,
 
   /**
-   * KEYS of each reservation its counter and those beside it; ARGV holder (empty: none), its ttl, and of each reservation
-   * amount, max, ttl, whether it is for good, and how many are beside. Gives 1 and of each reservation what its counter holds
+   * KEYS of each reservation its counter and those beside it; ARGV holder (empty: none), its ttl, whether it may have been
+   * asked already and the holder had nothing before, and of each reservation amount, max, ttl, whether it is for good, and how
+   * many are beside. Gives 1 and of each reservation what its counter holds
    * now, the same with those beside it, and the milliseconds that the counter has left; or 0, the place of the one that does
    * not fit and what it holds with those beside it.
    */
   reserve: `${COUNTER}
 local holder, ttl, at = ARGV[1], ARGV[2], now()
 local contents, taken, questions = {}, {}, {}
-local place = 1
-for index = 3, #ARGV, 5 do
+local place, isDone, refusal = 1, false, nil
+for index = 4, #ARGV, 5 do
   local question = {key = KEYS[place], amount = tonumber(ARGV[index]), first = place, last = place + tonumber(ARGV[index + 4])}
   local used, before = 0, 0
   for at_key = question.first, question.last do
@@ -203,14 +204,18 @@ for index = 3, #ARGV, 5 do
     used = used + contents[key]
     before = before + (taken[key] or 0)
   end
-  if question.amount > tonumber(ARGV[index + 1]) - used - before then return {0, #questions + 1, used} end
+  if ARGV[3] == '1' and ARGV[index + 3] ~= '1' and held(question.key, holder) then isDone = true end
+  if not refusal and question.amount > tonumber(ARGV[index + 1]) - used - before then
+    refusal = {0, #questions + 1, used}
+  end
   taken[question.key] = (taken[question.key] or 0) + question.amount
   questions[#questions + 1] = question
   place = question.last + 1
 end
+if refusal and not isDone then return refusal end
 for index, question in ipairs(questions) do
-  local key, amount, arg = question.key, question.amount, index * 5 - 2
-  if amount > 0 then
+  local key, amount, arg = question.key, question.amount, index * 5 - 1
+  if amount > 0 and not isDone then
     local isNew = redis.call('EXISTS', key) == 0
     if holder == '' or ARGV[arg + 3] == '1' then take(key, amount)
     else hold(key, holder, (held(key, holder) or 0) + amount, at + tonumber(ttl)) end

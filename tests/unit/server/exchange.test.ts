@@ -56,6 +56,36 @@ describe('an exchange', () => {
     })
   })
 
+  test('ends what it was let in with when it is over, and all work that goes on for it', () => {
+    const { open } = setUp()
+    const admission = () => {
+      let ends = 0
+      const end = (): void => {
+        ends += 1
+      }
+      return { giveBack: () => undefined, end, ends: () => ends }
+    }
+    const [alone, detached, late] = [admission(), admission(), admission()]
+    const first = open().exchange
+    first.admitted(alone)
+    expect([first.admission, alone.ends()]).toEqual([alone, 0])
+    first.close()
+    expect(alone.ends()).toBe(1)
+    const second = open().exchange
+    second.admitted(detached)
+    const [one, two] = [second.detach(), second.detach()]
+    one.close()
+    second.close()
+    expect(detached.ends()).toBe(0)
+    two.close()
+    expect(detached.ends()).toBe(1)
+    // Its client left before there was an answer whether it may come in.
+    const third = open().exchange
+    third.close()
+    third.admitted(late)
+    expect(late.ends()).toBe(1)
+  })
+
   test('keeps the first failure', () => {
     const { ends, open } = setUp()
     const { exchange } = open()

@@ -103,6 +103,19 @@ describe('a holder', () => {
   })
 })
 
+describe('redis that is late once', () => {
+  it('is asked once more, and counts a holder once', async () => {
+    const way = await connect(300)
+    await way.shared.reserve(take(1, 10))
+    server.pause()
+    setTimeout(() => server.goOn(), 400)
+    expect(await way.shared.reserve(take(4, 10), by('late'))).toEqual({ ok: true, used: [5] })
+    expect(way.outcomes.get('timeout')).toBeGreaterThanOrEqual(1)
+    await way.shared.settle('late', [{ counter: 'n', amount: 2 }])
+    expect(await usedOf(way)).toBe(3)
+  })
+})
+
 /** Two commands timed out, which is not enough to be out: it brings what is in doubt by itself. */
 async function isOutOrDone({ outcomes }: RedisWay): Promise<void> {
   await until(() => (outcomes.get('timeout') ?? 0) >= 2)
