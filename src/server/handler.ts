@@ -63,6 +63,7 @@ function throughDoor(deps: HandlerDeps, req: PortRequest, res: PortResponse, id:
     const asked = door.asks(req)
     if (asked === undefined) continue
     const exchange = exchanges.open(res, id, asked)
+    exchange.identify(STRANGER)
     const refusal = guard(req) ?? exchanges.refusal()
     cors.expose(req, res)
     if (refusal === undefined) letIn(deps, door, { req, res, exchange })
@@ -111,7 +112,6 @@ function entrance(
   exchange: Exchange,
 ): undefined | Promise<void> {
   const { method } = exchange.asked
-  exchange.identify(STRANGER)
   if (access.isOpen(method)) return undefined
   const enter = (caller: Caller): undefined | Promise<void> => {
     exchange.identify(caller)
