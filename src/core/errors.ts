@@ -141,3 +141,11 @@ export class GatewayError extends Error {
 export function wireReason(reason: Reason): ErrorReason {
   return ErrorReason[reason]
 }
+
+/** The reason of a number on the wire; undefined for none, and for one that is not in the list. */
+export function reasonOfWire(wire: ErrorReason): Reason | undefined {
+  return reasonsByWire.get(wire)
+}
+
+// One step where the compiler cannot see that the keys of the table are its names.
+const reasonsByWire = new Map((Object.keys(REASONS) as Reason[]).map(reason => [wireReason(reason), reason]))

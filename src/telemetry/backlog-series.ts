@@ -1,5 +1,7 @@
 // The metrics of what has not arrived in the Supabase project.
-import { Gauge, type Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
+import { gauge } from './metric-series.ts'
+import { METRICS } from './metric-table.ts'
 
 /** What has not arrived in the project. */
 export interface Backlog {
@@ -12,20 +14,7 @@ export interface Backlog {
 
 /** Adds the gauges, which ask at each scrape. */
 export function addBacklogSeries(registry: Registry, backlog: () => Promise<Backlog>): void {
-  const add = (name: string, help: string, read: (now: Backlog) => number): Gauge =>
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      async collect() {
-        this.set(read(await backlog()))
-      },
-    })
-  add('exai_outbox_rows', 'Changes that have not arrived in the Supabase project.', now => now.backlogRows)
-  add(
-    'exai_outbox_age_seconds',
-    'Age of the oldest change that has not arrived in the Supabase project.',
-    now => now.backlogAgeMs / 1000,
-  )
-  add('exai_outbox_dead_rows', 'Changes that the Supabase project refuses for good.', now => now.deadLetters)
+  gauge(registry, METRICS.backlogRows, async one => one.set((await backlog()).backlogRows))
+  gauge(registry, METRICS.backlogAge, async one => one.set((await backlog()).backlogAgeMs / 1000))
+  gauge(registry, METRICS.deadLetters, async one => one.set((await backlog()).deadLetters))
 }

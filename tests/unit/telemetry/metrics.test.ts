@@ -145,24 +145,41 @@ describe('the metrics', () => {
 
   test('have the promised names and types', async () => {
     const { body } = await setUp().metrics.text()
-    const types = [...body.matchAll(/^# TYPE exai_(\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`)
-    expect(types).toEqual([
-      'requests_total counter',
-      'request_duration_seconds histogram',
-      'errors_total counter',
-      'provider_health gauge',
-      'circuit_breaker_state gauge',
-      'circuit_breaker_transitions_total counter',
-      'config_version gauge',
-      'config_refused_total counter',
-      'active_connections gauge',
-      'store_waiting gauge',
-      'redis_up gauge',
-      'redis_commands_total counter',
-      'time_to_first_token_seconds histogram',
-      'gateway_overhead_seconds histogram',
-      'tokens_total counter',
-      'cost_usd_total counter',
+    const types = [...body.matchAll(/^# TYPE ((?:exai|gen_ai)_\S+) (\S+)$/gm)].map(
+      ([, name, type]) => `${name} ${type}`,
+    )
+    expect(types.toSorted()).toEqual([
+      'exai_active_connections gauge',
+      'exai_alerts gauge',
+      'exai_circuit_breaker_state gauge',
+      'exai_circuit_breaker_transitions_total counter',
+      'exai_config_refused_total counter',
+      'exai_config_version gauge',
+      'exai_cost_usd_total counter',
+      'exai_errors_total counter',
+      'exai_file_bytes_total counter',
+      'exai_files_total counter',
+      'exai_gateway_overhead_seconds histogram',
+      'exai_limit_refusals_total counter',
+      'exai_limits_near_total counter',
+      'exai_log_lines_lost_total counter',
+      'exai_provider_health gauge',
+      'exai_redis_commands_total counter',
+      'exai_redis_up gauge',
+      'exai_request_duration_seconds histogram',
+      'exai_requests_total counter',
+      'exai_store_up gauge',
+      'exai_store_waiting gauge',
+      'exai_time_to_first_token_seconds histogram',
+      'exai_tls_certificate_not_after_seconds gauge',
+      'exai_tokens_total counter',
+      'exai_trace_spans_total counter',
+      'exai_watchers gauge',
+      'gen_ai_client_operation_duration_seconds histogram',
+      'gen_ai_client_operation_time_to_first_chunk_seconds histogram',
+      'gen_ai_client_token_usage histogram',
+      'gen_ai_server_request_duration_seconds histogram',
+      'gen_ai_server_time_to_first_token_seconds histogram',
     ])
   })
 
