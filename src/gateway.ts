@@ -1,4 +1,5 @@
 // The composition root: reads as the order in which the service starts, and closes in reverse.
+import { X509Certificate } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { DescService } from '@bufbuild/protobuf'
 import { AccessService } from '#gen/exai/v1/access_service_pb'
@@ -8,7 +9,7 @@ import { FilesService } from '#gen/exai/v1/files_service_pb'
 import { MonitoringService } from '#gen/exai/v1/monitoring_service_pb'
 import { ServerReflection } from '#gen/grpc/reflection/v1/reflection_pb'
 import { ServerReflection as ServerReflectionAlpha } from '#gen/grpc/reflection/v1alpha/reflection_pb'
-import { mayReadMetrics, openAccess } from './access/open.ts'
+import { openAccess } from './access/open.ts'
 import { createCompletion } from './chat/complete.ts'
 import { createOwnConversations } from './chat/conversations.ts'
 import { explainRoute } from './chat/explain.ts'
@@ -22,32 +23,29 @@ import { GatewayError } from './core/errors.ts'
 import type { Log } from './core/log.ts'
 import { createSafeFetch } from './core/safe-fetch.ts'
 import { closeData, openDataDir, watchData } from './data-dir.ts'
-import { connectCorsNeeds } from './doors/connect/cors-needs.ts'
-import { createConnectDoor } from './doors/connect/door.ts'
 import { createEditions, type Edition } from './editions.ts'
+import { createFront } from './front.ts'
 import { keepFiles, startKeepingJobs } from './kept-files.ts'
 import { createTokenCounter } from './metering/count.ts'
 import { createLimits } from './metering/limits.ts'
 import { createUsageReport } from './metering/usage-report.ts'
+import { openMonitoring } from './monitoring.ts'
 import type { FetchMedia } from './providers/fetch-media.ts'
 import { createAffinity } from './routing/affinity.ts'
 import { createCircuits } from './routing/circuit.ts'
 import { createLeases } from './routing/leases.ts'
 import { createLive } from './routing/live.ts'
 import { createRetryBudget } from './routing/retry-budget.ts'
-import { createCors } from './server/cors.ts'
 import { createDrain, type DrainResult } from './server/drain.ts'
 import { type CallEnd, createExchanges } from './server/exchange.ts'
-import { createHandler } from './server/handler.ts'
-import { loopbackGuard, openGuard } from './server/hosts.ts'
-import { createPort, type PortAddress } from './server/port.ts'
-import { createRoutes } from './server/routes.ts'
+import type { PortAddress } from './server/port.ts'
 import { openSharing } from './sharing.ts'
 import { auditedSwitch } from './status/audited-switch.ts'
 import { createCircuitSwitch } from './status/circuit-switch.ts'
-import { createStatus } from './status/status.ts'
+import { createCounting } from './telemetry/event-series.ts'
 import { createEvents, createObserver } from './telemetry/events.ts'
 import { createMetrics, type EndedCall } from './telemetry/metrics.ts'
+import { createTracer } from './telemetry/tracer.ts'
 
 /** Silence after which a stream shows that it is alive, in milliseconds: half of what impatient proxies bear. */
 const HEARTBEAT_MS = 10_000
@@ -74,6 +72,8 @@ export interface GatewayDeps {
   readonly version: string
   /** Where changes of the configuration come from. Absent: it never changes. */
   readonly source?: ConfigSource | undefined
+  /** Takes whoever counts the lines that the log's files lack. Absent: there are no files. */
+  readonly onLogLost?: ((hear: (count: number) => void) => void) | undefined
   /** Shows a line to people, past the log. */
   readonly announce: (line: string) => void
 }
@@ -130,14 +130,19 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     ),
   })
   metrics.configTaken(snapshot.version)
-  metrics.bindCircuits(circuits.states)
+  metrics.bindCircuits(() => status.state().circuits)
   stack.defer(events.subscribe(createObserver({ log, metrics })))
+  stack.defer(events.subscribe(createCounting(metrics)))
+  deps.onLogLost?.(metrics.logLost)
+  if (config.listen.tls !== undefined) metrics.certificateEnds(endOf(config.listen.tls.cert))
+  const tracer = await createTracer({ settings: config.tracing, version, log, metrics })
+  stack.defer(tracer.close)
   const keeping = await opening.catch(refuse)
   const { conversations } = keeping
   metrics.bindStore(keeping.waiting)
-  metrics.bindBacklog(keeping.numbers)
   const watched = watchData(keeping, clock, () => status.changed())
   stack.defer(watched.close)
+  metrics.bindStoreUp(() => watched.report().status === 'healthy')
   const sharing = await openSharing({
     redisUrl: config.redisUrl,
     clock,
@@ -149,16 +154,22 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
   const { shared } = sharing
   const access = await openAccess({ config, keys: keeping.keys, sharing, clock, log, announce }).catch(refuse)
   stack.defer(access.close)
-  const status = createStatus({
+  const monitoring = openMonitoring({
+    config,
+    version,
+    clock,
+    events,
+    circuits,
+    keeping,
+    sharing,
     store: watched.report,
-    others: () => ({ ...keeping.health(), ...sharing.health() }),
     providers: () => routing().providers,
-    circuits: circuits.states,
     services: SERVICES.map(service => service.typeName),
+    configVersion: () => routing().configVersion,
   })
-  stack.defer(events.subscribe(status.changed))
-  stack.defer(keeping.onHealth(status.changed))
-  stack.defer(sharing.onHealth(status.changed))
+  stack.defer(monitoring.close)
+  const { status } = monitoring
+  metrics.bindBacklog(monitoring.backlog)
 
   const affinity = createAffinity({ shared, clock })
 
@@ -167,6 +178,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     clock,
     rules: () => editions.current().snapshot.rules,
     ledgers: [keeping.usage, ...(keeping.usageOfAll === undefined ? [] : [keeping.usageOfAll])],
+    onEvent: events.emit,
     onFault: err => log.error('the shared state failed', { err }),
   })
   stack.defer(limits.close)
@@ -177,6 +189,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     counter,
     limits: config.limits,
     quotaOf: limits.storedBytes,
+    onEvent: events.emit,
     clock,
     log,
   })
@@ -193,6 +206,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     walk: { circuits, leases, live, budget: createRetryBudget(clock), limits: timeouts, clock },
     heartbeatMs: HEARTBEAT_MS,
     limits,
+    onEvent: events.emit,
   })
 
   const recorded = createRecordedCompletion({
@@ -208,61 +222,42 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
   const exchanges = createExchanges({
     log,
     metrics: { callEnded: end => metrics.callEnded(countedCall(end)) },
+    calls: monitoring.calls,
     clock,
     requestTimeoutMs: timeouts.requestMs,
   })
+  metrics.bindWatchers(exchanges.watches)
   const asking = () => ({ routing: routing(), counter, conversations, files: files.parts })
-  const door = createConnectDoor({
-    files: files.service,
-    chat: {
-      ...recorded,
-      conversations: createOwnConversations(conversations),
-      countTokens: (call, request) => countTokens(call, request, { ...asking(), clock }),
-      explainRoute: (call, request) => explainRoute(call, request, { ...asking(), affinity, limits }),
-      async listModels(call, { provider }) {
-        const edition = editions.current()
-        await edition.listings.begun(provider, call.signal)
-        return listModels(provider, edition.routing)
+  const port = createFront({
+    config,
+    log,
+    clock,
+    version,
+    exchanges,
+    access,
+    limits,
+    status,
+    metrics,
+    trace: tracer.trace,
+    services: {
+      files: files.service,
+      chat: {
+        ...recorded,
+        conversations: createOwnConversations(conversations),
+        countTokens: (call, request) => countTokens(call, request, { ...asking(), clock }),
+        explainRoute: (call, request) => explainRoute(call, request, { ...asking(), affinity, limits }),
+        async listModels(call, { provider }) {
+          const edition = editions.current()
+          await edition.listings.begun(provider, call.signal)
+          return listModels(provider, edition.routing)
+        },
+      },
+      monitoring: {
+        ...monitoring.reads,
+        setCircuit: auditedSwitch(createCircuitSwitch({ circuits, routing, log }), { ...keeping, clock }),
+        getUsage: createUsageReport({ ...keeping, clock }),
       },
     },
-    monitoring: {
-      setCircuit: auditedSwitch(createCircuitSwitch({ circuits, routing, log }), { ...keeping, clock }),
-      getUsage: createUsageReport({ ...keeping, clock }),
-    },
-    access: access.administration,
-    health: status,
-    maxRequestBytes: config.limits.maxRequestBytes,
-  })
-  const routes = createRoutes({
-    version,
-    clock,
-    health: status.report,
-    isReady: status.isReady,
-    metrics: async () => {
-      // Keys come and go: only this moment's state is true.
-      for (const { id, health } of status.providers()) metrics.providerHealth(id, health)
-      const { contentType, body } = await metrics.text()
-      return { contentType, text: body }
-    },
-    isMetricsPublic: config.metricsPublic,
-    mayReadMetrics: mayReadMetrics(access),
-    onFault: err => log.error('page failed', { err }),
-  })
-  const handler = createHandler({
-    doors: [door],
-    routes,
-    exchanges,
-    guard: config.auth.mode === 'loopback' ? loopbackGuard : openGuard,
-    access,
-    admit: exchange => limits.admit(exchange.caller, exchange.asked.method)?.then(exchange.admitted),
-    cors: createCors(config.listen.corsOrigins, connectCorsNeeds),
-    clock,
-  })
-
-  const port = createPort({
-    handler,
-    ...(config.listen.tls === undefined ? {} : { tls: config.listen.tls }),
-    onEvent: event => log.debug('connection', { event }),
   })
   stack.defer(() => port.destroy())
   metrics.bindConnections(port.connections)
@@ -310,6 +305,11 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     },
     abort: drain.abort,
   }
+}
+
+/** When a certificate ends, in milliseconds since the Unix epoch. */
+function endOf(pem: string): number {
+  return Date.parse(new X509Certificate(pem).validTo)
 }
 
 /** A folder that cannot be used is a mistake in the settings: no restart mends it. */

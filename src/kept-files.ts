@@ -2,6 +2,7 @@
 import { createFileParts, type FileParts } from './chat/file-parts.ts'
 import type { Config } from './config/config.ts'
 import type { Clock } from './core/clock.ts'
+import type { EventSink } from './core/gateway-event.ts'
 import { type Job, type Jobs, startJobs } from './core/job.ts'
 import type { Log } from './core/log.ts'
 import type { Shared } from './core/shared.ts'
@@ -18,6 +19,8 @@ export interface KeptFilesDeps {
   readonly limits: Pick<Config['limits'], 'maxFileBytes' | 'fileQuotaBytes'>
   /** The most bytes of a tenant that has a limit of its own. Absent: none has. */
   readonly quotaOf?: (tenant: string) => number | undefined
+  /** Hears of what becomes of files. Absent: nobody does. */
+  readonly onEvent?: EventSink | undefined
   readonly clock: Clock
   readonly log: Log
 }
@@ -33,7 +36,8 @@ export interface KeptFiles {
 }
 
 /** Puts them together. */
-export function keepFiles({ keeping, counter, limits, quotaOf, clock, log }: KeptFilesDeps): KeptFiles {
+export function keepFiles(deps: KeptFilesDeps): KeptFiles {
+  const { keeping, counter, limits, quotaOf, onEvent, clock, log } = deps
   const { files, blobs } = keeping
   const reader = createTextReader({ files, blobs, counter, log })
   return {
@@ -44,6 +48,7 @@ export function keepFiles({ keeping, counter, limits, quotaOf, clock, log }: Kep
       limits: { fileBytesMax: limits.maxFileBytes, quotaBytes: limits.fileQuotaBytes },
       quotaOf,
       reader,
+      onEvent,
     }),
     parts: createFileParts({ files, blobs }),
     jobs: fileJobs({ files, blobs, clock, reader, log }),

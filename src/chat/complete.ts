@@ -22,6 +22,7 @@ import {
   originOf,
   type Run,
   responseOf,
+  routeOf,
   warningsOf,
   withRoute,
 } from './response.ts'
@@ -73,6 +74,7 @@ export function createCompletion(deps: CompletionDeps): Completion {
   /** Validates, assembles, routes and attempts; yields what arrives, settles on every way out. */
   async function* advance(run: Run, stream: boolean): AsyncGenerator<readonly Delta[], Settled> {
     let outcome: CallOutcome | undefined
+    run.call.note({ responseId: run.responseId, isStreaming: stream, route: () => routeOf(run) })
     try {
       run.walk = await prepared(run, stream, deps)
       let begun: Begun | undefined = await run.walk.begin()

@@ -1,6 +1,7 @@
 // Takes a call up to its first attempt: the request is checked, the chat put together, and the candidates are chosen.
 import type { Clock } from '../core/clock.ts'
 import type { Conversations } from '../core/conversations.ts'
+import type { EventSink } from '../core/gateway-event.ts'
 import type { TokenCounter } from '../metering/count.ts'
 import type { Affinity } from '../routing/affinity.ts'
 import { createWalk, type Walk } from '../routing/walk.ts'
@@ -25,11 +26,14 @@ export interface PrepareDeps {
   readonly affinity: Affinity
   /** What all calls share on their way along the candidates. */
   readonly walk: WalkDeps
+  /** Hears of each attempt. Absent: nobody does. */
+  readonly onEvent?: EventSink | undefined
 }
 
 /** The way of a call along its candidates; nobody has been asked. Throws GatewayError for a call that nobody can be asked for. */
 export async function prepared(run: Run, stream: boolean, deps: PrepareDeps): Promise<Walk> {
   validateRequest(run.request)
+  if (run.request.user !== '') run.call.note({ user: run.request.user })
   if (run.limits !== undefined) checkTools(run.request, run.limits.policies)
   const chat = joinChat(run.call.caller.tenant, run.request, {
     conversations: deps.conversations,
@@ -42,6 +46,7 @@ export async function prepared(run: Run, stream: boolean, deps: PrepareDeps): Pr
   const { messages, conversation } = chat instanceof Promise ? await chat : chat
   run.messages = messages
   run.conversation = conversation
+  if (conversation !== undefined) run.call.note({ conversationId: conversation.id })
   const plan = planCall(
     run.request,
     run.messages,
@@ -55,5 +60,5 @@ export async function prepared(run: Run, stream: boolean, deps: PrepareDeps): Pr
     run.signal,
   )
   run.plan = plan instanceof Promise ? await plan : plan
-  return createWalk(walkInputOf(run, stream), deps.walk)
+  return createWalk(walkInputOf(run, stream, deps.onEvent), deps.walk)
 }

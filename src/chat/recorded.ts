@@ -1,13 +1,13 @@
 // Answers chats through recordings: retries join or replay, streams are resumed and cancelled, whoever asked may leave.
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { CompleteRequest, CompleteResponseSchema, StreamEvent } from '#gen/exai/v1/chat_service_pb'
+import { collect } from '../client/collect.ts'
 import type { Call, ClientCall } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
 import { uuidv7 } from '../core/ids.ts'
 import type { Marks } from '../core/marks.ts'
 import type { Shared } from '../core/shared.ts'
-import { collect } from './collect.ts'
 import type { Completion } from './complete.ts'
 import { type EventInit, heartbeat } from './events.ts'
 import { withHeartbeat } from './heartbeat.ts'
@@ -114,6 +114,7 @@ export function createRecordedCompletion(deps: RecordedCompletionDeps): Recorded
 async function* read(call: Call, reading: Reading, signal: AbortSignal): AsyncGenerator<EventInit> {
   const { name, after, from, isReplay, source, fault, failure, leave } = reading
   let last = from
+  if (isReplay) call.note({ isReplayed: true })
   try {
     for await (const step of readRecording(name, from, source, signal)) {
       switch (step.type) {

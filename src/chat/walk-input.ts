@@ -1,21 +1,25 @@
 // What a planned call walks along its candidates with.
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
+import { reasonOfWire } from '../core/errors.ts'
+import type { EventSink } from '../core/gateway-event.ts'
 import type { Candidate } from '../core/provider.ts'
+import type { AttemptEnd } from '../core/trace.ts'
+import type { Attempt } from '../routing/attempt.ts'
 import { maxCostOf, worstCaseOf } from '../routing/fit.ts'
-import type { WalkInput } from '../routing/walk-call.ts'
+import type { AttemptSink, WalkInput } from '../routing/walk-call.ts'
 import { trimWarning } from './conversation.ts'
 import { anotherKeyHelps, requestFor } from './plan.ts'
 import { chatFor, type Run } from './response.ts'
 
 /** The way of a call whose plan is made. */
-export function walkInputOf(run: Run, stream: boolean): WalkInput {
+export function walkInputOf(run: Run, stream: boolean, onEvent?: EventSink): WalkInput {
   const { call, signal, request, plan } = run
   return {
     candidates: plan.candidates,
     signal,
     deadlineAtMs: call.deadlineAtMs,
     tenant: call.caller.tenant,
-    question: questionOf(run, request),
+    question: questionOf(run, request, stream),
     isStream: stream,
     anotherKeyHelps,
     mayAfford: mayAffordOf(run),
@@ -23,16 +27,58 @@ export function walkInputOf(run: Run, stream: boolean): WalkInput {
     isIdempotent: request.idempotencyKey !== '',
     mayChangeMind: (request.routing?.fallbackModels.length ?? 0) > 0,
     mayHedge: request.routing?.hedge === true,
+    ...attemptSink(run, onEvent),
   }
 }
 
+/** Who hears of the attempts of a call; nobody, where it is neither traced nor watched. */
+function attemptSink(run: Run, onEvent: EventSink | undefined): { readonly onAttempt?: AttemptSink } {
+  const { trace } = run.call
+  const tell = onEvent === undefined ? undefined : tellerOf(run, onEvent)
+  if (trace === undefined) return tell === undefined ? {} : { onAttempt: tell }
+  return {
+    onAttempt(attempt, phase) {
+      tell?.(attempt, phase)
+      if (phase !== 'started') trace.attemptEnded(attempt.candidate, attemptEnd(attempt))
+    },
+  }
+}
+
+function attemptEnd(attempt: Attempt): AttemptEnd {
+  const { error = 0, upstreamStatus } = attempt.record()
+  return {
+    error: reasonOfWire(error),
+    status: upstreamStatus,
+    counts: attempt.counts(),
+    firstTokenMs: attempt.firstTokenMs(),
+    cause: attempt.cause,
+  }
+}
+
+function tellerOf(run: Run, onEvent: EventSink): AttemptSink {
+  const { id: requestId, caller } = run.call
+  return (attempt, phase) =>
+    onEvent({
+      type: phase === 'started' ? 'attempt.started' : 'attempt.ended',
+      requestId,
+      tenant: caller.tenant,
+      index: Math.max(0, run.walk?.attempts.indexOf(attempt) ?? 0),
+      cause: attempt.cause,
+      attempt: attempt.record(),
+    })
+}
+
 /** What each candidate is asked. */
-export function questionOf(run: Run, request: CompleteRequest): WalkInput['question'] {
+export function questionOf(run: Run, request: CompleteRequest, isStream = true): WalkInput['question'] {
   return (candidate, warn, outputCap) => {
     const { messages, leftOut } = chatFor(run, candidate)
     const trimmed = trimWarning(leftOut, candidate.model)
     if (trimmed !== undefined) warn(trimmed)
-    return { request: requestFor(candidate, request, warn, messages, outputCap), messages }
+    const asks = { request: requestFor(candidate, request, warn, messages, outputCap), messages }
+    const { trace } = run.call
+    if (trace === undefined) return asks
+    const asked = { provider: candidate.provider.id, model: candidate.model.id, isStream }
+    return { ...asks, trace: trace.attemptBegan(candidate, asked) }
   }
 }
 

@@ -1,9 +1,12 @@
 // What a call carries through every layer: who, until when, and the signal that ends it.
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { CompleteResponseSchema } from '#gen/exai/v1/chat_service_pb'
+import type { RouteSchema } from '#gen/exai/v1/route_pb'
+import type { Cost, Usage } from '#gen/exai/v1/usage_pb'
 import type { Caller } from './caller.ts'
 import type { GatewayError } from './errors.ts'
 import type { Ending } from './settlement.ts'
+import type { CallTrace } from './trace.ts'
 
 /** What a call was let in with. */
 export interface CallAdmission {
@@ -26,6 +29,8 @@ export interface Call {
   note(facts: CallFacts): void
   /** The recording that is made of it; absent: none. */
   readonly recording?: CallRecording
+  /** Absent: it is not traced. */
+  readonly trace?: CallTrace | undefined
   /** Absent: nothing was counted to let it in. */
   readonly admission?: CallAdmission | undefined
 }
@@ -78,6 +83,21 @@ export interface CallFacts {
   readonly outputTokens?: number
   /** Cost in billionths of a US dollar; absent when unknown. */
   readonly nanoUsd?: bigint
-  /** From the call's start to the first output, in milliseconds. */
+  /** From sending the request to its first output, in milliseconds. */
   readonly firstTokenMs?: number
+  /** From the call's beginning to its first output, in milliseconds. */
+  readonly firstOutputMs?: number
+  /** What of the call's time was spent here and not in waiting for a provider, in milliseconds. */
+  readonly overheadMs?: number
+  readonly usage?: Usage
+  readonly cost?: Cost
+  /** Whether the answer comes as a stream. */
+  readonly isStreaming?: boolean
+  /** The end user as the caller named it. */
+  readonly user?: string
+  readonly conversationId?: string
+  /** Whether the answer is one that was recorded before. */
+  readonly isReplayed?: boolean
+  /** How the call finds its model, as far as it has come. Asked for at the end at the latest. */
+  readonly route?: () => MessageInitShape<typeof RouteSchema>
 }

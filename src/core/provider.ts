@@ -4,8 +4,9 @@ import type { Message } from '#gen/exai/v1/chat_pb'
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
 import type { WarningSchema } from '#gen/exai/v1/warning_pb'
 import type { Deltas } from './delta.ts'
-import type { GatewayError } from './errors.ts'
+import type { GatewayError, KeyTrouble } from './errors.ts'
 import type { ModelEntry } from './model.ts'
+import type { AttemptTrace } from './trace.ts'
 import type { WaitRules } from './turns.ts'
 
 /** A warning as it is made. */
@@ -35,10 +36,12 @@ export interface AttemptInput {
    * to blame. A later request for the same answer may call it again. Whoever answers without it has asked at once.
    */
   readonly sent?: () => void
+  /** Where the attempt stands in the trace of its call. Absent: it is not traced. */
+  readonly trace?: AttemptTrace | undefined
 }
 
 /** What a count asks of a provider: it is never told which key was used. */
-export type CountInput = Omit<AttemptInput, 'useKey' | 'waiting' | 'sent'>
+export type CountInput = Omit<AttemptInput, 'useKey' | 'waiting' | 'sent' | 'trace'>
 
 /** How many input tokens a provider counted. */
 export interface ProviderCount {
@@ -74,8 +77,17 @@ export interface Provider {
   hasOtherAddress?(modelId: string): boolean
   /** Changes what it shares with the one before it, such as the limits of keys, to its own settings. Absent: it shares nothing. */
   adopt?(): void
+  /** How its keys are, in configured order; the keys themselves are not in it. Absent: it needs none. */
+  keys?(): readonly ProviderKeyState[]
   /** Lets go of connections. */
   close(): Promise<void>
+}
+
+/** How a provider's key is. */
+export interface ProviderKeyState {
+  readonly label: string
+  /** Present while it is out: why, and until when in milliseconds since the Unix epoch. */
+  readonly out?: { readonly trouble: KeyTrouble; readonly untilMs: number }
 }
 
 /** Somebody who may answer a call: a model of a usable provider. */

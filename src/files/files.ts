@@ -19,6 +19,7 @@ import type { Call } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Files, StoredFile } from '../core/files.ts'
+import type { EventSink } from '../core/gateway-event.ts'
 import { isId } from '../core/ids.ts'
 import { pageToken } from '../core/page.ts'
 import { fileMessage } from './file-message.ts'
@@ -40,6 +41,8 @@ export interface FilesDeps {
   readonly quotaOf?: ((tenant: string) => number | undefined) | undefined
   /** Reads the text of what was stored. */
   readonly reader: Pick<TextReader, 'hasText' | 'wake'>
+  /** Hears of what callers do with files. Absent: nobody does. */
+  readonly onEvent?: EventSink | undefined
 }
 
 /** What can be done with files. Everything throws GatewayError. */
@@ -59,7 +62,8 @@ export interface TenantFiles {
 }
 
 /** Makes them. */
-export function createFiles({ files, blobs, clock, limits, quotaOf, reader }: FilesDeps): TenantFiles {
+export function createFiles(own: FilesDeps): TenantFiles {
+  const { files, blobs, clock, limits, quotaOf, reader, onEvent } = own
   const deps: UploadDeps = { files, blobs, clock, limits, hasText: reader.hasText }
 
   async function store(
@@ -71,7 +75,21 @@ export function createFiles({ files, blobs, clock, limits, quotaOf, reader }: Fi
     const own = quotaBytes === undefined ? deps : { ...deps, limits: { ...limits, quotaBytes } }
     const stored = await storeFile(call, plan, bytes, own)
     if (stored.text.state === 'pending') reader.wake()
+    tell('created', call, stored)
     return { file: fileMessage(stored) }
+  }
+
+  function tell(action: 'created' | 'deleted', call: Call, { id, mimeType, sizeBytes }: StoredFile): void {
+    const { id: requestId, caller } = call
+    onEvent?.({
+      type: 'file.changed',
+      action,
+      tenant: caller.tenant,
+      requestId,
+      fileId: id,
+      mimeType,
+      sizeBytes,
+    })
   }
 
   async function find(call: Call, id: string): Promise<StoredFile> {
@@ -125,9 +143,12 @@ export function createFiles({ files, blobs, clock, limits, quotaOf, reader }: Fi
         throw new GatewayError('INTERNAL', `only ${sent} of ${wanted} bytes of the file are there`)
     },
 
-    async delete({ caller }, { fileId }) {
-      if (!isId('file', fileId) || !(await files.delete({ tenant: caller.tenant, id: fileId })))
-        throw notFound(fileId)
+    async delete(call, { fileId }) {
+      const { tenant } = call.caller
+      // Afterwards nobody knows what it was.
+      const file = onEvent === undefined ? undefined : await find(call, fileId)
+      if (!isId('file', fileId) || !(await files.delete({ tenant, id: fileId }))) throw notFound(fileId)
+      if (file !== undefined) tell('deleted', call, file)
       return {}
     },
   }

@@ -1,21 +1,6 @@
 // What is told of limits: that somebody ran into one, and that nine tenths of one are used, once in its time.
-import type { LimitKind } from '../core/limits.ts'
+import type { LimitEvent } from '../core/gateway-event.ts'
 import type { AppliedLimit } from './limit-rules.ts'
-
-/** Something that happened to a limit. */
-export interface LimitEvent {
-  /** `limit.refused`: a call ran into it. `limit.near`: nine tenths of it are used. */
-  readonly type: 'limit.refused' | 'limit.near'
-  readonly kind: LimitKind
-  /** Empty: for everybody together. */
-  readonly tenant: string
-  /** Whose it is, for people. */
-  readonly whose: string
-  /** Absent: all models together. */
-  readonly model?: string | undefined
-  readonly used: number
-  readonly limit: number
-}
 
 /** Takes what happens to limits. */
 export type LimitSink = (event: LimitEvent) => void
@@ -35,8 +20,17 @@ const TOLD_MAX = 10_000
 export function createLimitNews(onEvent: LimitSink | undefined): LimitNews {
   const told = new Set<string>()
   function tell(type: LimitEvent['type'], limit: AppliedLimit, used: number): void {
-    const { kind, tenant, whose, model, value } = limit
-    onEvent?.({ type, kind, tenant, whose, ...(model === undefined ? {} : { model }), used, limit: value })
+    const { kind, tenant, whose, owner, model, value } = limit
+    onEvent?.({
+      type,
+      kind,
+      tenant,
+      whose,
+      owner,
+      ...(model === undefined ? {} : { model }),
+      used,
+      limit: value,
+    })
   }
   return {
     refused: (limit, used) => tell('limit.refused', limit, used),

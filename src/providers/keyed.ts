@@ -16,6 +16,8 @@ export interface Access {
   readonly http: UpstreamHttp
   /** `Authorization`, unless the host wants no key, and the header fields of the settings. */
   readonly headers: Readonly<Record<string, string>>
+  /** The URL under which the client asks. */
+  readonly baseUrl?: string
 }
 
 /** What a kind of provider adds to its settings. */
@@ -51,9 +53,10 @@ export function createKeyedProvider(settings: ProviderSettings, own: KeyedProvid
   })
 
   function accessOf(key: KeySettings | undefined): Access {
-    const http = clients.get(key?.baseUrl ?? own.baseUrl)?.value
+    const baseUrl = key?.baseUrl ?? own.baseUrl
+    const http = clients.get(baseUrl)?.value
     if (http === undefined) throw new GatewayError('INTERNAL', `a key of ${id} has no client`)
-    return { http, headers: { ...headers, ...(key && { authorization: `Bearer ${key.secret}` }) } }
+    return { http, baseUrl, headers: { ...headers, ...(key && { authorization: `Bearer ${key.secret}` }) } }
   }
 
   async function aside<T>(modelId: string, use: (access: Access) => Promise<T>): Promise<T> {
@@ -78,6 +81,7 @@ export function createKeyedProvider(settings: ProviderSettings, own: KeyedProvid
       return own.unusableReason === '' ? pool.outage() : undefined
     },
     models: settings.models ?? [],
+    keys: () => pool.states(),
     keysLeft: modelId => pool.left(modelId),
     hasOtherAddress: modelId => pool.hasOtherAddress(modelId),
     adopt: () => pool.adopt(),

@@ -18,6 +18,8 @@ export interface AttemptLimits {
 
 /** Learns what becomes of an attempt. Nothing that it does may throw. */
 export interface AttemptWatch {
+  /** It begins. Not called for one that was given up before. */
+  started?(): void
   /** The first good event: what follows can only break, not fail. Not called for an answer without any output. */
   began?(): void
   /** It is over; called once. Without an error it succeeded; `cancelled`: from outside, which says nothing about anybody. */
@@ -235,6 +237,7 @@ export function createAttempt(deps: AttemptDeps): Attempt {
         signal.throwIfAborted()
         ending.signal.throwIfAborted()
         signal.addEventListener('abort', onCallEnd, { once: true })
+        watch?.started?.()
         const warn = (warning: WarningInit): void => void warnings.push(warning)
         const input = { ...question(warn), model, signal: ending.signal, useKey, warn, sent }
         source = provider.open(input)[Symbol.asyncIterator]()

@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import type { GatewayError } from '../core/errors.ts'
 import type { AttemptHold } from '../core/limits.ts'
 import type { Candidate, WarningInit } from '../core/provider.ts'
-import type { AttemptLimits, AttemptQuestion } from './attempt.ts'
+import type { Attempt, AttemptLimits, AttemptQuestion } from './attempt.ts'
 import type { Circuits } from './circuit.ts'
 import type { Leases } from './leases.ts'
 import type { Live } from './live.ts'
@@ -27,6 +27,9 @@ export interface HoldRefused {
   /** Whether that is money, and not a rate. */
   readonly isMoney: boolean
 }
+
+/** Takes an attempt that begins, or has ended. */
+export type AttemptSink = (attempt: Attempt, phase: 'started' | 'ended') => void
 
 /** What one call walks along. */
 export interface WalkInput {
@@ -58,6 +61,8 @@ export interface WalkInput {
   readonly mayChangeMind: boolean
   /** Whether a second candidate may be asked while the first one is slow to begin its stream. */
   readonly mayHedge: boolean
+  /** Hears of every attempt, when it begins and when it has ended; must not throw. Absent: nobody wants to know. */
+  readonly onAttempt?: AttemptSink | undefined
   /** The text that is to be gone on with. Default: none. */
   readonly prefill?: string
 }

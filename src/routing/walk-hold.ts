@@ -4,7 +4,7 @@ import type { Admitted } from './admission.ts'
 import type { Attempt, AttemptWatch } from './attempt.ts'
 import type { Live } from './live.ts'
 import { seenOf } from './seen.ts'
-import type { HoldRefused } from './walk-call.ts'
+import type { AttemptSink, HoldRefused } from './walk-call.ts'
 
 /** Waits for room in the caller's limits; the leave to ask is given back when there is none. Throws the signal's reason. */
 export async function heldFor(
@@ -33,14 +33,21 @@ export interface HeldThings extends Admitted {
   readonly hold: AttemptHold | undefined
   readonly live: Pick<Live, 'observe'>
   readonly isStream: boolean
+  /** Hears of it beside those who judge by it. Absent: nobody does. */
+  readonly onAttempt?: AttemptSink | undefined
 }
 
 /** Hands the outcome of an attempt to whoever judges by it, and gives back what it held. */
 export function watchOf(
-  { permit, lease, hold, live, isStream }: HeldThings,
+  { permit, lease, hold, live, isStream, onAttempt }: HeldThings,
   attempt: () => Attempt,
 ): AttemptWatch {
+  let isTold = false
   return {
+    started() {
+      isTold = true
+      onAttempt?.(attempt(), 'started')
+    },
     began: () => permit.succeeded(),
     ended({ error, cancelled }) {
       if (cancelled) permit.release()
@@ -49,6 +56,7 @@ export function watchOf(
       if (hold !== undefined && !attempt().mayBeBilled()) hold.giveBack(attempt().sentMs() !== undefined)
       const seen = seenOf(attempt(), { isStream, error, cancelled })
       if (seen !== undefined) live.observe(seen)
+      if (isTold) onAttempt?.(attempt(), 'ended')
     },
     released() {
       permit.release()

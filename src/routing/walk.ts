@@ -147,7 +147,7 @@ export function createWalk(
       }),
       limits: deps.limits,
       clock,
-      watch: watchOf({ ...admitted, hold, live, isStream: input.isStream }, () => attempt),
+      watch: watchOf({ ...admitted, ...input, hold, live }, () => attempt),
       cause: isHedge ? 'hedge' : causeOf(candidate),
     })
     trail.attempts.push(attempt)

@@ -4,6 +4,8 @@ import { type Caller, DEFAULT_CALLER } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError, type Origin, type Reason, type StatusName } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
+import type { CallTrace } from '../core/trace.ts'
+import { type CallsSink, callRecord, type SeenCall } from './call-record.ts'
 import { deadlineError, startDeadline } from './deadline.ts'
 import { createDetached, type Detached } from './detached.ts'
 import type { PortResponse } from './port-handler.ts'
@@ -65,6 +67,8 @@ export interface ExchangesDeps {
   readonly log: Log
   readonly metrics: { callEnded(end: CallEnd): void }
   readonly clock: Clock
+  /** Hears of the calls that belong in the metrics. Absent: nobody does. */
+  readonly calls?: CallsSink | undefined
   /** Default deadline of a call and ceiling of the caller's own, in milliseconds. */
   readonly requestTimeoutMs: number
 }
@@ -72,9 +76,11 @@ export interface ExchangesDeps {
 /** The running calls. */
 export interface Exchanges {
   /** Opens a call, before anything may refuse it. */
-  open(res: PortResponse, id: string, asked: Asked): Exchange
+  open(res: PortResponse, id: string, asked: Asked, trace?: CallTrace): Exchange
   /** How many calls and watches are running, those included that go on without their client. */
   active(): number
+  /** The methods of the watches that are open, one for each. */
+  watches(): readonly string[]
   /** Ends all work that is running, also what goes on without its client. */
   abortAll(error: GatewayError): void
   /** Ends the watches alone. */
@@ -108,12 +114,13 @@ export function createExchanges(deps: ExchangesDeps): Exchanges {
     waiting = []
   }
   return {
-    open: (res, id, asked) => {
-      const exchange = createExchange(deps, res, id, asked, { running, detached, left })
+    open: (res, id, asked, trace) => {
+      const exchange = createExchange(deps, res, { id, asked, trace }, { running, detached, left })
       running.add(exchange)
       return exchange
     },
     active: () => running.size + [...detached].filter(work => !work.isAttended()).length,
+    watches: () => [...running].filter(one => one.asked.isWatch).map(one => one.asked.method),
     abortAll: error => {
       for (const exchange of running) exchange.abort(error)
       for (const work of detached) work.abort(error)
@@ -132,13 +139,13 @@ export function createExchanges(deps: ExchangesDeps): Exchanges {
 function createExchange(
   deps: ExchangesDeps,
   res: PortResponse,
-  id: string,
-  asked: Asked,
+  { id, asked, trace }: Pick<Exchange, 'id' | 'asked' | 'trace'>,
   { running, detached, left }: Register,
 ): Exchange {
   const { clock, requestTimeoutMs, metrics } = deps
   const controller = new AbortController()
   const startedAtMs = clock.monotonic()
+  const startedAt = clock.now()
   const timeoutMs = timeoutOf(asked, requestTimeoutMs)
   let caller = DEFAULT_CALLER
   let admission: Admitted | undefined
@@ -146,9 +153,23 @@ function createExchange(
   let facts: CallFacts = {}
   let failure: Failure | undefined
   let isOpen = true
+  let endedMs = 0
+  let isKnown = false
+  let isTold = false
 
   const over = (): void => {
-    if (!isOpen && worksLeft === 0) admission?.end()
+    if (isOpen || worksLeft > 0) return
+    admission?.end()
+    if (isTold || !asked.isCounted) return
+    isTold = true
+    deps.calls?.ended(seen)
+  }
+  const seen: SeenCall = {
+    record: () =>
+      callRecord(
+        { id, asked, caller, facts, failure, startedAt },
+        isOpen || worksLeft > 0 ? undefined : endedMs,
+      ),
   }
 
   const exchange: Exchange = {
@@ -157,6 +178,7 @@ function createExchange(
     startedAtMs,
     deadlineAtMs: startedAtMs + timeoutMs,
     signal: controller.signal,
+    trace,
     get caller() {
       return caller
     },
@@ -165,6 +187,9 @@ function createExchange(
     },
     identify: who => {
       caller = who
+      if (who.tenant === '' || isKnown || !asked.isCounted) return
+      isKnown = true
+      deps.calls?.began(seen)
     },
     admitted: given => {
       admission = given
@@ -188,9 +213,22 @@ function createExchange(
         ended: (ended, noted, why) => {
           // As long as the client is there, its own line will tell all of this.
           if (!isOpen)
-            report(deps, 'detached call', { ...ended, asked, startedAtMs, facts: noted, failure: why })
+            report(deps, 'detached call', {
+              ...ended,
+              asked,
+              traceId: trace?.traceId,
+              startedAtMs,
+              facts: noted,
+              failure: why,
+            })
           detached.delete(ended)
           worksLeft -= 1
+          if (!isOpen) {
+            // That its client left is not how it ended.
+            facts = { ...facts, ...noted }
+            failure = why
+            endedMs = clock.monotonic() - startedAtMs
+          }
           over()
           left()
         },
@@ -204,8 +242,11 @@ function createExchange(
       isOpen = false
       stopTimer()
       if (controller.signal.aborted) exchange.fail(GatewayError.from(controller.signal.reason))
-      const end = report(deps, 'call', { id, asked, startedAtMs, caller, facts, failure })
+      const traceId = trace?.traceId
+      const end = report(deps, 'call', { id, asked, traceId, startedAtMs, caller, facts, failure })
+      trace?.ended({ ...end, ...facts, tenant: caller.tenant })
       if (asked.isCounted) metrics.callEnded({ door: asked.door, method: asked.method, ...end })
+      endedMs = end.durationMs
       running.delete(exchange)
       over()
       left()

@@ -2,7 +2,7 @@
 import type { Reason } from '../core/errors.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Journal } from '../core/settlement.ts'
-import type { ComponentReport } from './status.ts'
+import type { ComponentReport } from './state.ts'
 
 /** What is watched. */
 export interface StoreWatchDeps {

@@ -1,4 +1,4 @@
-// What happens in the service beside its calls: one place that hears of it, and everybody there who listens.
+// What happens in the service: one place that hears of it, and everybody there who listens.
 import { GatewayError } from '../core/errors.ts'
 import type { CircuitStateName, EventSink } from '../core/gateway-event.ts'
 import type { Log } from '../core/log.ts'
@@ -69,6 +69,21 @@ export function createObserver(deps: {
           configVersion: event.version,
           problems: event.problems,
         })
+      case 'alert.began':
+      case 'alert.ended': {
+        const { type, name, message, provider, model, tenant } = event
+        if (type === 'alert.ended') return log.info('alert ended', { alert: name, provider, model, tenant })
+        return log.warn('alert began', { alert: name, reason: message, provider, model, tenant })
+      }
+      // Calls have a line of their own, and what happens within them stands there.
+      case 'request.started':
+      case 'request.ended':
+      case 'attempt.started':
+      case 'attempt.ended':
+      case 'limit.refused':
+      case 'limit.near':
+      case 'file.changed':
+        return
       default:
         return event satisfies never
     }

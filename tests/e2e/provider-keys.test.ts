@@ -176,6 +176,7 @@ describe('the providers of a service', () => {
     const { ask } = await start({}, () => 'providers: [{ name: other, kind: glm, api_key: k }]')
     const { components } = JSON.parse((await ask('/health')).text)
     expect(Object.keys(components)).toEqual([
+      'config',
       'store',
       ...['openai', 'glm', 'kimi', 'minimax', 'other', 'sandbox'].map(id => `provider/${id}`),
     ])

@@ -103,7 +103,7 @@ async function serve(
       return writeError(req, res, connectErrorOf(error, served, 'UNIMPLEMENTED'), { status: 404 })
     }
     const reply = await handler(requestOf(req, served))
-    if (!isBareRefusal(reply)) return await writeReply(res, reply)
+    if (!isBareRefusal(reply)) return await writeReply(res, reply, served.exchange.signal)
     const { error, variation } = refusalOf(reply.status, handler)
     writeError(req, res, connectErrorOf(error, served), variation)
   } catch (error) {

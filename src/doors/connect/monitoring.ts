@@ -3,17 +3,20 @@ import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { ServiceImpl } from '@connectrpc/connect'
 import {
   SetCircuitRequest_Action as Action,
+  type GetStatusResponseSchema,
   type MonitoringService,
   type SetCircuitRequest,
 } from '#gen/exai/v1/monitoring_service_pb'
-import { Circuit_State, type CircuitSchema } from '#gen/exai/v1/status_pb'
 import { GatewayError } from '../../core/errors.ts'
-import type { CircuitStateName } from '../../core/gateway-event.ts'
-import { millisecondsOf, timestampOf } from '../../core/time.ts'
+import { millisecondsOf } from '../../core/time.ts'
 import type { UsageReport } from '../../metering/usage-report.ts'
-import type { CircuitAction, CircuitState } from '../../routing/circuit-life.ts'
+import type { CircuitAction } from '../../routing/circuit-life.ts'
 import type { AuditedSwitch } from '../../status/audited-switch.ts'
 import type { CircuitSwitch, SwitchWish } from '../../status/circuit-switch.ts'
+import type { RequestList } from '../../status/list-requests.ts'
+import { circuitMessage } from '../../status/status-message.ts'
+import type { EventWatches } from '../../status/watch-events.ts'
+import type { StatusWatches } from '../../status/watch-status.ts'
 import { exchangeOf } from './served.ts'
 
 /** What the door needs for the monitoring. Everything throws GatewayError. */
@@ -22,6 +25,14 @@ export interface Monitoring {
   readonly setCircuit: CircuitSwitch | AuditedSwitch
   /** Sums what was used, as far as the caller may see it. */
   readonly getUsage: UsageReport
+  /** The state of this process. */
+  readonly getStatus: () => Promise<MessageInitShape<typeof GetStatusResponseSchema>>
+  /** The state, now and after each change; it ends with its call only. */
+  readonly watchStatus: StatusWatches['watch']
+  /** What happens from now on, as far as the caller wants and may see it; it ends with its call only. */
+  readonly watchEvents: EventWatches['watch']
+  /** The recent calls, as far as the caller may see them. */
+  readonly listRequests: RequestList
 }
 
 /** The RPCs of the monitoring service that there are. */
@@ -29,9 +40,13 @@ export function monitoringService(monitoring: Monitoring): Partial<ServiceImpl<t
   return {
     async setCircuit(request, context) {
       const circuits = await monitoring.setCircuit(exchangeOf(context), wishOf(request))
-      return { circuits: circuits.map(circuitOf) }
+      return { circuits: circuits.map(circuitMessage) }
     },
     getUsage: (request, context) => monitoring.getUsage(exchangeOf(context).caller, request),
+    getStatus: () => monitoring.getStatus(),
+    watchStatus: (_, context) => monitoring.watchStatus(exchangeOf(context)),
+    watchEvents: (request, context) => monitoring.watchEvents(exchangeOf(context), request),
+    listRequests: (request, context) => monitoring.listRequests(exchangeOf(context).caller, request),
   }
 }
 
@@ -59,24 +74,4 @@ function wishOf({ provider, model, action, reason, holdDuration }: SetCircuitReq
 
 function refused(message: string): GatewayError {
   return new GatewayError('INVALID_REQUEST', message)
-}
-
-const states: Record<CircuitStateName, Circuit_State> = {
-  closed: Circuit_State.CLOSED,
-  open: Circuit_State.OPEN,
-  half_open: Circuit_State.HALF_OPEN,
-}
-
-function circuitOf({
-  state,
-  sinceMs,
-  probeAtMs,
-  ...same
-}: CircuitState): MessageInitShape<typeof CircuitSchema> {
-  return {
-    ...same,
-    state: states[state],
-    changeTime: timestampOf(sinceMs),
-    ...(probeAtMs === undefined ? {} : { probeTime: timestampOf(probeAtMs) }),
-  }
 }

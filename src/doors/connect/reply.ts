@@ -3,8 +3,15 @@ import type { Writable } from 'node:stream'
 import type { UniversalServerResponse } from '@connectrpc/connect/protocol'
 import type { PortResponse } from '../../server/port-handler.ts'
 
-/** Writes a whole answer. Resolves when it has been handed to the system or when the client has left. */
-export async function writeReply(res: PortResponse, reply: UniversalServerResponse): Promise<void> {
+/**
+ * Writes a whole answer. Who ends the call ends the waiting for its reader, too, so that the end is made and stands behind what
+ * waits. Resolves when it has been handed to the system or when the client has left.
+ */
+export async function writeReply(
+  res: PortResponse,
+  reply: UniversalServerResponse,
+  signal?: AbortSignal,
+): Promise<void> {
   const { status, header = new Headers(), body } = reply
   res.statusCode = status
   header.forEach((value, name) => void res.setHeader(name, value))
@@ -15,7 +22,7 @@ export async function writeReply(res: PortResponse, reply: UniversalServerRespon
   if (body !== undefined) {
     for await (const chunk of body) {
       if (!isOpen(res)) return
-      if (!write(res, chunk)) await drained(res)
+      if (!write(res, chunk)) await drained(res, signal)
     }
   }
   if (!isOpen(res)) return
@@ -52,15 +59,18 @@ function sinkOf(res: PortResponse): Writable {
   return 'stream' in res ? res.stream : res
 }
 
-function drained(res: PortResponse): Promise<void> {
+function drained(res: PortResponse, signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted) return Promise.resolve()
   return new Promise(resolve => {
     const done = (): void => {
       res.off('drain', done)
       res.off('close', done)
+      signal?.removeEventListener('abort', done)
       resolve()
     }
     res.on('drain', done)
     res.on('close', done)
+    signal?.addEventListener('abort', done)
   })
 }
 

@@ -61,7 +61,7 @@ describe('a second call with the same key and request', () => {
     // Free: nothing runs for it, and its log line tells of no tokens.
     expect([detached, facts()]).toEqual([
       [],
-      { responseId: run.responseId, provider: 'one', model: 'one-model' },
+      { isReplayed: true, responseId: run.responseId, provider: 'one', model: 'one-model' },
     ])
   })
 

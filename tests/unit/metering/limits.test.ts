@@ -160,7 +160,13 @@ describe('what happens to a limit', () => {
     const { limits, events } = setUp(ofAcme(requests(10)))
     for (let call = 0; call < 10; call += 1) await limits.admit(caller(), METHOD)
     await refusalOf(limits.admit(caller(), METHOD))
-    const common = { kind: 'requests_per_minute', tenant: 'acme', whose: 'tenant acme', limit: 10 }
+    const common = {
+      kind: 'requests_per_minute',
+      tenant: 'acme',
+      whose: 'tenant acme',
+      owner: '',
+      limit: 10,
+    }
     expect(events).toEqual([
       { type: 'limit.near', ...common, used: 9 },
       { type: 'limit.refused', ...common, used: 10 },

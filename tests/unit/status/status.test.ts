@@ -1,7 +1,20 @@
 // What the one state says of the whole, of services and of providers, running and going away.
 import { describe, expect, it } from 'vitest'
+import type { CircuitState } from '../../../src/routing/circuit-life.ts'
 import { createStatus } from '../../../src/status/status.ts'
 import { createScriptedProvider } from '../../support/scripted-provider.ts'
+
+const circuitOf = (own: Partial<CircuitState>): CircuitState => ({
+  provider: 'one',
+  model: 'm',
+  state: 'closed',
+  sinceMs: 0,
+  reason: '',
+  failureRatio: 0,
+  callCount: 0,
+  held: false,
+  ...own,
+})
 
 const usable = createScriptedProvider('one', [[]])
 const keyless = { ...createScriptedProvider('two', [[]]), unusableReason: 'TWO_API_KEY is not set' }
@@ -100,8 +113,8 @@ describe('the state of a service that is configured anew', () => {
 describe('the state of a provider with circuits', () => {
   const withCircuits = (...states: readonly ('closed' | 'open' | 'half_open')[]) => {
     const circuits = [
-      ...states.map(state => ({ provider: 'one', state })),
-      { provider: 'elsewhere', state: 'open' as const },
+      ...states.map((state, index) => circuitOf({ model: `m${index}`, state })),
+      circuitOf({ provider: 'elsewhere', state: 'open' }),
     ]
     const status = createStatus({ circuits: () => circuits, providers: () => [usable], services: [] })
     return [status.providers()[0]?.health, status.serving('provider/one'), status.report().status]
@@ -124,7 +137,7 @@ describe('the state of a provider with circuits', () => {
   })
 
   it('says in words what is wrong, and leaves others usable', () => {
-    const circuits = [{ provider: 'one', state: 'open' as const }]
+    const circuits = [circuitOf({ state: 'open' })]
     const other = { ...usable, id: 'two' }
     const report = createStatus({
       circuits: () => circuits,

@@ -138,6 +138,7 @@ export type ServerOptions = {
   readonly files?: Partial<TenantFiles>
   readonly setCircuit?: Monitoring['setCircuit']
   readonly getUsage?: Monitoring['getUsage']
+  readonly monitoring?: Partial<Monitoring>
   readonly requestTimeoutMs?: number
   readonly access?: Access
   readonly admit?: Admit
@@ -163,6 +164,11 @@ export async function startServer(options: ServerOptions = {}): Promise<Running>
         monitoring: {
           setCircuit: options.setCircuit ?? (() => []),
           getUsage: options.getUsage ?? (async () => ({})),
+          getStatus: async () => ({}),
+          watchStatus: async function* () {},
+          watchEvents: async function* () {},
+          listRequests: () => ({}),
+          ...options.monitoring,
         },
         access: options.access?.administration ?? fakeKeys(),
         health,

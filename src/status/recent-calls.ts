@@ -1,0 +1,120 @@
+// The calls that run, and the last ones that have ended: bounded by number and by bytes. Nothing of it is kept on disk.
+import type { CallRecord, EventSink } from '../core/gateway-event.ts'
+
+/** A call that can be looked at while it runs. */
+export interface RunningCall {
+  record(): CallRecord
+}
+
+/** A call in the order in which calls began. */
+export interface RecentCall {
+  /** Rises from call to call. */
+  readonly place: number
+  readonly record: CallRecord
+}
+
+/** The recent calls. */
+export interface RecentCalls {
+  /** It is known who calls. */
+  began(call: RunningCall): void
+  /** Nothing of the call runs any more. */
+  ended(call: RunningCall): void
+  /** Those that run and those that have ended, as they are now, in no order. */
+  all(): readonly RecentCall[]
+  /** About how much memory those that have ended take, in bytes. */
+  sizeBytes(): number
+}
+
+/** What they are kept with. */
+export interface RecentCallsDeps {
+  /** Hears of each call that begins or ends. */
+  readonly onEvent: EventSink
+  /** How many ended ones are kept. */
+  readonly endedMax?: number
+  /** About how much memory they may take, in bytes. */
+  readonly bytesMax?: number
+}
+
+interface Kept extends RecentCall {
+  readonly bytes: number
+}
+
+const ENDED_MAX = 10_000
+const BYTES_MAX = 32 * 1024 * 1024
+
+// Reading what happens must not fill what is read.
+const READS: ReadonlySet<string> = new Set(
+  ['GetStatus', 'WatchStatus', 'WatchEvents', 'GetUsage', 'ListRequests'].map(
+    name => `exai.v1.MonitoringService/${name}`,
+  ),
+)
+
+/** Begins without any. */
+export function createRecentCalls(deps: RecentCallsDeps): RecentCalls {
+  const { onEvent, endedMax = ENDED_MAX, bytesMax = BYTES_MAX } = deps
+  const running = new Map<RunningCall, number>()
+  let ended: Kept[] = []
+  /** Those before it are gone: to move all of them each time would cost more than the call. */
+  let first = 0
+  let bytes = 0
+  let last = 0
+
+  function keep(call: Kept): void {
+    ended.push(call)
+    bytes += call.bytes
+    while (ended.length - first > endedMax || (bytes > bytesMax && ended.length - first > 1)) {
+      bytes -= ended[first]?.bytes ?? 0
+      first += 1
+    }
+    if (first * 2 > ended.length) {
+      ended = ended.slice(first)
+      first = 0
+    }
+  }
+
+  return {
+    began(call) {
+      const record = call.record()
+      if (READS.has(record.method)) return
+      last += 1
+      running.set(call, last)
+      onEvent({ type: 'request.started', request: record })
+    },
+    ended(call) {
+      const record = call.record()
+      if (READS.has(record.method)) return
+      let place = running.get(call)
+      running.delete(call)
+      if (place === undefined) {
+        last += 1
+        place = last
+      }
+      keep({ place, record, bytes: sizeOf(record) })
+      onEvent({ type: 'request.ended', request: record })
+    },
+    all: () => [
+      ...[...running].map(([call, place]) => ({ place, record: call.record() })),
+      ...ended.slice(first),
+    ],
+    sizeBytes: () => bytes,
+  }
+}
+
+// What V8 takes for such objects, measured on Node 26 and rounded up; texts are counted as if each character took two bytes.
+const BYTES = { call: 900, attempt: 400, skip: 200, usage: 300, cost: 300, line: 200 } as const
+
+function sizeOf(record: CallRecord): number {
+  const { route, usage, cost } = record
+  let bytes: number = BYTES.call + textBytes(record)
+  for (const attempt of route?.attempts ?? []) bytes += BYTES.attempt + textBytes(attempt)
+  for (const skip of route?.skipped ?? []) bytes += BYTES.skip + textBytes(skip)
+  if (usage !== undefined) bytes += BYTES.usage
+  if (cost !== undefined) bytes += BYTES.cost + cost.lines.length * BYTES.line
+  return bytes + 2 * ((route?.requestedModel?.length ?? 0) + (route?.reason?.length ?? 0))
+}
+
+function textBytes(holder: object): number {
+  let bytes = 0
+  for (const value of Object.values(holder)) if (typeof value === 'string') bytes += 2 * value.length
+  return bytes
+}
