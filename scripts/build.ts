@@ -1,6 +1,7 @@
-// Emits dist/: the service as JavaScript, because Node strips no types below node_modules.
+// Emits dist/: the service as JavaScript, because Node strips no types below node_modules, and the page for browsers.
 import { cpSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { buildPage, PAGE_FOLDER } from './page.ts'
 import { root, run, runSteps } from './step.ts'
 
 type Named = { readonly name: string; readonly version: string }
@@ -19,4 +20,16 @@ export function build(): void {
   for (const file of globSync('src/**/*.json', { cwd: root })) cpSync(join(root, file), join(dist, file))
 }
 
-if (import.meta.main) process.exitCode = runSteps([{ name: 'build dist', run: build }]) ? 0 : 1
+/** Bundles the page, and puts it where the emitted service looks for it. */
+function buildBoth(): void {
+  buildPage()
+  cpSync(join(root, PAGE_FOLDER), join(root, 'dist', PAGE_FOLDER), { recursive: true })
+}
+
+const steps = [
+  { name: 'build dist', run: build },
+  { name: 'build the page', run: buildBoth },
+]
+
+// `npm run build -- page` bundles the page alone, for whoever works on it.
+if (import.meta.main) process.exitCode = runSteps(process.argv[2] === 'page' ? steps.slice(1) : steps) ? 0 : 1

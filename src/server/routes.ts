@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
 import { isLoopbackAddress } from './hosts.ts'
-import type { PortHandler, PortRequest } from './port-handler.ts'
+import type { PortHandler, PortRequest, PortResponse } from './port-handler.ts'
 import { json, pathOf, type Reply, refused, send } from './reply.ts'
 
 /** How the service is. */
@@ -10,6 +10,14 @@ export interface HealthReport {
   readonly status: 'healthy' | 'degraded' | 'unhealthy'
   /** Each part by name, in a form that JSON can carry. */
   readonly components: Readonly<Record<string, unknown>>
+}
+
+/** The page for browsers, as the routes know it. */
+export interface PageForBrowsers {
+  /** Serves a request that is for it; false when it is for somebody else. */
+  serve(req: PortRequest, res: PortResponse): boolean
+  /** Why there is no page, one sentence. */
+  readonly missing: string | undefined
 }
 
 /** What `createRoutes` needs. */
@@ -29,6 +37,8 @@ export interface RoutesDeps {
    * Absent: nobody is asked for a credential, and metrics are for this machine.
    */
   readonly mayReadMetrics?: ((req: PortRequest) => void | Promise<void>) | undefined
+  /** The page for browsers: it serves what is for it, or says why there is none. Absent: plain text alone. */
+  readonly page?: PageForBrowsers | undefined
   /** Told of a page that could not be made. */
   readonly onFault: (error: unknown) => void
 }
@@ -42,7 +52,7 @@ type Page = (req: PortRequest) => Reply | Promise<Reply>
 export function createRoutes(deps: RoutesDeps): PortHandler {
   const startedAtMs = deps.clock.monotonic()
   const table = {
-    '/': req => frontPage(deps.version, req),
+    '/': req => frontPage(deps, req),
     '/health': () => healthPage(deps, startedAtMs),
     '/health/live': () => json(200, { status: 'live' }),
     '/health/ready': () => readyPage(deps),
@@ -56,6 +66,7 @@ export function createRoutes(deps: RoutesDeps): PortHandler {
     return page(req)
   }
   return (req, res) => {
+    if (deps.page?.serve(req, res) === true) return
     answer(req)
       .catch((error: unknown) => {
         deps.onFault(error)
@@ -129,7 +140,7 @@ function notAllowed(method: string): Reply {
 // It is shown as part of a command: only what is exactly a name and a port goes into it.
 const SHOWABLE = /^(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9][A-Za-z0-9.-]{0,252})(?::\d{1,5})?$/
 
-function frontPage(version: string, req: PortRequest): Reply {
+function frontPage({ version, page }: RoutesDeps, req: PortRequest): Reply {
   const { localPort } = req.socket
   const named = ('authority' in req ? req.authority : undefined) ?? req.headers.host ?? ''
   const host = SHOWABLE.test(named) ? named : `localhost:${localPort}`
@@ -148,6 +159,11 @@ Ask a model:
 
 See how it is: /health, /metrics
 See what it can do: grpcurl ${how}${at} list
-`
+${seeIt(page, `${scheme}://${host}/`)}`
   return { status: 200, contentType: 'text/plain; charset=utf-8', body }
+}
+
+function seeIt(page: PageForBrowsers | undefined, address: string): string {
+  if (page === undefined) return ''
+  return page.missing === undefined ? `See it at work: ${address} in a browser\n` : `Note: ${page.missing}\n`
 }

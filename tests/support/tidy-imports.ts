@@ -16,6 +16,7 @@ const layers: readonly (readonly string[])[] = [
   ['routing', 'metering', 'access', 'providers', 'stores', 'telemetry'],
   ['catalogue'],
   ['config'],
+  ['client'],
   ['core'],
   ['gen'],
 ]
@@ -26,8 +27,14 @@ const folders = new Set(['doors', 'stores'])
 /** Which files may import a library; a prefix that ends in `/` is a folder. */
 export const owners: Readonly<Record<string, readonly string[]>> = {
   '@bufbuild/protobuf': ['src/'],
-  '@connectrpc/connect': ['src/doors/connect/', 'src/cli/'],
+  '@connectrpc/connect': ['src/doors/connect/', 'src/cli/', 'src/client/'],
   '@connectrpc/connect-node': ['src/doors/connect/', 'src/cli/'],
+  '@connectrpc/connect-web': ['src/client/'],
+  '@opentelemetry/api': ['src/telemetry/'],
+  '@opentelemetry/exporter-trace-otlp-proto': ['src/telemetry/'],
+  '@opentelemetry/resources': ['src/telemetry/'],
+  '@opentelemetry/sdk-trace': ['src/telemetry/'],
+  'rotating-file-stream': ['src/telemetry/'],
   '@supabase/supabase-js': ['src/stores/supabase/'],
   'gpt-tokenizer': ['src/metering/'],
   ioredis: ['src/stores/redis/'],

@@ -1,5 +1,5 @@
 // Puts a whole answer together from the events of its stream, and from nothing else: what Complete would have answered.
-import { clone, create } from '@bufbuild/protobuf'
+import { clone, create, type MessageInitShape } from '@bufbuild/protobuf'
 import { type Part, PartSchema } from '#gen/exai/v1/chat_pb'
 import {
   type CompleteResponse,
@@ -7,7 +7,6 @@ import {
   StreamEventSchema,
 } from '#gen/exai/v1/chat_service_pb'
 import { GatewayError } from '../core/errors.ts'
-import type { EventInit } from './events.ts'
 
 /** What was heard in one go: consecutive pieces of text or of reasoning, or the start of a tool call. */
 type Heard =
@@ -20,7 +19,9 @@ type Heard =
  * several reasoning parts stand side by side, all but the last were sealed from the start and stay empty. Throws what the
  * stream throws, and INTERNAL when its events do not make an answer.
  */
-export async function collect(events: AsyncIterable<EventInit>): Promise<CompleteResponse> {
+export async function collect(
+  events: AsyncIterable<MessageInitShape<typeof StreamEventSchema>>,
+): Promise<CompleteResponse> {
   const heard: Heard[] = []
   for await (const init of events) {
     const { event } = create(StreamEventSchema, init)

@@ -1,0 +1,69 @@
+// Long lists: ten thousand calls in the browser, of which only what can be seen is in the document.
+
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { chromiumPath, keepPicture, launchBrowser, type Opened, openPage } from './support/browser.ts'
+import { callsUntil, type ScriptedGateway, startScripted } from './support/scripted-gateway.ts'
+
+describe.skipIf(chromiumPath === undefined)('a list of ten thousand calls', () => {
+  let browser: Browser
+  let gateway: ScriptedGateway
+  let opened: Opened
+
+  beforeAll(async () => {
+    browser = await launchBrowser()
+    gateway = await startScripted({ calls: callsUntil(Date.now(), 12_000, 250) })
+    opened = await openPage(browser, `${gateway.url}/#/requests`)
+  })
+  afterAll(async () => {
+    await browser.close()
+    await gateway.close()
+  })
+
+  test('is loaded page by page down to its end, and stays small in the document', async () => {
+    const { page } = opened
+    const grid = page.getByRole('grid', { name: /^Calls/ })
+    await grid.focus()
+    const foot = page.locator('.list-foot')
+    await expect.poll(() => foot.textContent()).toContain('200 calls')
+    let before = await foot.textContent()
+    for (let round = 0; round < 80 && before?.includes('are kept here') === false; round += 1) {
+      await page.keyboard.press('End')
+      await expect.poll(() => foot.textContent()).not.toBe(before)
+      before = await foot.textContent()
+    }
+    expect(await foot.textContent()).toContain('10,000 calls are kept here')
+    expect(await page.locator('.grid-all .grid-row').count()).toBeLessThan(60)
+  }, 60_000)
+
+  test('scrolls without a long frame', async () => {
+    const longest = await opened.page.evaluate(`(async () => {
+      const grid = document.querySelector('.grid-list')
+      grid.scrollTop = 0
+      let longest = 0
+      let last = performance.now()
+      for (let frame = 0; frame < 120; frame += 1) {
+        await new Promise(requestAnimationFrame)
+        const now = performance.now()
+        if (frame > 5) longest = Math.max(longest, now - last)
+        last = now
+        grid.scrollTop += 2_900
+      }
+      return longest
+    })()`)
+    // Two cores draw in software and share with other tests: a reader's machine needs a tenth of this.
+    expect(longest).toBeLessThan(250)
+    await keepPicture(opened.page, 'requests-10000-1280')
+  }, 30_000)
+
+  test('goes on while new calls come in', async () => {
+    const { page } = opened
+    await page.evaluate(`document.querySelector('.grid-list').scrollTop = 0`)
+    const [fresh] = callsUntil(Date.now() + 3_000, 30_011, 1)
+    gateway.tell({ id: 'event-1', severity: 1, kind: { case: 'request', value: { request: fresh } } })
+    if (fresh === undefined) throw new Error('there is no call')
+    await expect.poll(() => page.locator('.grid-all .grid-row').first().textContent()).toContain(fresh.model)
+    expect(await page.locator('.list-foot').textContent()).toContain('10,000 calls')
+    expect(opened.complaints).toEqual([])
+  })
+})
