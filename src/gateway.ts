@@ -1,14 +1,6 @@
 // The composition root: reads as the order in which the service starts, and closes in reverse.
 import { X509Certificate } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import type { DescService } from '@bufbuild/protobuf'
-import { AccessService } from '#gen/exai/v1/access_service_pb'
-import { ChatService } from '#gen/exai/v1/chat_service_pb'
-import { EmbeddingsService } from '#gen/exai/v1/embeddings_service_pb'
-import { FilesService } from '#gen/exai/v1/files_service_pb'
-import { MonitoringService } from '#gen/exai/v1/monitoring_service_pb'
-import { ServerReflection } from '#gen/grpc/reflection/v1/reflection_pb'
-import { ServerReflection as ServerReflectionAlpha } from '#gen/grpc/reflection/v1alpha/reflection_pb'
 import { openAccess } from './access/open.ts'
 import { createCompletion } from './chat/complete.ts'
 import { createOwnConversations } from './chat/conversations.ts'
@@ -22,8 +14,9 @@ import type { Clock } from './core/clock.ts'
 import { GatewayError } from './core/errors.ts'
 import type { Log } from './core/log.ts'
 import { createSafeFetch } from './core/safe-fetch.ts'
+import { countedCall, metricsOf, namesOf, SERVICES } from './counted.ts'
 import { closeData, openDataDir, watchData } from './data-dir.ts'
-import { createEditions, type Edition } from './editions.ts'
+import { createEditions } from './editions.ts'
 import { createFront } from './front.ts'
 import { keepFiles, startKeepingJobs } from './kept-files.ts'
 import { createTokenCounter } from './metering/count.ts'
@@ -37,14 +30,13 @@ import { createLeases } from './routing/leases.ts'
 import { createLive } from './routing/live.ts'
 import { createRetryBudget } from './routing/retry-budget.ts'
 import { createDrain, type DrainResult } from './server/drain.ts'
-import { type CallEnd, createExchanges } from './server/exchange.ts'
+import { createExchanges } from './server/exchange.ts'
 import type { PortAddress } from './server/port.ts'
 import { openSharing } from './sharing.ts'
 import { auditedSwitch } from './status/audited-switch.ts'
 import { createCircuitSwitch } from './status/circuit-switch.ts'
 import { createCounting } from './telemetry/event-series.ts'
 import { createEvents, createObserver } from './telemetry/events.ts'
-import { createMetrics, type EndedCall } from './telemetry/metrics.ts'
 import { createTracer } from './telemetry/tracer.ts'
 
 /** Silence after which a stream shows that it is alive, in milliseconds: half of what impatient proxies bear. */
@@ -55,14 +47,6 @@ const MEDIA_BYTES_MAX = 20 * 1024 * 1024
 
 /** When the token encoding is loaded after the start, in milliseconds: not before the first calls, and before the first count. */
 const LOAD_ENCODING_AFTER_MS = 2_000
-
-const SERVICES: readonly DescService[] = [
-  ChatService,
-  FilesService,
-  MonitoringService,
-  AccessService,
-  EmbeddingsService,
-]
 
 /** What the service is made of. */
 export interface GatewayDeps {
@@ -123,13 +107,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
   stack.defer(editions.close)
   const routing = () => editions.current().routing
 
-  const metrics = createMetrics({
-    ...namesOf(editions.current()),
-    methods: [...SERVICES, ServerReflection, ServerReflectionAlpha].flatMap(({ typeName, methods }) =>
-      methods.map(({ name }) => `${typeName}/${name}`),
-    ),
-  })
-  metrics.configTaken(snapshot.version)
+  const metrics = metricsOf(editions.current())
   metrics.bindCircuits(() => status.state().circuits)
   stack.defer(events.subscribe(createObserver({ log, metrics })))
   stack.defer(events.subscribe(createCounting(metrics)))
@@ -315,15 +293,4 @@ function endOf(pem: string): number {
 /** A folder that cannot be used is a mistake in the settings: no restart mends it. */
 function refuse(error: unknown): never {
   throw new ConfigError([GatewayError.from(error).message])
-}
-
-function namesOf({ routing: { providers, catalogue } }: Edition) {
-  return {
-    providers: providers.map(provider => provider.id),
-    models: catalogue.list().map(entry => entry.id),
-  }
-}
-
-function countedCall({ reason, origin, ...call }: CallEnd): EndedCall {
-  return { ...call, error: reason === '' || origin === '' ? undefined : { reason, origin } }
 }
