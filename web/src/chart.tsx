@@ -118,7 +118,7 @@ function optionsOf(latest: Latest, width: number, pointed: { value: number | nul
         ...axis,
         size: 58,
         space: 34,
-        values: (_, splits) => splits.map(each => latest.current.format(each)),
+        values: (_, splits) => splits.map(each => tick(latest.current.format(each), each)),
       },
     ],
     series: [{}, ...series.map(seriesOf)],
@@ -131,6 +131,11 @@ function optionsOf(latest: Latest, width: number, pointed: { value: number | nul
       ],
     },
   }
+}
+
+// `$0.0080` is a value, `$0.008` a mark on an axis.
+function tick(text: string, value: number): string {
+  return value === 0 ? '0' : text.replace(/(\.\d*?)0+(?!\d)/, '$1').replace(/\.(?!\d)/, '')
 }
 
 function seriesOf({ label, colour: property, shape = 'line' }: Series): uPlot.Series {

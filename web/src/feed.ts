@@ -15,7 +15,7 @@ import { keepWatching, type Watch } from './watch.ts'
 
 /** The most calls and events that are kept in the page. */
 export const KEPT_MAX = 10_000
-const FAILURES_SHOWN = 8
+const FAILURES_SHOWN = 7
 const SEED_PAGE = 500
 const SEED_PAGES = 4
 // Often enough to look live, seldom enough for thousands of events a second.

@@ -9,7 +9,12 @@ import {
   Severity,
 } from '#gen/exai/v1/event_pb'
 import { RouteAttempt_Outcome, RouteSkip_Reason } from '#gen/exai/v1/route_pb'
-import { Circuit_State, HealthState, ProviderKeyStatus_State } from '#gen/exai/v1/status_pb'
+import {
+  Circuit_State,
+  HealthState,
+  ProviderKeyStatus_State,
+  type ProviderStatus,
+} from '#gen/exai/v1/status_pb'
 import { Warning_Reason } from '#gen/exai/v1/warning_pb'
 
 /** How a value is shown: each tone has a colour and a sign of its own. */
@@ -140,3 +145,8 @@ const finishes: Readonly<Record<number, string>> = {
 
 /** Why a model stopped. */
 export const finishWord = (reason: number): string => finishes[reason] ?? 'ended'
+
+/** Whether a provider was never set up: it is no trouble, as long as nobody wants it. */
+export function isUnused({ state, keys }: ProviderStatus): boolean {
+  return state === HealthState.UNHEALTHY && keys.length === 0
+}

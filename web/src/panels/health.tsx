@@ -4,7 +4,7 @@ import { now, status, watches } from '../feed.ts'
 import { ago, milliseconds, plural, span } from '../format.ts'
 import { Badge } from '../icons.tsx'
 import { Failed, Waiting } from '../states.tsx'
-import { circuitWord, healthWord, type Word } from '../words.ts'
+import { circuitWord, healthWord, isUnused, type Word } from '../words.ts'
 
 interface Concern {
   readonly word: Word
@@ -62,14 +62,16 @@ export function Health() {
 function titleOf({ state, draining }: Status): string {
   if (draining) return 'Shutting down'
   if (state === HealthState.HEALTHY) return 'All is well'
-  return state === HealthState.DEGRADED ? 'It works, with less than it should have' : 'It does not work'
+  return state === HealthState.DEGRADED ? 'Degraded' : 'Not working'
 }
 
 function summaryOf(told: Status): string {
   const { providers, circuits, configVersion, uptime, instance } = told
+  const unused = providers.filter(isUnused)
   const open = circuits.filter(({ state }) => state !== Circuit_State.CLOSED).length
   const parts = [
-    plural(providers.length, 'provider'),
+    plural(providers.length - unused.length, 'provider'),
+    ...(unused.length === 0 ? [] : [`${unused.map(({ provider }) => provider).join(', ')} without a key`]),
     open === 0
       ? `${plural(circuits.length, 'circuit')} closed`
       : `${open} of ${plural(circuits.length, 'circuit')} not closed`,
@@ -110,11 +112,11 @@ function concernsOf({ components, providers, circuits, stores, backlog }: Status
   const storeNames = new Set(stores.map(({ name }) => name))
   const dead = backlog?.deadLetterCount ?? 0
   return [
-    ...providers.flatMap(each => named(each.provider, each)),
+    ...providers.filter(each => !isUnused(each)).flatMap(each => named(each.provider, each)),
     ...broken,
     ...stores.flatMap(each => named(each.name, each)),
     ...components
-      .filter(({ name }) => name !== 'providers' && !storeNames.has(name))
+      .filter(({ name }) => !/^providers?(?:$|\/)/.test(name) && !storeNames.has(name))
       .flatMap(each => named(each.name, each)),
     ...(dead === 0
       ? []

@@ -3,6 +3,7 @@ import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
 import type { UsageRow } from '#gen/exai/v1/usage_report_pb'
+import { nameOf } from '../calls.ts'
 import { Chart } from '../chart.tsx'
 import { type Failure, failureOf } from '../failure.ts'
 import {
@@ -186,11 +187,9 @@ function Failures() {
             // Lines stay where they are and change their text, so that nothing jumps.
             <li key={index}>
               <a class="failure-line" href={addressOf('requests', call.requestId)}>
-                <Badge tone="bad" text={reasonName(call.error) || 'failed'} />
-                <span class="failure-what">
-                  {call.model || call.route?.requestedModel || call.method.replace(/^.*\//, '')}
-                </span>
+                <span class="failure-what">{nameOf(call)}</span>
                 <span class="hint">{ago(now.value - startOf(call))}</span>
+                <Badge tone="bad" text={reasonName(call.error) || 'failed'} />
               </a>
             </li>
           ))}

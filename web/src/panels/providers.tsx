@@ -13,7 +13,7 @@ import { ago, bytes, milliseconds, percent, plural, span } from '../format.ts'
 import { Badge } from '../icons.tsx'
 import { client, may } from '../session.ts'
 import { Empty, Failed, Waiting } from '../states.tsx'
-import { circuitWord, healthWord, keyWord } from '../words.ts'
+import { circuitWord, healthWord, isUnused, keyWord } from '../words.ts'
 
 /** The providers and the stores. */
 export function Providers() {
@@ -36,14 +36,28 @@ export function Providers() {
         <Empty>No provider is configured. Set a key such as OPENAI_API_KEY and start again.</Empty>
       )}
       <div class="providers">
-        {providers.map(each => (
-          <Provider
-            key={each.provider}
-            provider={each}
-            circuits={circuits.filter(({ provider }) => provider === each.provider)}
-          />
-        ))}
+        {providers
+          .filter(each => !isUnused(each))
+          .map(each => (
+            <Provider
+              key={each.provider}
+              provider={each}
+              circuits={circuits.filter(({ provider }) => provider === each.provider)}
+            />
+          ))}
       </div>
+      {providers.some(isUnused) && (
+        <section class="card">
+          <h2>Not set up</h2>
+          <ul class="plain rows">
+            {providers.filter(isUnused).map(({ provider, detail }) => (
+              <li key={provider}>
+                <Badge tone="idle" text="no key" /> <b>{provider}</b> <span class="hint">{detail}</span>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
       <section class="card">
         <h2>Stores</h2>
         <ul class="plain rows">
@@ -107,7 +121,7 @@ function Keys({ keys }: { readonly keys: readonly ProviderKeyStatus[] }) {
           <span class="hint">
             {detail}
             {coolDownUntilTime !== undefined &&
-              ` again in ${span(Math.max(0, milliseconds(coolDownUntilTime) - now.value))}`}
+              `${detail === '' ? '' : ' · '}again in ${span(Math.max(0, milliseconds(coolDownUntilTime) - now.value))}`}
           </span>
         </li>
       ))}
