@@ -47,7 +47,7 @@ const config = await loadConfig({
   cwd: process.cwd(),
 })
 // Lines are made as usual, and written nowhere.
-const log = createLogger({ level: config.logLevel, version: 'leak', destination: { write: () => {} } })
+const log = createLogger({ level: config.logging.level, version: 'leak', destination: { write: () => {} } })
 const gateway = await startGateway({
   config,
   log,

@@ -8,12 +8,15 @@ import { usage } from './cli/usage.ts'
 import { accessSecretsOf, type Config, configSource, loadConfig, storeSecretsOf } from './config/config.ts'
 import { CONFIG_EXIT_CODE, ConfigError } from './config/config-error.ts'
 import { readDotEnv } from './config/dot-env.ts'
-import type { Environment } from './config/environment.ts'
+import { type Environment, readEnvironment } from './config/environment.ts'
 import { restartNeeds } from './config/restart.ts'
 import { secretsOf } from './config/snapshot.ts'
+import { tracingSecretsOf } from './config/telemetry.ts'
 import type { ConfigSource } from './config/watch.ts'
 import { systemClock } from './core/clock.ts'
+import type { LogLevel } from './core/log.ts'
 import { type Gateway, startGateway } from './gateway.ts'
+import type { LogFiles } from './telemetry/log-files.ts'
 import { createLogger, type Logger } from './telemetry/logger.ts'
 
 // Exit codes of sysexits.h, which service managers know.
@@ -26,6 +29,7 @@ const readEnv = (): Environment => readDotEnv({ env: process.env, readFile, cwd 
 /** Commands with arguments of their own; loaded when they are asked for. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   keys: async () => (await import('./cli/keys.ts')).keysCommand,
+  status: async () => (await import('./cli/status.ts')).statusCommand,
   token: async () => (await import('./cli/token.ts')).tokenCommand,
   usage: async () => (await import('./cli/usage-command.ts')).usageCommand,
 }
@@ -93,8 +97,21 @@ async function setUp(): Promise<Setup | undefined> {
 }
 
 async function serve({ config, env }: Setup): Promise<number | undefined> {
-  const secrets = [...secretsOf(config.snapshot), ...storeSecretsOf(config), ...accessSecretsOf(config)]
-  const log = createLogger({ level: config.logLevel, version: manifest.version, secrets })
+  const files = await logFilesOf(config)
+  if (files === 'none') return EXIT.config
+  const log = createLogger({
+    level: config.snapshot.logLevel ?? config.logging.level,
+    version: manifest.version,
+    secrets: [
+      ...secretsOf(config.snapshot),
+      ...storeSecretsOf(config),
+      ...accessSecretsOf(config),
+      ...tracingSecretsOf(config.tracing),
+    ],
+    files,
+    sampleRatio: config.logging.sampleRatio,
+  })
+  const levels = levelsOf({ config, env }, log)
   for (const notice of config.notices) log.warn(notice)
   process.on('uncaughtException', err => {
     // The state is unknown after it: a new process is safer than this one.
@@ -102,18 +119,19 @@ async function serve({ config, env }: Setup): Promise<number | undefined> {
     process.exit(EXIT.failed)
   })
   try {
-    const source = sourceOf({ config, env }, log)
+    const source = sourceOf({ config, env }, log, levels)
     const gateway = await startGateway({
       config,
       log,
       clock: systemClock,
       version: manifest.version,
       source,
+      onLogLost: files?.onLost,
       announce: line => void print(`${line}\n`),
     })
     // Before anybody is told that it is there.
-    stopOnSignals(gateway, log)
-    rereadOnSignal(gateway, { config, env }, log)
+    stopOnSignals(gateway, log, files)
+    rereadOnSignal(gateway, { config, env }, { log, levels, files })
     const scheme = config.listen.tls === undefined ? 'http' : 'https'
     const host = gateway.at.address.includes(':') ? `[${gateway.at.address}]` : gateway.at.address
     log.info('listening', { url: `${scheme}://${host}:${gateway.at.port}`, node: process.version })
@@ -129,7 +147,7 @@ async function serve({ config, env }: Setup): Promise<number | undefined> {
 }
 
 /** The config file; what it brings is kept out of the log from the moment it is read, and told when it is odd. */
-function sourceOf({ config, env }: Setup, log: Logger): ConfigSource | undefined {
+function sourceOf({ config, env }: Setup, log: Logger, levels: Levels): ConfigSource | undefined {
   const source = configSource(config, env)
   const told = new Set(config.notices)
   return (
@@ -139,12 +157,57 @@ function sourceOf({ config, env }: Setup, log: Logger): ConfigSource | undefined
         const reading = await source.read(text, version)
         if (!reading.ok) return reading
         log.hide(secretsOf(reading.snapshot))
+        levels.inFile(reading.snapshot.logLevel)
         for (const notice of reading.notices.filter(one => !told.has(one))) log.warn(notice)
         for (const notice of reading.notices) told.add(notice)
         return reading
       },
     }
   )
+}
+
+/** The files of the log; undefined when there are none, and `none` when they cannot be opened, which has been said. */
+async function logFilesOf({ logging: { files } }: Config): Promise<LogFiles | undefined | 'none'> {
+  if (files === undefined) return undefined
+  const { openLogFiles } = await import('./telemetry/log-files.ts')
+  try {
+    return openLogFiles({
+      ...files,
+      onTrouble: error => complain(`exai: a file in LOG_DIR cannot be written: ${error.message}`),
+    })
+  } catch (error) {
+    complain(`exai cannot start:\n  ${(error as Error).message}`)
+    return 'none'
+  }
+}
+
+/** Who says how much is logged: the config file, and where that says nothing LOG_LEVEL. */
+interface Levels {
+  inFile(level: LogLevel | undefined): void
+  inSettings(env: Environment): void
+}
+
+function levelsOf({ config }: Setup, log: Logger): Levels {
+  let file = config.snapshot.logLevel
+  let setting = config.logging.level
+  const set = (): void => log.setLevel(file ?? setting)
+  return {
+    inFile(level) {
+      file = level
+      set()
+    },
+    inSettings(env) {
+      setting = readEnvironment(env).values.LOG_LEVEL
+      set()
+    },
+  }
+}
+
+/** What a signal changes of the log. */
+interface Logging {
+  readonly log: Logger
+  readonly levels: Levels
+  readonly files: LogFiles | undefined
 }
 
 function startFault(err: unknown, { listen: { host, port } }: Config): string {
@@ -154,8 +217,12 @@ function startFault(err: unknown, { listen: { host, port } }: Config): string {
   return 'the service cannot start'
 }
 
-function stopOnSignals(gateway: Gateway, log: Logger): void {
+function stopOnSignals(gateway: Gateway, log: Logger, files: LogFiles | undefined): void {
   let asked = 0
+  const exit = async (code: number): Promise<void> => {
+    await files?.close()
+    process.exit(code)
+  }
   const onSignal = (signal: NodeJS.Signals): void => {
     asked += 1
     if (asked > 1) {
@@ -166,11 +233,11 @@ function stopOnSignals(gateway: Gateway, log: Logger): void {
     gateway.stop().then(
       result => {
         log.info('stopped', { ...result })
-        process.exit(EXIT.ok)
+        return exit(EXIT.ok)
       },
       (err: unknown) => {
         log.error('stopping failed', { err })
-        process.exit(EXIT.failed)
+        return exit(EXIT.failed)
       },
     )
   }
@@ -178,13 +245,17 @@ function stopOnSignals(gateway: Gateway, log: Logger): void {
   process.on('SIGINT', onSignal)
 }
 
-/** SIGHUP reads the config file again, and names the settings that only a restart brings in. */
-function rereadOnSignal(gateway: Gateway, { config, env }: Setup, log: Logger): void {
+/** SIGHUP reads the config file and LOG_LEVEL again, opens the log's files again, and names the settings that need a restart. */
+function rereadOnSignal(gateway: Gateway, { config, env }: Setup, { log, levels, files }: Logging): void {
   // A terminal sends it when it is closed, and then the process shall end as before.
   if (process.stdout.isTTY) return
   process.on('SIGHUP', () => {
+    files?.reopen()
     try {
-      const settings = restartNeeds({ config, before: env, now: readEnv(), readFile, cwd })
+      const now = readEnv()
+      levels.inSettings(now)
+      const changed = restartNeeds({ config, before: env, now, readFile, cwd })
+      const settings = changed.filter(name => name !== 'LOG_LEVEL')
       if (settings.length > 0) log.warn('changed settings need a restart', { settings })
     } catch (err) {
       log.warn('.env cannot be read again', { err })

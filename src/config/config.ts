@@ -2,13 +2,13 @@
 import { BlockList, isIP } from 'node:net'
 import { basename, resolve } from 'node:path'
 import { createSecureContext } from 'node:tls'
-import type { LogLevel } from '../core/log.ts'
 import { ConfigError } from './config-error.ts'
 import { type Environment, readEnvironment } from './environment.ts'
 import { type ReadFile, whyUnreadable } from './read-file.ts'
 import { digestOf, readSnapshot } from './reading.ts'
 import type { SettingValues } from './settings.ts'
 import { deepFreeze, type Snapshot } from './snapshot.ts'
+import { type LogConfig, loggingOf, type TracingConfig, tracingOf } from './telemetry.ts'
 import type { ConfigSource } from './watch.ts'
 
 /** PEM texts of a server's identity. */
@@ -69,7 +69,9 @@ export interface Config {
   readonly metricsPublic: boolean
   /** Whether media may be fetched from addresses that are not public. */
   readonly allowPrivateUrls: boolean
-  readonly logLevel: LogLevel
+  readonly logging: LogConfig
+  /** Absent: no traces are sent. */
+  readonly tracing?: TracingConfig | undefined
   /** Absolute. */
   readonly dataDir: string
   /** The project that gets a copy of everything. Absent: none. */
@@ -126,7 +128,8 @@ export async function loadConfig({ env, readFile, cwd }: ConfigDeps): Promise<Co
     },
     metricsPublic: values.METRICS_PUBLIC,
     allowPrivateUrls: values.ALLOW_PRIVATE_URLS,
-    logLevel: values.LOG_LEVEL,
+    logging: loggingOf(values, cwd),
+    tracing: tracingOf(values),
     dataDir: resolve(cwd, values.DATA_DIR),
     supabase: supabaseOf(values),
     redisUrl: values.REDIS_URL,

@@ -1,5 +1,6 @@
 // The shape of the config file: which keys there are, and what their values must be like.
 import * as z from 'zod'
+import { LOG_LEVELS } from '../core/log.ts'
 import type { Quality } from '../core/model.ts'
 import { limitsSchema } from './file-limits.ts'
 import { baseUrl } from './kinds.ts'
@@ -129,6 +130,7 @@ export const fileSchema = z.strictObject({
   aliases: z.record(name, name).optional(),
   routing: routing.optional(),
   limits: limitsSchema.optional(),
+  log_level: z.enum(LOG_LEVELS).optional(),
 })
 
 /** The file as it was read. */

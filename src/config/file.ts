@@ -1,5 +1,6 @@
 // Reads the config file (YAML): what does not fit into environment variables.
 import { LineCounter, parseDocument } from 'yaml'
+import type { LogLevel } from '../core/log.ts'
 import type { Environment } from './environment.ts'
 import { readKeys } from './file-keys.ts'
 import { checkLimits, rulesOf } from './file-limits.ts'
@@ -32,6 +33,8 @@ export interface ConfigFile extends RoutingConfig {
   readonly aliases: readonly AliasConfig[]
   /** Absent: none. */
   readonly rules?: RulesConfig | undefined
+  /** Absent: as the settings say. */
+  readonly logLevel?: LogLevel | undefined
 }
 
 /** What became of a file: what it says, or every problem, each with its line and its place. */
@@ -231,6 +234,7 @@ function fileOf(content: FileContent, env: Environment): ConfigFile {
     ],
     aliases: Object.entries(aliases).map(([alias, model]) => ({ alias, model })),
     rules: rulesOf(content.limits),
+    ...(content.log_level === undefined ? {} : { logLevel: content.log_level }),
   }
 }
 

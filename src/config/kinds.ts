@@ -56,6 +56,15 @@ export function seconds({ min, max }: Range): Kind<number> {
   }
 }
 
+/** A share, from 0 to 1. */
+export const ratio: Kind<number> = {
+  label: '0 to 1',
+  parse: value =>
+    /^(0?\.\d{1,9}|[01](\.\d{1,9})?)$/.test(value) && Number(value) <= 1
+      ? parsed(Number(value))
+      : failed('must be a number, 0 to 1'),
+}
+
 /** `1` or `0`; `true` and `false` are taken, too. */
 export const boolean: Kind<boolean> = {
   label: '0 or 1',
@@ -143,6 +152,33 @@ export const headerText: Kind<string> = {
     /^[\x21-\x7e]{1,256}$/.test(value)
       ? parsed(value)
       : failed('must be at most 256 visible ASCII characters without spaces'),
+}
+
+/** Header fields as OpenTelemetry writes them: `name=value` with commas between them, values with percent signs as in URLs. */
+export const headers: Kind<Readonly<Record<string, string>>> = {
+  label: 'header fields, comma-separated',
+  parse: value => {
+    const fields: [string, string][] = []
+    for (const entry of value.split(',')) {
+      const [, name, text] = /^\s*([\w!#$%&'*+.^`|~-]+)\s*=\s*(.*?)\s*$/.exec(entry) ?? []
+      const decoded = text === undefined ? undefined : unescaped(text)
+      if (name === undefined || decoded === undefined)
+        return failed('must hold fields such as name=value, with commas between them')
+      fields.push([name.toLowerCase(), decoded])
+    }
+    return parsed(Object.fromEntries(fields))
+  },
+}
+
+/** Undefined for what is no text that a header field may have. */
+function unescaped(text: string): string | undefined {
+  const isSound = /^(?:[\x20-\x24\x26-\x7e]|%[\da-fA-F]{2})*$/.test(text)
+  const decoded = text.replace(/%([\da-fA-F]{2})/g, fromHex)
+  return isSound && /^[\x20-\x7e]*$/.test(decoded) ? decoded : undefined
+}
+
+function fromHex(_: string, digits: string): string {
+  return String.fromCharCode(Number.parseInt(digits, 16))
 }
 
 /** Keys with commas between them, each fit for a header (visible ASCII). A repeated key counts once. */

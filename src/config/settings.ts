@@ -1,6 +1,6 @@
 // The table of all settings: reading, `.env.example` and the table in docs/configuration.md are made from it.
-import { LOG_LEVELS } from '../core/log.ts'
 import * as kinds from './kinds.ts'
+import { telemetrySettings } from './telemetry-settings.ts'
 
 /** One row. */
 export interface Setting<T> {
@@ -256,12 +256,7 @@ export const settings = {
     secret: true,
     about: 'Redis that replicas share; without it each process knows of its own calls only.',
   },
-  LOG_LEVEL: {
-    group: 'Operation',
-    kind: kinds.oneOf(LOG_LEVELS),
-    default: 'info',
-    about: 'The least serious lines that are logged.',
-  },
+  ...telemetrySettings,
   WORKERS: {
     group: 'Operation',
     kind: kinds.integer({ min: 1, max: 64 }),

@@ -1,5 +1,6 @@
 // What a call sees of the configuration: providers, models and names, numbered and never changed.
 import type { Limit, Policy } from '../core/limits.ts'
+import type { LogLevel } from '../core/log.ts'
 import type { Quality } from '../core/model.ts'
 
 /** Well-known hosts of the chat completions wire, and whether they want a key. */
@@ -180,6 +181,8 @@ export interface Snapshot extends RoutingConfig {
   readonly aliases: readonly AliasConfig[]
   /** Absent: nothing is limited, and everything may be asked for. */
   readonly rules?: RulesConfig | undefined
+  /** The least serious lines that are logged. Absent: as the settings say. */
+  readonly logLevel?: LogLevel | undefined
 }
 
 /** Every key of a Snapshot, so that a log can keep them out. */

@@ -74,6 +74,8 @@ export function watchConfig(deps: ConfigWatchDeps): ConfigWatch {
     const found = await find(source.path)
     const digest = digestIn(found)
     if (isClosed || digest === inUse) {
+      // What was refused has been put back: nothing is wrong any more.
+      if (!isClosed && refused !== '') deps.onEvent({ type: 'config.taken', version })
       refused = ''
       return 'unchanged'
     }

@@ -39,6 +39,7 @@ export function createDetached(deps: DetachedDeps): Detached {
     startedAtMs: exchange.startedAtMs,
     deadlineAtMs: exchange.deadlineAtMs,
     signal: controller.signal,
+    trace: exchange.trace,
     note: more => {
       facts = { ...facts, ...(isAttended() ? whereOf(more) : more) }
       if (isAttended()) exchange.note(more)

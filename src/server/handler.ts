@@ -2,6 +2,7 @@
 import type { Caller } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
+import type { TraceCall } from '../core/trace.ts'
 import type { Cors } from './cors.ts'
 import type { Door } from './door.ts'
 import type { Exchange, Exchanges } from './exchange.ts'
@@ -39,6 +40,8 @@ export interface HandlerDeps {
   readonly admit?: Admit | undefined
   readonly cors: Cors
   readonly clock: Clock
+  /** Begins the trace of a call that counts. Absent: none is traced. */
+  readonly trace?: TraceCall | undefined
 }
 
 /** Makes the handler of the port. */
@@ -62,7 +65,10 @@ function throughDoor(deps: HandlerDeps, req: PortRequest, res: PortResponse, id:
   for (const door of doors) {
     const asked = door.asks(req)
     if (asked === undefined) continue
-    const exchange = exchanges.open(res, id, asked)
+    const trace = asked.isCounted
+      ? deps.trace?.({ ...asked, headers: req.headers, requestId: id })
+      : undefined
+    const exchange = exchanges.open(res, id, asked, trace)
     exchange.identify(STRANGER)
     const refusal = guard(req) ?? exchanges.refusal()
     cors.expose(req, res)

@@ -21,6 +21,8 @@ export interface Ended {
     readonly protocol: string
     readonly isCounted: boolean
   }
+  /** Of the trace; absent: it is not traced. */
+  readonly traceId?: string | undefined
   readonly startedAtMs: number
   readonly caller: Caller
   readonly facts: CallFacts
@@ -39,7 +41,7 @@ export interface Reported {
 export function report(
   { log, clock }: { readonly log: Log; readonly clock: Clock },
   what: 'call' | 'detached call',
-  { id, asked, startedAtMs, caller, facts, failure }: Ended,
+  { id, asked, traceId, startedAtMs, caller, facts, failure }: Ended,
 ): Reported {
   const { door, method, protocol, isCounted } = asked
   const durationMs = clock.monotonic() - startedAtMs
@@ -49,7 +51,9 @@ export function report(
     origin: failure?.error.origin ?? '',
   } as const
   const line = {
+    channel: door === 'websocket' ? 'ws' : 'access',
     request_id: id,
+    trace_id: traceId,
     door,
     method,
     protocol,

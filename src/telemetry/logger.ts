@@ -1,7 +1,11 @@
 // The log: one JSON object a line, without secrets and without anything that callers or models said.
 import { pino } from 'pino'
 import type { Log, LogFields, LogLevel } from '../core/log.ts'
+import { isKept } from './log-sample.ts'
 import { createScrubber } from './scrub.ts'
+
+/** What a line is about: calls, WebSockets, faults, or anything else of the service. */
+export type LogChannel = 'app' | 'access' | 'ws' | 'error'
 
 /** A log whose lines can share fields. */
 export interface Logger extends Log {
@@ -9,11 +13,19 @@ export interface Logger extends Log {
   child(fields: LogFields): Logger
   /** From now on these values appear in no line of this log and its kin. */
   hide(secrets: readonly string[]): void
+  /** From now on lines below this level are not written, in this log and its kin. */
+  setLevel(level: LogLevel): void
 }
 
 /** Takes lines, each with its newline. */
 export interface LogDestination {
   write(line: string): void
+}
+
+/** Takes lines, each with its newline, beside the destination. */
+export interface LogFilesSink {
+  /** `isError`: the line stands at error or above. */
+  write(line: string, channel: LogChannel, isError: boolean): void
 }
 
 /** What a logger is made of. */
@@ -23,13 +35,25 @@ export interface LoggerDeps {
   readonly version: string
   /** Standard output if absent, written at once, so that the last line of a dying process is there. */
   readonly destination?: LogDestination
+  /** Absent: there are no files. */
+  readonly files?: LogFilesSink | undefined
   /** Values that must never appear, wherever they stand: the configured keys. */
   readonly secrets?: readonly string[]
+  /** Share of the successful calls that have a line, from 0 to 1. Default: 1. */
+  readonly sampleRatio?: number
 }
 
+const lines = ['debug', 'info', 'warn', 'error'] as const
+type Line = (typeof lines)[number]
+
 /** Makes the process's log. Times are ISO 8601 in UTC. */
-export function createLogger({ level, version, destination, secrets = [] }: LoggerDeps): Logger {
+export function createLogger(deps: LoggerDeps): Logger {
+  const { level, version, destination, files, secrets = [], sampleRatio = 1 } = deps
   const scrubber = createScrubber(secrets)
+  const out = destination ?? pino.destination({ fd: 1, sync: true })
+  // A line is written before the call that makes it returns: what it is about need not be read from it again.
+  let channel: LogChannel = 'app'
+  let isError = false
   const root = pino(
     {
       level,
@@ -39,15 +63,29 @@ export function createLogger({ level, version, destination, secrets = [] }: Logg
       // Errors have been made plain before; pino's own serializer would copy whatever hangs on them.
       serializers: { err: (err: unknown) => err },
     },
-    destination ?? pino.destination({ fd: 1, sync: true }),
+    files === undefined
+      ? out
+      : {
+          write(line: string) {
+            out.write(line)
+            files.write(line, channel, isError)
+          },
+        },
   )
+  const kin: pino.Logger[] = []
   return wrap(root)
 
   function wrap(target: pino.Logger): Logger {
-    const write = (line: 'debug' | 'info' | 'warn' | 'error') => {
+    kin.push(target)
+    const write = (line: Line) => {
       return (message: string, fields: LogFields = {}) => {
         // A line that nobody sees must not cost a walk over its fields.
-        if (target.isLevelEnabled(line)) target[line](scrubber.value(fields), scrubber.text(message))
+        if (!target.isLevelEnabled(line)) return
+        const about = channelOf(fields, line)
+        if (about === 'access' && line === 'info' && !isKept(fields, sampleRatio)) return
+        channel = about
+        isError = line === 'error'
+        target[line]({ ...plainFields(scrubber.value(fields)), channel: about }, scrubber.text(message))
       }
     }
     return {
@@ -57,8 +95,17 @@ export function createLogger({ level, version, destination, secrets = [] }: Logg
       error: write('error'),
       child: fields => wrap(target.child(plainFields(scrubber.value(fields)))),
       hide: scrubber.hide,
+      setLevel(next) {
+        for (const one of kin) one.level = next
+      },
     }
   }
+}
+
+/** Lines of calls say so by themselves; of the others, faults have a channel of their own. */
+function channelOf({ channel }: LogFields, line: Line): LogChannel {
+  if (channel === 'access' || channel === 'ws') return channel
+  return line === 'error' ? 'error' : 'app'
 }
 
 function plainFields(value: unknown): Record<string, unknown> {

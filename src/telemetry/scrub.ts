@@ -47,6 +47,15 @@ const secretPatterns: readonly (readonly [pattern: RegExp, replacement: string])
 // One look tells most texts from those that a pattern above could change: seven replacements cost ten times more.
 const suspicious = /[:=]|bearer|basic|(?:sk|rk|pk|gsk|xai)[-_]|exai_|eyJ|[\da-f]{32}\./i
 
+// JSON escapes what is below U+0020. Of the rest, C1 controls command terminals, U+2028 and U+2029 begin lines, and marks of
+// direction and what has no width make a text look like another one.
+const deceptive = /[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/
+const deceptiveAll = new RegExp(deceptive, 'g')
+
+function escaped(mark: string): string {
+  return `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`
+}
+
 /** Field names are few, and judging one costs more than finding it here; past this many they are not remembered. */
 const namesMax = 1000
 
@@ -92,9 +101,9 @@ export function createScrubber(secrets: readonly string[] = []): Scrubber {
     let result = raw
     for (const secret of longestFirst) result = result.replaceAll(secret, REDACTED)
     if (result.length > textLengthMax) result = `${result.slice(0, textLengthMax)}…`
-    if (!suspicious.test(result)) return result
-    for (const [pattern, replacement] of secretPatterns) result = result.replace(pattern, replacement)
-    return result
+    if (suspicious.test(result))
+      for (const [pattern, replacement] of secretPatterns) result = result.replace(pattern, replacement)
+    return deceptive.test(result) ? result.replace(deceptiveAll, escaped) : result
   }
 
   function value(raw: unknown, depth = 0): unknown {

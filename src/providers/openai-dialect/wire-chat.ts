@@ -119,6 +119,7 @@ function parsed(text: string): unknown {
 
 function headersOf(input: AttemptInput, access: Access): Readonly<Record<string, string>> {
   return {
+    ...(access.baseUrl === undefined ? {} : input.trace?.headersTo(access.baseUrl)),
     ...access.headers,
     'content-type': 'application/json',
     accept: input.stream ? 'text/event-stream' : 'application/json',

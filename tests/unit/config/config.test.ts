@@ -43,7 +43,7 @@ describe('a configuration of nothing', () => {
       limits: { maxRequestBytes: 4_194_304, maxFileBytes: 4_294_967_296, fileQuotaBytes: undefined },
       metricsPublic: false,
       allowPrivateUrls: false,
-      logLevel: 'info',
+      logging: { level: 'info', sampleRatio: 1 },
       dataDir: '/srv/exai/data',
       workers: 1,
       notices: [],

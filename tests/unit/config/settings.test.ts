@@ -40,7 +40,8 @@ describe('the settings', () => {
   test('mark every key, secret and pepper as secret, and the address that carries a password', () => {
     const secret = settingRows().filter(([, row]) => row.secret)
     const names =
-      'JWT_SECRET KEY_PEPPER EXAI_API_KEY OPENAI_API_KEY GLM_API_KEY KIMI_API_KEY MINIMAX_API_KEY SUPABASE_KEY REDIS_URL'
+      'JWT_SECRET KEY_PEPPER EXAI_API_KEY OPENAI_API_KEY GLM_API_KEY KIMI_API_KEY MINIMAX_API_KEY SUPABASE_KEY ' +
+      'REDIS_URL OTEL_EXPORTER_OTLP_HEADERS'
     expect(secret.map(([name]) => name)).toEqual(names.split(' '))
   })
 })

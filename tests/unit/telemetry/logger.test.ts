@@ -22,6 +22,7 @@ describe('a log line', () => {
     expect(last()).toEqual({
       level: 'info',
       time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      channel: 'app',
       service: 'exai',
       version: '9.9.9',
       code: 'OK',
