@@ -13,7 +13,7 @@ import {
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import type { Call } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
-import { soundCounts, type TokenCounts } from '../core/delta.ts'
+import { soundCounts } from '../core/delta.ts'
 import { uuidv7 } from '../core/ids.ts'
 import type { AttemptHold, AttemptTruth } from '../core/limits.ts'
 import type { CallOutcome, Ending, Journal, LedgerLine } from '../core/settlement.ts'
@@ -23,24 +23,9 @@ import type { Answer } from './answer.ts'
 import { costOfAttempt } from './attempt-cost.ts'
 import type { Joined } from './conversation.ts'
 import { turnOf } from './conversation-turn.ts'
+import { askedOf, type BookedAttempt, type ChatMetrics, observe } from './settled-numbers.ts'
 import { countedRequest } from './texts.ts'
 import { REQUEST_LIMITS } from './validate.ts'
-
-/** Who was asked. */
-interface Asked {
-  readonly provider: string
-  readonly model: string
-}
-
-/** Numbers that a settled call moves. */
-export interface ChatMetrics {
-  tokens(asked: Asked, counts: TokenCounts): void
-  cost(asked: Asked, nanoUsd: bigint): void
-  /** Milliseconds from sending the request to its first output. */
-  firstToken(asked: Asked, afterMs: number): void
-  /** Milliseconds that a call spent in this service, and not waiting for a provider, in a queue or before a retry. */
-  overhead(ms: number): void
-}
 
 /** What settling needs. */
 export interface SettleDeps {
@@ -127,14 +112,7 @@ function keptName(model: string): string {
   return `${Buffer.from(model.slice(0, REQUEST_LIMITS.nameCharacters)).toString()}…`
 }
 
-/** What one attempt used and cost. */
-interface Booked {
-  readonly attempt: Attempt
-  readonly usage: Usage
-  readonly cost: Cost
-}
-
-function lineOf({ attempt, usage, cost }: Booked, now: number): LedgerLine {
+function lineOf({ attempt, usage, cost }: BookedAttempt, now: number): LedgerLine {
   const { cause } = attempt
   return {
     id: uuidv7(now),
@@ -150,7 +128,7 @@ function lineOf({ attempt, usage, cost }: Booked, now: number): LedgerLine {
  * Books, and puts the truth in the place of what was held of the caller's limits: before the ledger has it, so that whoever
  * dies in between has counted too much rather than too little.
  */
-async function bookHeld(ended: Ended, counter: TokenCounter): Promise<readonly Booked[]> {
+async function bookHeld(ended: Ended, counter: TokenCounter): Promise<readonly BookedAttempt[]> {
   try {
     const booked = await book(ended, counter)
     for (const attempt of ended.attempts) {
@@ -165,13 +143,13 @@ async function bookHeld(ended: Ended, counter: TokenCounter): Promise<readonly B
   }
 }
 
-function truthOf({ usage, cost: { known, nanoUsd } }: Booked): AttemptTruth {
+function truthOf({ usage, cost: { known, nanoUsd } }: BookedAttempt): AttemptTruth {
   return { tokens: usage.inputTokens + usage.outputTokens, ...(known ? { nanoUsd } : {}) }
 }
 
 /** Books every attempt that may be billed: an answer that broke and the loser of a hedge are not free because nobody read them. */
-async function book(ended: Ended, counter: TokenCounter): Promise<readonly Booked[]> {
-  const booked: Booked[] = []
+async function book(ended: Ended, counter: TokenCounter): Promise<readonly BookedAttempt[]> {
+  const booked: BookedAttempt[] = []
   for (const attempt of ended.attempts) {
     const usage = await usageOf(ended, attempt, counter)
     if (usage !== undefined) booked.push({ attempt, usage, cost: costOfAttempt(attempt, usage, ended) })
@@ -209,7 +187,7 @@ async function usageOf(ended: Ended, attempt: Attempt, counter: TokenCounter): P
 }
 
 /** The sum of all that was booked; its numbers are as sure as the least sure of them. */
-function totalOf(booked: readonly Booked[]): Settled {
+function totalOf(booked: readonly BookedAttempt[]): Settled {
   const [first] = booked
   if (first === undefined) return {}
   if (booked.length === 1) return { usage: first.usage, cost: first.cost }
@@ -236,50 +214,4 @@ function totalOf(booked: readonly Booked[]): Settled {
       priceVersion: known ? first.cost.priceVersion : '',
     }),
   }
-}
-
-function askedOf({ candidate }: Attempt): Asked {
-  return { provider: candidate.provider.id, model: candidate.model.id }
-}
-
-function observe(
-  { call, attempts, answering, responseId, waitedMs = 0 }: Ended,
-  booked: readonly Booked[],
-  { usage, cost }: Settled,
-  durationMs: number,
-  metrics: ChatMetrics,
-): void {
-  metrics.overhead(Math.max(0, durationMs - attemptingMs(attempts) - waitedMs))
-  for (const attempt of attempts) {
-    const firstTokenMs = attempt.firstTokenMs()
-    if (firstTokenMs !== undefined) metrics.firstToken(askedOf(attempt), firstTokenMs)
-  }
-  for (const one of booked) {
-    metrics.tokens(askedOf(one.attempt), one.usage)
-    if (one.cost.known) metrics.cost(askedOf(one.attempt), one.cost.nanoUsd)
-  }
-  const last = answering ?? attempts.at(-1)
-  if (last === undefined) return
-  const firstTokenMs = last.firstTokenMs()
-  call.note({
-    ...askedOf(last),
-    responseId,
-    attempts: attempts.length,
-    ...(usage === undefined ? {} : { inputTokens: usage.inputTokens, outputTokens: usage.outputTokens }),
-    ...(cost?.known === true ? { nanoUsd: cost.nanoUsd } : {}),
-    ...(firstTokenMs === undefined ? {} : { firstTokenMs }),
-  })
-}
-
-/** Milliseconds in which at least one attempt ran: a hedge runs beside another one, and its time is not spent twice. */
-function attemptingMs(attempts: readonly Attempt[]): number {
-  let sumMs = 0
-  let untilMs = Number.NEGATIVE_INFINITY
-  // They are in the order in which they began.
-  for (const { startedAtMs, durationMs } of attempts) {
-    const endMs = startedAtMs + durationMs()
-    sumMs += Math.max(0, endMs - Math.max(startedAtMs, untilMs))
-    untilMs = Math.max(untilMs, endMs)
-  }
-  return sumMs
 }
