@@ -98,6 +98,7 @@ function optionsOf(latest: Latest, width: number, pointed: { value: number | nul
   return {
     width: Math.max(width, 50),
     height,
+    padding: [8, 10, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,

@@ -3,12 +3,11 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { create, type MessageInitShape } from '@bufbuild/protobuf'
-import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect'
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import { Code, type ConnectRouter, type HandlerContext } from '@connectrpc/connect'
 import { connectNodeAdapter } from '@connectrpc/connect-node'
 import { AccessService } from '#gen/exai/v1/access_service_pb'
 import { ChatService } from '#gen/exai/v1/chat_service_pb'
-import { type ErrorInfo_Origin, ErrorInfoSchema } from '#gen/exai/v1/error_pb'
 import { ErrorReason } from '#gen/exai/v1/error_reason_pb'
 import { type EventSchema, RequestRecord_Outcome as Outcome, type RequestRecord } from '#gen/exai/v1/event_pb'
 import { FilesService } from '#gen/exai/v1/files_service_pb'
@@ -22,6 +21,7 @@ import {
 import { createPage } from '../../../src/doors/page/page.ts'
 import { root } from '../../support/tools.ts'
 import { callOf, timeOf } from './scripted-calls.ts'
+import { createWatchers, errorOf } from './scripted-watchers.ts'
 
 type StatusInit = MessageInitShape<typeof StatusSchema>
 type EventInit = MessageInitShape<typeof EventSchema>
@@ -47,18 +47,6 @@ export interface ScriptedGateway {
   /** Ends every watch the way a gateway does that goes away, then listens no more. */
   shutDown(): Promise<void>
   close(): Promise<void>
-}
-
-/** The error of the contract for a reason. */
-export function errorOf(code: Code, reason: ErrorReason, message: string, retryMs?: number): ConnectError {
-  const info = create(ErrorInfoSchema, {
-    reason,
-    requestId: 'req-scripted',
-    // ORIGIN_GATEWAY.
-    origin: 2 satisfies ErrorInfo_Origin,
-    ...(retryMs === undefined ? {} : { retryDelay: timeOf(retryMs) }),
-  })
-  return new ConnectError(message, code, undefined, [{ desc: ErrorInfoSchema, value: info }])
 }
 
 /** Starts one on 127.0.0.1. */
@@ -116,74 +104,6 @@ function authorize({ tokens }: Script, scope: Scope, { requestHeader }: HandlerC
     throw errorOf(Code.Unauthenticated, ErrorReason.UNAUTHENTICATED, 'no valid credential was sent')
   if (!scopes.includes(scope) && !scopes.includes('admin'))
     throw errorOf(Code.PermissionDenied, ErrorReason.PERMISSION_DENIED, `this needs the scope ${scope}`)
-}
-
-type Waker = () => void
-
-/** Those who watch, and what waits for them. */
-function createWatchers() {
-  const wakers = new Set<Waker>()
-  const queues = new Set<EventInit[]>()
-  let ending: 'none' | 'shut-down' | 'closed' = 'none'
-  let version = 0
-  const wake = (): void => {
-    for (const waker of [...wakers]) waker()
-  }
-  const change = (signal: AbortSignal): Promise<void> =>
-    new Promise(resolve => {
-      const done = (): void => {
-        wakers.delete(done)
-        resolve()
-      }
-      wakers.add(done)
-      signal.addEventListener('abort', done, { once: true })
-    })
-  const refuseIfEnding = (): void => {
-    if (ending === 'shut-down')
-      throw errorOf(Code.Unavailable, ErrorReason.SHUTTING_DOWN, 'the gateway is shutting down', 500)
-  }
-  return {
-    tellStatus: () => {
-      version += 1
-      wake()
-    },
-    tellEvents: (events: readonly EventInit[]) => {
-      for (const queue of queues) queue.push(...events)
-      wake()
-    },
-    shutDown: () => {
-      ending = 'shut-down'
-      wake()
-    },
-    end: () => {
-      if (ending === 'none') ending = 'closed'
-      wake()
-    },
-    async *statuses<T>(signal: AbortSignal, current: () => T): AsyncGenerator<T> {
-      let seen = -1
-      while (!signal.aborted && ending !== 'closed') {
-        refuseIfEnding()
-        if (seen !== version) {
-          seen = version
-          yield current()
-        } else await change(signal)
-      }
-    },
-    async *events(signal: AbortSignal): AsyncGenerator<EventInit> {
-      const queue: EventInit[] = []
-      queues.add(queue)
-      try {
-        while (!signal.aborted && ending !== 'closed') {
-          refuseIfEnding()
-          const event = queue.shift()
-          if (event === undefined) await change(signal)
-          else yield event
-        }
-      } finally {
-        queues.delete(queue)
-      }
-    },
-  }
 }
 
 interface Parts {

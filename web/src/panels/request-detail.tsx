@@ -116,7 +116,10 @@ function factsOf(call: RequestRecord): readonly Fact[] {
     ['Tenant', call.tenant],
     ['Key', call.keyLabel || call.keyId],
     ['User', call.user],
-    ['Bytes in / out', `${bytes(call.requestBytes)} / ${bytes(call.responseBytes)}`],
+    [
+      'Bytes in / out',
+      call.requestBytes === 0n ? '' : `${bytes(call.requestBytes)} / ${bytes(call.responseBytes)}`,
+    ],
     ['Conversation', call.conversationId],
     ['Answer', call.responseId],
     ['Request', call.requestId],
