@@ -113,6 +113,16 @@ export function createMetrics({ providers, models, methods }: MetricsDeps): Metr
   }
 }
 
+const LIMITS: readonly LimitKind[] = [
+  'requests_per_minute',
+  'tokens_per_minute',
+  'concurrent_calls',
+  'day_budget',
+  'month_budget',
+  'stored_bytes',
+]
+const OWNERS: readonly LimitOwner[] = ['key', 'tenant', 'model', 'gateway']
+
 function createCallSeries(registry: Registry, labels: Labels) {
   const requests = counter(registry, METRICS.requests)
   const requestSeconds = histogram(registry, METRICS.requestSeconds)
@@ -127,6 +137,13 @@ function createCallSeries(registry: Registry, labels: Labels) {
     for (const method of watchers()) one.inc({ method: labels.one('method', method) })
   })
   for (const [reason, { origin }] of Object.entries(REASONS)) errors.inc({ reason, origin }, 0)
+  // A counter that appears with its first refusal has not increased, to Prometheus.
+  for (const limit of LIMITS) {
+    for (const owner of OWNERS) {
+      limitRefusals.inc({ limit, owner }, 0)
+      limitsNear.inc({ limit, owner }, 0)
+    }
+  }
 
   return {
     callEnded({ door, method, code, durationMs, error }: EndedCall): void {

@@ -43,6 +43,7 @@ export function createServiceSeries(registry: Registry): ServiceSeries {
     else one.set(endsAtMs / 1000)
   })
   const spans = counter(registry, METRICS.spans)
+  for (const outcome of ['exported', 'failed', 'dropped'] as const) spans.inc({ outcome }, 0)
   const logLost = counter(registry, METRICS.logLost)
   return {
     configTaken: version => configVersion.set(version),
