@@ -67,8 +67,12 @@ export function createWatchers(deps: WatchersDeps): Watchers {
 
   async function* run<T>(watcher: Watcher, source: WatchSource<T>): AsyncGenerator<T> {
     const { signal } = watcher.call
+    let isOver = false
     for (;;) {
-      let message = source.take(signal.aborted)
+      // One message more at most: an end must not wait for a source that always has one.
+      if (isOver) signal.throwIfAborted()
+      isOver = signal.aborted
+      let message = source.take(isOver)
       if (message === undefined) {
         signal.throwIfAborted()
         if (watcher.isSignDue) message = source.sign()
