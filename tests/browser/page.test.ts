@@ -110,7 +110,7 @@ describe.skipIf(chromiumPath === undefined)('the page', () => {
       await page.getByLabel('Model').selectOption('openai/test-model')
       await forgetShifts(page)
       const message = page.getByLabel('Message', { exact: true })
-      await message.fill(`[[fault:words=400]][[fault:slow-body=5]]tell me`)
+      await message.fill(`[[fault:words=400]][[fault:drip-events=15]]tell me`)
       await message.press('Enter')
       await page.getByRole('button', { name: 'Stop' }).waitFor()
       await page.getByText('complete ·').waitFor()

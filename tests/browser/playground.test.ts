@@ -70,12 +70,12 @@ describe.skipIf(chromiumPath === undefined)('the playground', () => {
   }, 30_000)
 
   test('stops an answer, and the upstream hears of it', async () => {
-    await say('[[fault:words=2000]][[fault:slow-body=20]]talk for long')
+    await say('[[fault:words=2000]][[fault:drip-events=40]]talk for long')
     await lastAnswer().getByText(/word0/).waitFor()
     await page.getByRole('button', { name: 'Stop' }).click()
     await lastAnswer().getByText('stopped', { exact: true }).waitFor()
-    const request = gateway.openai.requests.at(-1)
-    await expect.poll(() => request?.closedByClientAtMs).toBeGreaterThan(0)
+    const request = gateway.openai.requests.find(({ rawBody }) => rawBody.includes('talk for long'))
+    await expect.poll(() => request?.closedByClientAtMs ?? 0).toBeGreaterThan(0)
   }, 30_000)
 
   test('uploads a file and sends it along, and says which is too large', async () => {

@@ -65,6 +65,23 @@ describe.skipIf(chromiumPath === undefined)('the page and who looks at it', () =
     await secured.close()
   }, 60_000)
 
+  test('opens a real gateway with its first admin key', async () => {
+    const secured = await startReal({ EXAI_AUTH: 'key' })
+    const key = /exai_[\w-]{43}/.exec(secured.service.output())?.[0] ?? ''
+    const { page, complaints, close } = await openPage(browser, secured.service.url)
+    await page.getByLabel('API key or token').fill(key)
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByText('live', { exact: true }).waitFor()
+    await secured.traffic(1, key)
+    await expect
+      .poll(() => page.locator('.numbers').textContent())
+      .toMatch(/[1-9]\d* calls in the last minute/)
+    expect(await page.content()).not.toContain(key)
+    expect(complaints).toEqual([])
+    await close()
+    await secured.close()
+  }, 60_000)
+
   test('shows an outage within a second, by its circuit and its provider', async () => {
     const scripted = await startScripted()
     const { page, close } = await openPage(browser, scripted.url)

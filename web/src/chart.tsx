@@ -98,7 +98,7 @@ function optionsOf(latest: Latest, width: number, pointed: { value: number | nul
   return {
     width: Math.max(width, 50),
     height,
-    padding: [8, 10, 0, 0],
+    padding: [8, 24, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,
@@ -119,7 +119,10 @@ function optionsOf(latest: Latest, width: number, pointed: { value: number | nul
         ...axis,
         size: 58,
         space: 34,
-        values: (_, splits) => splits.map(each => tick(latest.current.format(each), each)),
+        values: (_, splits) =>
+          splits.map(each =>
+            isEmpty(latest.current) && each !== 0 ? '' : tick(latest.current.format(each), each),
+          ),
       },
     ],
     series: [{}, ...series.map(seriesOf)],
@@ -132,6 +135,11 @@ function optionsOf(latest: Latest, width: number, pointed: { value: number | nul
       ],
     },
   }
+}
+
+// Without any value there is no scale either.
+function isEmpty({ series }: ChartProps): boolean {
+  return series.every(({ values }) => values.every(value => value === null || value === 0))
 }
 
 // `$0.0080` is a value, `$0.008` a mark on an axis.

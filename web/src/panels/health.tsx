@@ -36,7 +36,10 @@ export function Health() {
   return (
     <section class={`card health ${isStale ? 'stale' : word.tone}`} aria-label="Health" aria-live="polite">
       <p class="health-line">
-        <Badge tone={word.tone} text={titleOf(told)} />
+        <Badge
+          tone={isStale ? 'idle' : word.tone}
+          text={isStale ? `Not connected; last known: ${titleOf(told).toLowerCase()}` : titleOf(told)}
+        />
         <span class="hint">
           {isStale ? `as it was ${ago(now.value - updatedMs(told))} · ` : ''}
           {summaryOf(told)}

@@ -194,7 +194,7 @@ function Composer({ wish, isReady }: { readonly wish: () => Wish; readonly isRea
     note.value =
       small.length === chosen.length
         ? ''
-        : `A browser can upload at most ${bytes(FILE_BYTES_MAX)} at once: use UploadFile for more.`
+        : 'A browser can upload at most 4 MiB at once: use UploadFile for more.'
     isUploading.value = true
     try {
       for (const file of small) files.value = [...files.value, await store(file)]
