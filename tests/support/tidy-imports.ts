@@ -7,7 +7,7 @@ const layers: readonly (readonly string[])[] = [
   ['main'],
   ['cli'],
   ['gateway'],
-  ['data-dir', 'kept-files'],
+  ['counted', 'data-dir', 'front', 'kept-files', 'monitoring'],
   ['editions', 'keeping', 'sharing'],
   ['keeping-copy'],
   ['keeping-jobs'],
