@@ -1,7 +1,7 @@
 // Signing in, what a token allows, losing the gateway and finding it again, and the whole page by keyboard.
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Circuit_State, HealthState } from '#gen/exai/v1/status_pb'
+import { Circuit_State, HealthState, ProviderKeyStatus_State } from '#gen/exai/v1/status_pb'
 import { seriousViolations } from './support/axe.ts'
 import { chromiumPath, keepPicture, launchBrowser, openPage } from './support/browser.ts'
 import { builtPage } from './support/built-page.ts'
@@ -90,7 +90,7 @@ describe.skipIf(chromiumPath === undefined)('the page and who looks at it', () =
       provider: 'openai',
       state: HealthState.UNHEALTHY,
       detail: 'all its circuits are open',
-      keys: [{ label: 'openai#1', state: 1 }],
+      keys: [{ label: 'openai#1', state: ProviderKeyStatus_State.READY }],
     }
     const circuit = {
       provider: 'openai',

@@ -32,6 +32,9 @@ export interface ChartProps {
 
 const HEIGHT = 132
 const AXIS_FONT = '11px system-ui, sans-serif'
+// Seconds between the marks of the time: uPlot's own go from one minute to five.
+const DAY = 86_400
+const X_STEPS = [30, 60, 120, 300, DAY, 2 * DAY, 3 * DAY, 7 * DAY, 14 * DAY, 28 * DAY]
 const POINTERS = uPlot.sync('time')
 
 /** Draws a chart with its legend. */
@@ -112,6 +115,7 @@ function optionsOf(latest: Latest, width: number, pointed: { value: number | nul
         ...axis,
         grid: { show: false },
         space: 70,
+        incrs: X_STEPS,
         size: 22,
         values: (_, splits) => splits.map(each => latest.current.when(each)),
       },

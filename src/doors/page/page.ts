@@ -40,7 +40,7 @@ export function createPage(folder: string): Page {
       const path = pathOf(req)
       const isIndex = path === '/'
       // Also of the plain text at the same address, so that no cache mistakes one for the other.
-      if (isIndex) res.setHeader('vary', 'accept, accept-encoding')
+      if (isIndex) vary(res, 'accept, accept-encoding')
       if (req.method !== 'GET' && req.method !== 'HEAD') return false
       if (isIndex && !wantsHtml(req.headers.accept)) return false
       const asset = assets?.get(path)
@@ -56,7 +56,7 @@ function answer(req: PortRequest, res: PortResponse, asset: Asset): void {
   for (const [name, value] of Object.entries(SECURITY_HEADERS)) res.setHeader(name, value)
   res.setHeader('etag', asset.etag)
   res.setHeader('cache-control', asset.isNamedByHash ? IMMUTABLE : REVALIDATED)
-  if (asset.isNamedByHash) res.setHeader('vary', 'accept-encoding')
+  if (asset.isNamedByHash) vary(res, 'accept-encoding')
   if (isKnown(req.headers['if-none-match'], asset.etag)) {
     res.statusCode = 304
     res.end()
@@ -70,6 +70,12 @@ function answer(req: PortRequest, res: PortResponse, asset: Asset): void {
   res.statusCode = 200
   if (req.method === 'HEAD') res.end()
   else res.end(body)
+}
+
+// Who decides about origins may have said already what else the answer depends on.
+function vary(res: PortResponse, names: string): void {
+  const said = res.getHeader('vary')
+  res.setHeader('vary', said === undefined ? names : `${said}, ${names}`)
 }
 
 // Browsers name it first when a person opens an address; curl and scripts send */* or nothing.

@@ -69,7 +69,7 @@ export async function startReal(env: Readonly<Record<string, string>> = {}): Pro
 
 async function traffic(url: string, rounds: number, token: string | undefined): Promise<void> {
   const chat = createClient(ChatService, createGrpcWebTransport({ baseUrl: url, httpVersion: '1.1' }))
-  const headers: HeadersInit = token === undefined ? {} : { authorization: `Bearer ${token}` }
+  const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
   const say = async (model: string, text: string, fallbackModels: readonly string[] = []): Promise<void> => {
     const request = question(model, text, { routing: { fallbackModels: [...fallbackModels] } })
     try {

@@ -23,7 +23,7 @@ import { root } from '../../support/tools.ts'
 import { callOf, timeOf } from './scripted-calls.ts'
 import { createWatchers, errorOf } from './scripted-watchers.ts'
 
-type StatusInit = MessageInitShape<typeof StatusSchema>
+type StatusInit = Extract<MessageInitShape<typeof StatusSchema>, { readonly $typeName?: never }>
 type EventInit = MessageInitShape<typeof EventSchema>
 type Scope = 'monitoring' | 'chat' | 'files' | 'admin'
 
@@ -41,7 +41,7 @@ export interface ScriptedGateway {
   readonly url: string
   readonly port: number
   /** Changes its state, and tells whoever watches. */
-  setStatus(change: Partial<Exclude<StatusInit, { $typeName: string }>>): void
+  setStatus(change: Partial<StatusInit>): void
   /** Tells whoever watches of events. */
   tell(...events: readonly EventInit[]): void
   /** Ends every watch the way a gateway does that goes away, then listens no more. */

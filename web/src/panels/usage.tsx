@@ -144,7 +144,7 @@ interface Sum {
 }
 
 function modelOf({ provider, model }: UsageRow): string {
-  return model === '' ? provider || 'none' : `${provider}/${model}`
+  return model === '' ? provider || 'no model was asked' : `${provider}/${model}`
 }
 
 function sumsBy(rows: readonly UsageRow[], nameOf: (row: UsageRow) => string): readonly Sum[] {
