@@ -108,13 +108,13 @@ export function openMonitoring(deps: OpenMonitoringDeps): OpenMonitoring {
   const calls = createRecentCalls({ onEvent: events.emit })
 
   const stops = [
-    // Heard first: whoever asks for the state because of an event finds it as the event says.
+    // Heard first: an alert comes after what it is about.
+    events.subscribe(eventWatches.hear),
     events.subscribe(event => {
       configPart.hear(event)
       if (event.type === 'limit.near' || event.type === 'limit.refused') alerts.limit(event)
       if (event.type === 'circuit.changed' || event.type.startsWith('config.')) status.changed()
     }),
-    events.subscribe(eventWatches.hear),
     status.onChange(() => void statusWatches.look()),
     keeping.onHealth(status.changed),
     sharing.onHealth(status.changed),
