@@ -7,8 +7,14 @@ import { type ClientReadableStream, credentials, loadPackageDefinition } from '@
 import { loadSync } from '@grpc/proto-loader'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ErrorReason } from '#gen/exai/v1/error_reason_pb'
-import { EventKind, RequestRecord_Outcome as Outcome, Severity } from '#gen/exai/v1/event_pb'
-import { MonitoringService } from '#gen/exai/v1/monitoring_service_pb'
+import {
+  EventKind,
+  FileEvent_Action as FileAction,
+  RequestRecord_Outcome as Outcome,
+  Severity,
+} from '#gen/exai/v1/event_pb'
+import { FilesService } from '#gen/exai/v1/files_service_pb'
+import { SetCircuitRequest_Action as Action, MonitoringService } from '#gen/exai/v1/monitoring_service_pb'
 import { Circuit_State, HealthState, type Status } from '#gen/exai/v1/status_pb'
 import { Health, HealthCheckResponse_ServingStatus as Serving } from '#gen/health/v1/health_pb'
 import { failureOf, infoOf, jsonQuestion, postJson } from '../support/clients.ts'
@@ -204,6 +210,40 @@ describe('a call', () => {
       tenant: 'default',
       kind: { value: { request: { provider: 'sandbox', usage: { inputTokens: 1 }, cost: { known: true } } } },
     })
+  })
+})
+
+describe('a file', () => {
+  it('is seen to come and to go, and a switched circuit to begin and end an alert', async () => {
+    const ending = new AbortController()
+    const kinds = [EventKind.FILE, EventKind.ALERT]
+    const seen: unknown[] = []
+    const whole = arrival(
+      monitoringOf(service).watchEvents({ kinds }, { signal: ending.signal }),
+      ({ event }) => {
+        const { kind } = event ?? {}
+        if (kind?.case === 'file') seen.push([kind.value.action, kind.value.fileId, kind.value.sizeBytes])
+        if (kind?.case !== 'alert' || kind.value.model !== 'sandbox') return false
+        seen.push([kind.value.name, kind.value.firing])
+        return !kind.value.firing
+      },
+    )
+    await sleep(300)
+    const files = createClient(FilesService, createGrpcTransport({ baseUrl: service.url }))
+    const content = Buffer.from('hello')
+    const { file } = await files.createFile({ filename: 'a.txt', mimeType: 'text/plain', content })
+    await files.deleteFile({ fileId: file?.id ?? '' })
+    const circuit = { provider: 'sandbox', model: 'sandbox' }
+    await monitoringOf(service).setCircuit({ ...circuit, action: Action.OPEN, reason: 'the test' })
+    await monitoringOf(service).setCircuit({ ...circuit, action: Action.RESET })
+    await whole
+    ending.abort()
+    expect(seen).toEqual([
+      [FileAction.CREATED, file?.id, 5n],
+      [FileAction.DELETED, file?.id, 5n],
+      ['circuit_open', true],
+      ['circuit_open', false],
+    ])
   })
 })
 
