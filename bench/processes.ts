@@ -80,10 +80,13 @@ export type ServerOptions = {
   /** A folder for its data and its log. */
   readonly folder: string
   readonly nodeArgs?: readonly string[]
+  /** More settings. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** Starts the gateway as a user does, with its log at the default level going to a file. */
-export function startGateway({ upstreamPort, core, folder, nodeArgs = [] }: ServerOptions): Promise<Server> {
+export function startGateway(options: ServerOptions): Promise<Server> {
+  const { upstreamPort, core, folder, nodeArgs = [], env = {} } = options
   return measured(port => ({
     file: 'src/main.ts',
     nodeArgs,
@@ -96,6 +99,7 @@ export function startGateway({ upstreamPort, core, folder, nodeArgs = [] }: Serv
       HOST: '127.0.0.1',
       PORT: String(port),
       DATA_DIR: join(folder, 'data'),
+      ...env,
     },
   }))
 }

@@ -31,6 +31,10 @@ type Name = (typeof NAMES)[number]
 
 /** Most bytes that wait for the disk, for each file; further lines are lost, and standard output has them. */
 const WAITING_BYTES_MAX = 8 * 1024 * 1024
+/** How long a line may wait for others, in milliseconds: a write for each costs more than the line. */
+const GATHER_MS = 100
+/** Characters that are written without waiting for more. */
+const GATHERED_MAX = 64 * 1024
 /** How long the end of the process waits for the disk, in milliseconds. */
 const CLOSE_MS = 2_000
 
@@ -41,6 +45,8 @@ export function openLogFiles({ folder, bytesMax, keptMax, onTrouble }: LogFilesD
   } catch (cause) {
     throw new GatewayError('INTERNAL', 'LOG_DIR cannot be made: correct the path or its rights', { cause })
   }
+  // A file must not grow by much more than its size before it is put aside.
+  const gatheredMax = Math.min(GATHERED_MAX, bytesMax / 4)
   let lost = 0
   let hear = (count: number): void => {
     lost += count
@@ -69,23 +75,49 @@ export function openLogFiles({ folder, bytesMax, keptMax, onTrouble }: LogFilesD
     isTroubled = true
   }
 
-  function writeTo(name: Name, line: string): void {
-    const stream = streams[name]
-    if (stream.writableLength > WAITING_BYTES_MAX || stream.destroyed) {
-      hear(1)
-      return
+  const gathered: Record<Name, { text: string; lines: number }> = {
+    app: { text: '', lines: 0 },
+    access: { text: '', lines: 0 },
+    ws: { text: '', lines: 0 },
+    error: { text: '', lines: 0 },
+  }
+  let timer: NodeJS.Timeout | undefined
+
+  function flush(): void {
+    clearTimeout(timer)
+    timer = undefined
+    for (const name of NAMES) {
+      const { text, lines } = gathered[name]
+      if (lines === 0) continue
+      gathered[name] = { text: '', lines: 0 }
+      const stream = streams[name]
+      if (stream.writableLength > WAITING_BYTES_MAX || stream.destroyed) {
+        hear(lines)
+        continue
+      }
+      stream.write(text, error => {
+        if (error === null || error === undefined) isTroubled = false
+      })
     }
-    stream.write(line, error => {
-      if (error === null || error === undefined) isTroubled = false
-    })
+  }
+
+  function writeTo(name: Name, line: string): void {
+    const waiting = gathered[name]
+    waiting.text += line
+    waiting.lines += 1
+    if (waiting.text.length >= gatheredMax) flush()
+    else timer ??= setTimeout(flush, GATHER_MS).unref()
   }
 
   return {
     write(line, channel, isError) {
       writeTo(fileOf(channel), line)
-      if (isError) writeTo('error', line)
+      if (!isError) return
+      writeTo('error', line)
+      flush()
     },
     reopen() {
+      flush()
       const before = streams
       streams = openAll()
       for (const name of NAMES) before[name].end()
@@ -95,6 +127,7 @@ export function openLogFiles({ folder, bytesMax, keptMax, onTrouble }: LogFilesD
       if (lost > 0) hear(lost)
     },
     async close() {
+      flush()
       const ended = NAMES.map(name => {
         const { promise, resolve } = Promise.withResolvers<void>()
         const stream = streams[name]
