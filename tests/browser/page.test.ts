@@ -62,6 +62,9 @@ describe.skipIf(chromiumPath === undefined)('the page', () => {
     90_000,
   )
 
+  const sumOfShifts = async (page: Page): Promise<number> =>
+    (await shiftsOf(page)).reduce((sum, { value }) => sum + value, 0)
+
   /** Waits until a panel shows what it is for. */
   const readyOf = async (page: Page, panel: (typeof panels)[number]): Promise<void> => {
     const content = page.locator('#content')
@@ -124,5 +127,25 @@ describe.skipIf(chromiumPath === undefined)('the page', () => {
       await close()
     },
     40_000,
+  )
+
+  test.each(['wide', 'phone'] as const)(
+    'moves nothing that a reader notices while calls come in, %s',
+    async size => {
+      const { page, complaints, close } = await openPage(browser, gateway.service.url, { size })
+      await page.getByText('live', { exact: true }).waitFor()
+      for (const panel of ['overview', 'requests', 'events'] as const) {
+        await goTo(page, panel)
+        await gateway.traffic(1)
+        await readyOf(page, panel)
+        await forgetShifts(page)
+        await gateway.traffic(4)
+        // A number that grows to the left is a shift of its text; 0.1 is the bound of a good page.
+        expect(await sumOfShifts(page), panel).toBeLessThan(0.01)
+      }
+      expect(complaints).toEqual([])
+      await close()
+    },
+    60_000,
   )
 })

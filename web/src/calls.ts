@@ -2,7 +2,7 @@
 import { batch, computed, effect, signal } from '@preact/signals'
 import { RequestRecord_Outcome as Outcome, type RequestRecord } from '#gen/exai/v1/event_pb'
 import { type Failure, failureOf } from './failure.ts'
-import { isUse, KEPT_MAX, onCalls, startOf, watches } from './feed.ts'
+import { isUse, KEPT_MAX, onCalls, seeds, startOf } from './feed.ts'
 import { client, noteFailure } from './session.ts'
 import { reasonName } from './words.ts'
 
@@ -22,6 +22,8 @@ export interface CallFilter {
 export type Loading = 'loading' | 'more' | 'all' | 'full'
 
 const PAGE = 200
+// The most that one answer holds.
+const REFRESHED = 500
 
 /** What is asked for. */
 export const filter = signal<CallFilter>({
@@ -60,6 +62,20 @@ export async function reload(): Promise<void> {
   await loadPage(turn)
 }
 
+/** Asks for the newest calls again, and keeps all others. */
+async function refresh(): Promise<void> {
+  const mine = turn
+  try {
+    const { requests } = await client.monitoring.listRequests({
+      pageSize: REFRESHED,
+      ...queryOf(filter.peek()),
+    })
+    if (mine === turn) add(requests, false)
+  } catch (thrown) {
+    noteFailure(failureOf(thrown))
+  }
+}
+
 /** Loads the next page, if there is one and nothing else is being loaded. */
 export function loadMore(): void {
   if (loading.peek() !== 'more') return
@@ -70,12 +86,11 @@ export function loadMore(): void {
 /** Follows the calls that begin and end; gives the way to stop. */
 export function followCalls(): () => void {
   const stopListening = onCalls(take)
-  let wasLive = false
+  void reload()
+  const seenSeeds = seeds.peek()
   // What was missed while disconnected is asked for.
   const stopWatching = effect(() => {
-    const isLive = watches.value?.status.state.value.state === 'live'
-    if (isLive && !wasLive) void reload()
-    wasLive = isLive
+    if (seeds.value !== seenSeeds) void refresh()
   })
   const { outcome, provider } = filter.peek()
   let asked = `${outcome} ${provider} ${idIn(filter.peek().text)}`
@@ -106,14 +121,11 @@ export function knownCall(requestId: string): RequestRecord | undefined {
 }
 
 async function loadPage(mine: number): Promise<void> {
-  const { outcome, provider, text } = filter.peek()
   try {
     const answer = await client.monitoring.listRequests({
       pageSize: PAGE,
       pageToken,
-      outcomes: outcome === Outcome.UNSPECIFIED ? [] : [outcome],
-      providers: provider === '' ? [] : [provider],
-      ...idQuery(text),
+      ...queryOf(filter.peek()),
     })
     if (mine !== turn) return
     pageToken = answer.nextPageToken
@@ -148,6 +160,14 @@ function add(fresh: readonly RequestRecord[], isNewer: boolean): void {
     for (const call of oldest.slice(0, next.size - KEPT_MAX)) next.delete(call.requestId)
   }
   known.value = next
+}
+
+function queryOf({ outcome, provider, text }: CallFilter) {
+  return {
+    outcomes: outcome === Outcome.UNSPECIFIED ? [] : [outcome],
+    providers: provider === '' ? [] : [provider],
+    ...idQuery(text),
+  }
 }
 
 function idQuery(text: string): { responseId: string } | { conversationId: string } | Record<string, never> {

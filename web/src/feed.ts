@@ -33,6 +33,8 @@ export const failures = signal<readonly RequestRecord[] | undefined>(undefined)
 export const historyVersion = signal(0)
 /** Whether the history has been filled with the calls from before the page was opened. */
 export const isSeeded = signal(false)
+/** How often what was missed has been asked for: after each connection. */
+export const seeds = signal(0)
 /** Why the recent calls could not be listed. */
 export const seedFailure = signal<Failure | undefined>(undefined)
 /** The gateway's time in milliseconds, told once a second. */
@@ -80,7 +82,7 @@ export function isUse({ method }: RequestRecord): boolean {
 /** Starts to watch; gives the way to stop. */
 export function startFeed(): () => void {
   const statusWatch = keepWatching(
-    stop => client.monitoring.watchStatus({}, { signal: stop }),
+    options => client.monitoring.watchStatus({}, options),
     ({ status: told }) => {
       if (told === undefined) return
       if (told.updateTime !== undefined) skewMs = milliseconds(told.updateTime) - Date.now()
@@ -88,7 +90,7 @@ export function startFeed(): () => void {
     },
   )
   const eventWatch = keepWatching(
-    stop => client.monitoring.watchEvents({}, { signal: stop }),
+    options => client.monitoring.watchEvents({}, options),
     ({ event, droppedCount }) => {
       if (droppedCount > 0) droppedEvents.value += droppedCount
       if (event !== undefined) takeEvent(event)
@@ -98,11 +100,18 @@ export function startFeed(): () => void {
   const ticking = setInterval(tick, 1000)
   // Whatever happened while nobody was connected is in the list of calls.
   const stopSeeding = effect(() => {
-    if (statusWatch.state.value.state === 'live') void seed()
+    if (statusWatch.state.value.state !== 'live') return
+    if (eventWatch.state.peek().state === 'lost') eventWatch.retryNow()
+    void seed()
+  })
+  // And once more when nothing can be missed any longer: between the two, calls may have ended.
+  const stopSeedingAgain = effect(() => {
+    if (eventWatch.state.value.state === 'live') void seed()
   })
   tick()
   return () => {
     stopSeeding()
+    stopSeedingAgain()
     clearInterval(ticking)
     clearTimeout(flushing)
     flushing = undefined
@@ -182,6 +191,7 @@ async function seed(): Promise<void> {
       seedHistory(startTime),
     ])
     mergeFailures(failed.requests.filter(isUse))
+    seeds.value += 1
     seedFailure.value = undefined
   } catch (thrown) {
     const failure = failureOf(thrown)

@@ -27,9 +27,16 @@ const SILENCE_MOST_MS = 75_000
 // A tab that is only looked away from for a moment keeps its streams; browsers allow six to one host over HTTP/1.1.
 const HIDDEN_MOST_MS = 60_000
 
+/** With what a stream is to be opened. */
+export interface WatchOptions {
+  readonly signal: AbortSignal
+  /** To be told when the gateway has taken the call: the stream lives then, though it may have nothing to say yet. */
+  readonly onHeader: () => void
+}
+
 /** Keeps a stream open and hands on each of its messages. */
 export function keepWatching<T>(
-  open: (signal: AbortSignal) => AsyncIterable<T>,
+  open: (options: WatchOptions) => AsyncIterable<T>,
   take: (message: T) => void,
 ): Watch {
   const state = signal<WatchState>({ state: 'connecting' })
@@ -37,16 +44,19 @@ export function keepWatching<T>(
   let wake: () => void = () => {}
   let tries = 0
 
+  const live = (): void => {
+    tries = 0
+    if (state.peek().state !== 'live') state.value = { state: 'live' }
+  }
   const once = async (): Promise<Failure> => {
     const silence = new AbortController()
     const stop = AbortSignal.any([closing.signal, silence.signal, hidden.signal])
     let timer = setTimeout(() => silence.abort(), SILENCE_MOST_MS)
     try {
-      for await (const message of open(stop)) {
+      for await (const message of open({ signal: stop, onHeader: live })) {
         clearTimeout(timer)
         timer = setTimeout(() => silence.abort(), SILENCE_MOST_MS)
-        tries = 0
-        if (state.peek().state !== 'live') state.value = { state: 'live' }
+        live()
         take(message)
       }
       return { ...failureOf(new Error('the stream ended')), message: 'the stream ended' }
