@@ -63,8 +63,9 @@ export function createOtelTracer({ settings, version, log, metrics }: OtelDeps):
     spanProcessors: [queue.processor],
   })
   const tracer = provider.getTracer('exai', version)
+  const addresses = createAddresses()
   return {
-    trace: request => callTrace(tracer, request),
+    trace: request => callTrace(tracer, addresses, request),
     async close() {
       const { promise: late, resolve } = Promise.withResolvers<void>()
       const timer = setTimeout(resolve, FLUSH_MS)
@@ -76,7 +77,7 @@ export function createOtelTracer({ settings, version, log, metrics }: OtelDeps):
   }
 }
 
-function callTrace(tracer: OtelTracer, request: TracedRequest): CallTrace {
+function callTrace(tracer: OtelTracer, addresses: Addresses, request: TracedRequest): CallTrace {
   const span = tracer.startSpan(
     request.method,
     { kind: SpanKind.SERVER, attributes: requestAttributes(request) },
@@ -99,7 +100,7 @@ function callTrace(tracer: OtelTracer, request: TracedRequest): CallTrace {
         context,
       )
       attempts.set(of, attempt)
-      return attemptTrace(attempt)
+      return attemptTrace(attempt, addresses)
     },
     attemptEnded(of, end) {
       const attempt = attempts.get(of)
@@ -117,6 +118,32 @@ function callTrace(tracer: OtelTracer, request: TracedRequest): CallTrace {
   }
 }
 
+/** What spans say of where providers are. */
+interface Addresses {
+  of(url: string): Attributes
+}
+
+/** Providers have few URLs, and reading one costs a tenth of a span; past this many they are not remembered. */
+const ADDRESSES_MAX = 1_000
+
+function createAddresses(): Addresses {
+  const known = new Map<string, Attributes>()
+  return {
+    of(url) {
+      const found = known.get(url)
+      if (found !== undefined) return found
+      const { hostname, port, protocol } = new URL(url)
+      const usual = protocol === 'https:' ? 443 : 80
+      const address = {
+        'server.address': hostname.replace(/^\[|\]$/g, ''),
+        'server.port': port === '' ? usual : Number(port),
+      }
+      if (known.size < ADDRESSES_MAX) known.set(url, address)
+      return address
+    },
+  }
+}
+
 function parentOf({ headers }: TracedRequest): Context {
   const remote = remoteContext(headers)
   if (remote === undefined) return ROOT_CONTEXT
@@ -129,7 +156,7 @@ function parentOf({ headers }: TracedRequest): Context {
   })
 }
 
-function attemptTrace(span: Span): AttemptTrace {
+function attemptTrace(span: Span, addresses: Addresses): AttemptTrace {
   const { traceId, spanId, traceFlags, traceState } = span.spanContext()
   const fields = contextHeaders({
     traceId,
@@ -139,12 +166,7 @@ function attemptTrace(span: Span): AttemptTrace {
   })
   return {
     headersTo(url) {
-      const { hostname, port, protocol } = new URL(url)
-      const usual = protocol === 'https:' ? 443 : 80
-      span.setAttributes({
-        'server.address': hostname.replace(/^\[|\]$/g, ''),
-        'server.port': port === '' ? usual : Number(port),
-      })
+      span.setAttributes(addresses.of(url))
       return fields
     },
   }
