@@ -129,7 +129,11 @@ async function loadPage(mine: number): Promise<void> {
     })
     if (mine !== turn) return
     pageToken = answer.nextPageToken
+    const shown = calls.peek().length
     add(answer.requests, false)
+    // A page that shows nothing new would leave its reader at the end, with more behind it.
+    if (pageToken !== '' && calls.peek().length === shown && known.peek().size < KEPT_MAX)
+      return await loadPage(mine)
     loading.value = pageToken === '' ? 'all' : known.peek().size >= KEPT_MAX ? 'full' : 'more'
   } catch (thrown) {
     if (mine !== turn) return
