@@ -227,7 +227,15 @@ it.runIf(existsSync(prometheus))(
       { stdio: 'ignore' },
     )
     try {
-      const get = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).json()
+      type Found = {
+        readonly data: {
+          readonly alerts: readonly object[]
+          readonly groups: readonly { readonly rules: readonly { readonly health: string }[] }[]
+        }
+      }
+      // What Prometheus answers to these two questions.
+      const get = async (path: string): Promise<Found> =>
+        (await fetch(`http://127.0.0.1:${port}${path}`)).json() as Promise<Found>
       await vi.waitFor(
         async () => {
           const { data } = await get('/api/v1/alerts')
@@ -245,9 +253,7 @@ it.runIf(existsSync(prometheus))(
         { timeout: 40_000, interval: 250 },
       )
       const { data } = await get('/api/v1/rules')
-      const bad = data.groups.flatMap((group: { rules: readonly { health: string }[] }) =>
-        group.rules.filter(rule => rule.health === 'err'),
-      )
+      const bad = data.groups.flatMap(group => group.rules.filter(rule => rule.health === 'err'))
       expect(bad).toEqual([])
     } finally {
       child.kill('SIGKILL')
