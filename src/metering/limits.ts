@@ -65,6 +65,8 @@ export interface Limits {
 
 /** Whoever asks how we are must always get an answer. */
 const UNLIMITED = ['grpc.health.v1.', 'grpc.reflection.']
+/** Reads what another call has begun, and begins none. */
+const RESUMING = 'exai.v1.ChatService/ResumeStream'
 
 /** Makes the limits. Nothing is counted, and nothing waits, for a caller who has none. */
 export function createLimits(deps: LimitsDeps): Limits {
@@ -112,7 +114,8 @@ export function createLimits(deps: LimitsDeps): Limits {
 
   return {
     admit(caller, method) {
-      const limits = rulesOf(caller)?.atAdmission ?? []
+      const all = rulesOf(caller)?.atAdmission ?? []
+      const limits = method === RESUMING ? all.filter(({ kind }) => kind !== 'requests_per_minute') : all
       if (limits.length === 0 || UNLIMITED.some(prefix => method.startsWith(prefix))) return undefined
       return admitted(limits)
     },

@@ -155,6 +155,39 @@ describe('whose a limit is', () => {
   })
 })
 
+describe('a limit that cannot be counted together now', () => {
+  it('refuses where it says so, and tells to ask again soon', async () => {
+    const asked: unknown[] = []
+    const { limits } = setUp(ofAcme({ ...requests(5), outagePolicy: 'deny' }), {
+      shared: {
+        ...setUp().shared,
+        async reserve(reservations) {
+          asked.push(...reservations.map(({ outage }) => outage))
+          return { ok: false, index: 0, counter: '', used: 2, isOutage: true }
+        },
+      },
+    })
+    const error = await refusalOf(limits.admit(caller(), METHOD))
+    expect(error).toMatchObject({
+      reason: 'RATE_LIMITED',
+      message:
+        'requests_per_minute of tenant acme cannot be counted together with the other replicas now, and then it lets nobody ' +
+        'pass; ask again soon',
+      details: { retryDelayMs: 2_000 },
+    })
+    expect(asked).toEqual(['deny'])
+  })
+})
+
+describe('a stream that is resumed', () => {
+  it('is no request of the minute, but a call that runs', async () => {
+    const { limits } = setUp(ofAcme(requests(0), atOnce(1)))
+    const resuming = 'exai.v1.ChatService/ResumeStream'
+    await limits.admit(caller(), resuming)
+    expect((await refusalOf(limits.admit(caller(), resuming))).reason).toBe('TOO_MANY_CALLS')
+  })
+})
+
 describe('what happens to a limit', () => {
   it('is told: nine tenths used, once, and every refusal', async () => {
     const { limits, events } = setUp(ofAcme(requests(10)))
