@@ -47,6 +47,11 @@ const secretPatterns: readonly (readonly [pattern: RegExp, replacement: string])
 // One look tells most texts from those that a pattern above could change: seven replacements cost ten times more.
 const suspicious = /[:=]|bearer|basic|(?:sk|rk|pk|gsk|xai)[-_]|exai_|eyJ|[\da-f]{32}\./i
 
+// What JSON leaves as it is and terminals or viewers obey: C1 controls, marks of direction, separators of lines.
+const unseen = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
+
+const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+
 /** Field names are few, and judging one costs more than finding it here; past this many they are not remembered. */
 const namesMax = 1000
 
@@ -92,9 +97,9 @@ export function createScrubber(secrets: readonly string[] = []): Scrubber {
     let result = raw
     for (const secret of longestFirst) result = result.replaceAll(secret, REDACTED)
     if (result.length > textLengthMax) result = `${result.slice(0, textLengthMax)}…`
-    if (!suspicious.test(result)) return result
-    for (const [pattern, replacement] of secretPatterns) result = result.replace(pattern, replacement)
-    return result
+    if (suspicious.test(result))
+      for (const [pattern, replacement] of secretPatterns) result = result.replace(pattern, replacement)
+    return result.replace(unseen, escaped)
   }
 
   function value(raw: unknown, depth = 0): unknown {
