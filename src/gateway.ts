@@ -115,6 +115,7 @@ export async function startGateway({ config, log, clock, version, source }: Gate
   })
   stack.defer(editions.close)
   const routing = () => editions.current().routing
+  const providers = () => routing().providers
 
   const metrics = createMetrics({
     ...namesOf(editions.current()),
@@ -143,7 +144,7 @@ export async function startGateway({ config, log, clock, version, source }: Gate
   const status = createStatus({
     store: watched.report,
     others: () => ({ ...keeping.health(), ...sharing.health() }),
-    providers: () => routing().providers,
+    providers,
     circuits: circuits.states,
     services: SERVICES.map(service => service.typeName),
   })
@@ -155,11 +156,12 @@ export async function startGateway({ config, log, clock, version, source }: Gate
   const affinity = createAffinity({ shared, clock })
 
   const counter = createTokenCounter()
-  const files = keepFiles({ keeping, counter, limits: config.limits, clock, log })
+  const files = keepFiles({ keeping, counter, limits: config.limits, providers, clock, log })
   stack.defer(files.close)
   const completion = createCompletion({
     journal: watched.journal,
     conversations,
+    conversationTtlMs: config.limits.conversationTtlMs,
     files: files.parts,
     counter,
     metrics,

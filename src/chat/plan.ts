@@ -4,19 +4,14 @@ import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
 import { Warning_Reason } from '#gen/exai/v1/warning_pb'
 import type { GatewayError } from '../core/errors.ts'
 import type { Candidate, WarningInit } from '../core/provider.ts'
-import {
-  answerPrimingTokens,
-  type CountedRequest,
-  messageOverheadTokens,
-  type TokenCounter,
-} from '../metering/count.ts'
+import { answerPrimingTokens, messageOverheadTokens, type TokenCounter } from '../metering/count.ts'
 import { keyOutcomeOf } from '../providers/key-outcome.ts'
 import type { Kept } from '../routing/affinity.ts'
 import { type Plan, planRoute, type RequestFacts, type RoutingDeps } from '../routing/candidates.ts'
 import { lengthProblem } from '../routing/fit.ts'
 import { usesAuto } from '../routing/names.ts'
 import { historyRoom, type Joined, tokensOf } from './conversation.ts'
-import { countedRequest } from './texts.ts'
+import { type CountedChat, countedRequest, countTokensOf, type StoredFiles } from './texts.ts'
 
 /** What a call is planned with. */
 export interface PlanDeps {
@@ -26,6 +21,8 @@ export interface PlanDeps {
   readonly kept?: (() => Promise<Kept | undefined> | Kept | undefined) | undefined
   /** The conversation of the call. Absent: nothing is kept. */
   readonly conversation?: Joined | undefined
+  /** The stored files of the chat. Absent: there are none. */
+  readonly stored?: StoredFiles | undefined
 }
 
 /**
@@ -52,31 +49,31 @@ function keptOf(request: CompleteRequest, { kept }: PlanDeps): Promise<Kept | un
 function planKept(
   request: CompleteRequest,
   messages: readonly Message[],
-  { routing, counter, conversation }: PlanDeps,
+  { routing, counter, conversation, stored }: PlanDeps,
   signal: AbortSignal,
   kept: Kept | undefined,
 ): Plan | Promise<Plan> {
   if (conversation !== undefined)
-    return planConversation(request, conversation, { routing, counter, messages, kept }, signal)
-  const counted = countedRequest(request, messages)
+    return planConversation(request, conversation, { routing, counter, messages, kept, stored }, signal)
+  const counted = countedRequest(request, messages, stored)
   if (request.routing?.maxCostNanoUsd === undefined) {
-    const plan = planRoute(request, routing, { messages, kept })
+    const plan = planRoute(request, routing, { messages, kept, stored })
     const most = mostTokens(counted)
     if (plan.candidates.every(({ model }) => lengthProblem(request, model, most) === undefined)) return plan
   }
-  return counter
-    .countRequest(counted, signal)
-    .then(({ tokens }) => planRoute(request, routing, { inputTokens: tokens, messages, kept }))
+  return countTokensOf(counted, counter, signal).then(inputTokens =>
+    planRoute(request, routing, { inputTokens, messages, kept, stored }),
+  )
 }
 
 /** Of what was said before the tokens are known, and its oldest turns need not fit. */
 async function planConversation(
   request: CompleteRequest,
   conversation: Joined,
-  { routing, counter, ...facts }: Omit<PlanDeps, 'kept'> & Pick<RequestFacts, 'messages' | 'kept'>,
+  { routing, counter, ...facts }: Omit<PlanDeps, 'kept'> & Pick<RequestFacts, 'messages' | 'kept' | 'stored'>,
   signal: AbortSignal,
 ): Promise<Plan> {
-  const fresh = countedRequest(request, freshOf(conversation))
+  const fresh = countedRequest(request, freshOf(conversation), facts.stored)
   if (request.routing?.maxCostNanoUsd === undefined) {
     const plan = planRoute(request, routing, facts)
     const most = conversation.tokens + mostTokens(fresh)
@@ -93,12 +90,11 @@ async function planConversation(
 /** Tokens of a whole conversation with what is new. */
 export async function countConversation(
   { tokens }: Joined,
-  fresh: CountedRequest,
+  fresh: CountedChat,
   counter: TokenCounter,
   signal: AbortSignal,
 ): Promise<number> {
-  const counted = await counter.countRequest(fresh, signal)
-  return tokens + counted.tokens
+  return tokens + (await countTokensOf(fresh, counter, signal))
 }
 
 /** The messages of a conversation whose tokens are not known yet. */
@@ -163,7 +159,7 @@ export function anotherKeyHelps({ provider, model }: Candidate, error: GatewayEr
 }
 
 /** As many tokens as characters: more than any text has that is written by people, and nothing has to be counted for it. */
-function mostTokens({ texts, messages }: CountedRequest): number {
+function mostTokens({ texts, messages, fileTokens }: CountedChat): number {
   const characters = texts.reduce((sum, text) => sum + text.length, 0)
-  return characters + messages * messageOverheadTokens + answerPrimingTokens
+  return characters + fileTokens + messages * messageOverheadTokens + answerPrimingTokens
 }

@@ -16,7 +16,7 @@ import { keptOf } from './whereabouts.ts'
 /** What a call is prepared with. */
 export interface PrepareDeps {
   readonly conversations: Pick<Conversations, 'get' | 'history'>
-  /** Puts stored files into chats. Absent: there are none. */
+  /** Looks up the stored files of chats. Absent: there are none. */
   readonly files?: FileParts | undefined
   readonly counter: TokenCounter
   readonly clock: Clock
@@ -37,13 +37,20 @@ export async function prepared(run: Run, stream: boolean, deps: PrepareDeps): Pr
     signal: run.signal,
     warn: warning => void run.notes.push(warning),
   })
-  const { messages, conversation } = chat instanceof Promise ? await chat : chat
+  const { messages, files, conversation } = chat instanceof Promise ? await chat : chat
   run.messages = messages
+  run.files = files
   run.conversation = conversation
   const plan = planCall(
     run.request,
     run.messages,
-    { routing: run.routing, counter: deps.counter, kept: keptOf(run, deps.affinity), conversation },
+    {
+      routing: run.routing,
+      counter: deps.counter,
+      kept: keptOf(run, deps.affinity),
+      conversation,
+      stored: files?.stored,
+    },
     run.signal,
   )
   run.plan = plan instanceof Promise ? await plan : plan

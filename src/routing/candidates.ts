@@ -4,6 +4,7 @@ import type { Message } from '#gen/exai/v1/chat_pb'
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
 import { RouteSchema, type RouteSkipSchema, RouteSkip_Reason as Skip } from '#gen/exai/v1/route_pb'
 import type { Catalogue } from '../catalogue/catalogue.ts'
+import type { ChatFiles } from '../core/chat-files.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { ModelEntry } from '../core/model.ts'
 import type { Candidate, Provider } from '../core/provider.ts'
@@ -61,6 +62,8 @@ export interface RequestFacts {
   readonly messages?: readonly Message[] | undefined
   /** The model that its conversation is with, for `auto`. Absent: none. */
   readonly kept?: Kept | undefined
+  /** The stored files of the chat. Absent: there are none. */
+  readonly stored?: ChatFiles['stored'] | undefined
 }
 
 /** A plan that may be empty. */
@@ -94,7 +97,7 @@ export function listCandidates(
   let tooLong = 0
   const now = deps.now()
   const { inputTokens, neededTokens, messages = request.messages } = facts
-  const needs = needsOf(request, messages)
+  const needs = needsOf(request, messages, facts.stored)
   const judge = createJudge({ request, needs, now, inputTokens, neededTokens })
 
   function choose(provider: Provider, model: ModelEntry, reason: string): void {

@@ -1,8 +1,8 @@
 // Whether a request fits a model's window, and the most that it may cost there.
-import type { Part } from '#gen/exai/v1/chat_pb'
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
 import { costCeiling } from '../catalogue/price.ts'
 import type { ModelEntry } from '../core/model.ts'
+import { canCount, type Needs, needsOf } from './capabilities.ts'
 
 /** Most tokens of an answer whose request sets a price ceiling and no cap: without one no price would be certain. */
 export const REFERENCE_OUTPUT_TOKENS = 16_384
@@ -17,11 +17,15 @@ export function outputCapOf(request: CompleteRequest, model: ModelEntry): number
   return Math.min(model.maxOutputTokens ?? REFERENCE_OUTPUT_TOKENS, REFERENCE_OUTPUT_TOKENS)
 }
 
-/** The most that a request can cost with a model, in nano-USD; undefined when its price or its size is not known. */
+/**
+ * The most that a request can cost with a model, in nano-USD; undefined when its price or its size is not known. `needs` are
+ * those of its whole chat; absent: the request is the chat.
+ */
 export function maxCostOf(
   request: CompleteRequest,
   model: ModelEntry,
   inputTokens: number,
+  needs: Needs = needsOf(request),
 ): bigint | undefined {
   const output =
     outputCapOf(request, model) ??
@@ -30,7 +34,7 @@ export function maxCostOf(
       model.maxOutputTokens ?? Number.POSITIVE_INFINITY,
     )
   // What media cost in tokens is not public: they may fill all the room that there is.
-  const input = hasMedia(request) ? (model.maxInputTokens ?? model.contextWindow) : inputTokens
+  const input = canCount(needs, model) ? inputTokens : (model.maxInputTokens ?? model.contextWindow)
   if (input === undefined || !Number.isFinite(output)) return undefined
   return costCeiling(model.price, input, output)
 }
@@ -40,10 +44,11 @@ export function priceProblem(
   request: CompleteRequest,
   model: ModelEntry,
   inputTokens: number,
+  needs?: Needs,
 ): string | undefined {
   const ceiling = request.routing?.maxCostNanoUsd
   if (ceiling === undefined) return undefined
-  const cost = maxCostOf(request, model, inputTokens)
+  const cost = maxCostOf(request, model, inputTokens, needs)
   if (cost === undefined) {
     const unknown = model.price === undefined ? 'its price is' : 'how many tokens it may use is'
     return `${unknown} not known, and routing.max_cost_nano_usd is ${ceiling}`
@@ -85,12 +90,4 @@ export function inputRoom(request: CompleteRequest, model: ModelEntry): number |
       ? Math.min(maxOutputTokens, REFERENCE_OUTPUT_TOKENS, Math.floor(contextWindow * ANSWER_SHARE))
       : claimedOutput(request, model, contextWindow)
   return Math.min(contextWindow - claimed, maxInputTokens ?? contextWindow)
-}
-
-function hasMedia(request: CompleteRequest): boolean {
-  return request.messages.some(message => message.content.some(isMedia))
-}
-
-function isMedia({ kind }: Part): boolean {
-  return kind.case === 'media' || (kind.case === 'toolResult' && kind.value.content.some(isMedia))
 }

@@ -3,6 +3,7 @@ import { bundledModels } from '../../src/catalogue/bundled.ts'
 import { createCatalogue } from '../../src/catalogue/catalogue.ts'
 import { createCompletion } from '../../src/chat/complete.ts'
 import type { EventInit } from '../../src/chat/events.ts'
+import type { FileParts } from '../../src/chat/file-parts.ts'
 import type { ChatMetrics } from '../../src/chat/settle.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import type { Conversations } from '../../src/core/conversations.ts'
@@ -37,6 +38,7 @@ export function createCompletionRig(
     models = [],
     journal: elsewhere,
     conversations = NO_CONVERSATIONS,
+    files,
     walk: walkOver = {},
   }: {
     limits?: AttemptLimits
@@ -44,6 +46,7 @@ export function createCompletionRig(
     models?: readonly ModelEntry[]
     journal?: Journal
     conversations?: Pick<Conversations, 'get' | 'history'>
+    files?: FileParts
     walk?: WalkOver
   } = {},
 ) {
@@ -66,6 +69,7 @@ export function createCompletionRig(
   const completion = createCompletion({
     journal: elsewhere ?? journal,
     conversations,
+    files,
     metrics,
     counter: createTokenCounter(),
     clock: systemClock,

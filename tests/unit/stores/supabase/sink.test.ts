@@ -166,7 +166,7 @@ describe('rows', () => {
       ids.add(row.id)
       drainer.wake()
     }
-    const writing = setInterval(write, 2)
+    const writing = setInterval(write, 5)
     for (const part of [rig.rest, rig.postgres, rig.rest, rig.postgres]) {
       const before = outbox.waiting().length
       await part.kill()
