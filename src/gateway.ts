@@ -21,9 +21,9 @@ import { GatewayError } from './core/errors.ts'
 import type { Log } from './core/log.ts'
 import { createSafeFetch } from './core/safe-fetch.ts'
 import { closeData, openDataDir, watchData } from './data-dir.ts'
-import { connectCorsNeeds } from './doors/connect/cors-needs.ts'
 import { createConnectDoor } from './doors/connect/door.ts'
 import { createEditions, type Edition } from './editions.ts'
+import { createFront } from './front.ts'
 import { keepFiles, startKeepingJobs } from './kept-files.ts'
 import { createTokenCounter } from './metering/count.ts'
 import type { FetchMedia } from './providers/fetch-media.ts'
@@ -32,18 +32,13 @@ import { createCircuits } from './routing/circuit.ts'
 import { createLeases } from './routing/leases.ts'
 import { createLive } from './routing/live.ts'
 import { createRetryBudget } from './routing/retry-budget.ts'
-import { createCors } from './server/cors.ts'
-import { createDrain, type DrainResult } from './server/drain.ts'
-import { type CallEnd, createExchanges } from './server/exchange.ts'
-import { createHandler } from './server/handler.ts'
-import { loopbackGuard, openGuard } from './server/hosts.ts'
-import { createPort, type PortAddress } from './server/port.ts'
-import { createRoutes } from './server/routes.ts'
+import type { DrainResult } from './server/drain.ts'
+import type { PortAddress } from './server/port.ts'
 import { openSharing } from './sharing.ts'
 import { createCircuitSwitch } from './status/circuit-switch.ts'
 import { createStatus } from './status/status.ts'
 import { createEvents, createObserver } from './telemetry/events.ts'
-import { createMetrics, type EndedCall } from './telemetry/metrics.ts'
+import { createMetrics } from './telemetry/metrics.ts'
 
 /** Silence after which a stream shows that it is alive, in milliseconds: half of what impatient proxies bear. */
 const HEARTBEAT_MS = 10_000
@@ -182,12 +177,6 @@ export async function startGateway({ config, log, clock, version, source }: Gate
   })
   stack.defer(recorded.close)
 
-  const exchanges = createExchanges({
-    log,
-    metrics: { callEnded: end => metrics.callEnded(countedCall(end)) },
-    clock,
-    requestTimeoutMs: timeouts.requestMs,
-  })
   const asking = () => ({ routing: routing(), counter, conversations, files: files.parts })
   const door = createConnectDoor({
     files: files.service,
@@ -206,46 +195,10 @@ export async function startGateway({ config, log, clock, version, source }: Gate
     health: status,
     maxRequestBytes: config.limits.maxRequestBytes,
   })
-  const routes = createRoutes({
-    version,
-    clock,
-    health: status.report,
-    isReady: status.isReady,
-    metrics: async () => {
-      // Keys come and go: only this moment's state is true.
-      for (const { id, health } of status.providers()) metrics.providerHealth(id, health)
-      const { contentType, body } = await metrics.text()
-      return { contentType, text: body }
-    },
-    isMetricsPublic: config.metricsPublic,
-    onFault: err => log.error('page failed', { err }),
-  })
-  const handler = createHandler({
-    doors: [door],
-    routes,
-    exchanges,
-    guard: config.auth.mode === 'loopback' ? loopbackGuard : openGuard,
-    cors: createCors(config.listen.corsOrigins, connectCorsNeeds),
-    clock,
-  })
+  const front = createFront({ config, doors: [door], status, metrics, clock, log, version })
+  stack.defer(front.destroy)
+  const at = await front.listen()
 
-  const port = createPort({
-    handler,
-    ...(config.listen.tls === undefined ? {} : { tls: config.listen.tls }),
-    onEvent: event => log.debug('connection', { event }),
-  })
-  stack.defer(() => port.destroy())
-  metrics.bindConnections(port.connections)
-  const at = await port.listen({ host: config.listen.host, port: config.listen.port })
-
-  const drain = createDrain({
-    port,
-    exchanges,
-    health: status,
-    clock,
-    drainDelayMs: timeouts.drainDelayMs,
-    drainTimeoutMs: timeouts.drainTimeoutMs,
-  })
   const watch =
     source &&
     watchConfig({
@@ -274,11 +227,11 @@ export async function startGateway({ config, log, clock, version, source }: Gate
     at,
     reread: async () => watch?.reread() ?? 'none',
     async stop() {
-      const result = await drain.run()
+      const result = await front.drain.run()
       await opened.disposeAsync()
       return result
     },
-    abort: drain.abort,
+    abort: front.drain.abort,
   }
 }
 
@@ -292,8 +245,4 @@ function namesOf({ routing: { providers, catalogue } }: Edition) {
     providers: providers.map(provider => provider.id),
     models: catalogue.list().map(entry => entry.id),
   }
-}
-
-function countedCall({ reason, origin, ...call }: CallEnd): EndedCall {
-  return { ...call, error: reason === '' || origin === '' ? undefined : { reason, origin } }
 }

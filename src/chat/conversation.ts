@@ -77,8 +77,8 @@ const ASSUMED_WINDOW_TOKENS = 128_000
 export function joinChat(tenant: string, request: CompleteRequest, deps: JoinDeps): Chat | Promise<Chat> {
   const chat = readChat(tenant, request, deps)
   return chat instanceof Promise
-    ? chat.then(read => filledChat(tenant, read, deps))
-    : filledChat(tenant, chat, deps)
+    ? chat.then(read => filledChat(tenant, request.strict, read, deps))
+    : filledChat(tenant, request.strict, chat, deps)
 }
 
 function readChat(tenant: string, request: CompleteRequest, deps: JoinDeps): Chat | Promise<Chat> {
@@ -152,10 +152,11 @@ export function messageOf({ json }: KeptMessage): Message {
   return fromJsonString(MessageSchema, json, { ignoreUnknownFields: true })
 }
 
-function filledChat(tenant: string, chat: Chat, { files, signal, warn }: JoinDeps): Chat | Promise<Chat> {
+function filledChat(tenant: string, strict: boolean, chat: Chat, deps: JoinDeps): Chat | Promise<Chat> {
+  const { files, signal, warn } = deps
   const { messages, conversation } = chat
   const kept = conversation === undefined ? 0 : messages.length - conversation.fresh.length
-  const filled = files?.resolve(messages, { tenant, signal, kept, warn }) ?? chat
+  const filled = files?.resolve(messages, { tenant, signal, kept, strict, warn }) ?? chat
   return filled instanceof Promise ? filled.then(all => chatWith(chat, all)) : chatWith(chat, filled)
 }
 

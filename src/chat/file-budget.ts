@@ -2,7 +2,10 @@
 import { GatewayError } from '../core/errors.ts'
 import type { StoredFile } from '../core/files.ts'
 
-/** Limits of the files in one chat, each file counted once. What one request takes of them is for its provider to say. */
+/**
+ * Limits of the files in one chat: a text counts in every place where it stands, all else once. What one request takes of them
+ * is for its provider to say.
+ */
 export const FILE_PART_LIMITS = {
   files: 64,
   /** Some 2 million tokens, more than any context window. */

@@ -33,9 +33,11 @@ export interface FileReading {
   readonly signal: AbortSignal
   /**
    * How many of the messages were kept before. There a file that cannot be had any more, or is too much now, is a note and a
-   * warning, and no failure. Default 0.
+   * warning, and no failure, unless `strict` forbids it. Default 0.
    */
   readonly kept?: number
+  /** Whether such a note is a failure, too. Default false. */
+  readonly strict?: boolean
   readonly warn?: ((warning: WarningInit) => void) | undefined
 }
 
@@ -86,25 +88,21 @@ type Lack = 'gone' | 'unfit'
 /** Makes the resolver. */
 export function createFileParts(deps: FilePartsDeps): FileParts {
   async function find(id: string, field: string, work: Work): Promise<Loaded | Lack> {
-    const { reading, seen } = work
-    const known = seen.known.get(id)
-    if (known !== undefined) return known
-    reading.signal.throwIfAborted()
-    const loaded = await tryLoad(id, field, work)
-    seen.known.set(id, loaded)
-    return loaded
-  }
-
-  async function tryLoad(id: string, field: string, work: Work): Promise<Loaded | Lack> {
     const { reading, seen, isKept } = work
     try {
+      const known = seen.known.get(id)
+      if (known !== undefined) return again(known, field, seen.budget)
+      reading.signal.throwIfAborted()
       if (seen.known.size >= FILE_PART_LIMITS.files)
         throw invalid(`${field}: a chat takes at most ${FILE_PART_LIMITS.files} files`)
       const file = isId('file', id) ? await deps.files.get({ tenant: reading.tenant, id }) : undefined
-      return (file && (await load(file, field, work))) ?? 'gone'
+      const loaded = (file && (await load(file, field, work))) ?? 'gone'
+      seen.known.set(id, loaded)
+      return loaded
     } catch (error) {
-      if (isKept && error instanceof GatewayError && error.reason === 'INVALID_REQUEST') return 'unfit'
-      throw error
+      if (!isKept || !(error instanceof GatewayError) || error.reason !== 'INVALID_REQUEST') throw error
+      if (!seen.known.has(id)) seen.known.set(id, 'unfit')
+      return 'unfit'
     }
   }
 
@@ -205,6 +203,12 @@ interface Work {
   readonly isKept: boolean
 }
 
+/** A text takes its room in every place where it stands, and all else in one. Throws INVALID_REQUEST. */
+function again(known: Loaded | Lack, field: string, budget: FileBudget): Loaded | Lack {
+  if (typeof known !== 'string' && known.text !== undefined) budget.claim(known.file, field, 'text')
+  return known
+}
+
 function namesFile({ kind }: Part): boolean {
   if (kind.case === 'toolResult') return kind.value.content.some(namesFile)
   return kind.case === 'media' && kind.value.source.case === 'fileId'
@@ -240,6 +244,8 @@ function missing(
   const name = JSON.stringify(id.slice(0, 64))
   if (!isKept) throw new GatewayError('FILE_NOT_FOUND', `${field}: no file has the id ${name}`)
   const why = lack === 'gone' ? 'is no longer there' : 'cannot be shown again'
+  if (reading.strict === true)
+    throw new GatewayError('UNSUPPORTED', `${field}: the file ${name} ${why}, and strict forbids a note`)
   const message = `the file ${name} ${why}, and a note stands in its place`
   reading.warn?.({ reason: Warning_Reason.DROPPED, field, message })
   return create(PartSchema, { kind: { case: 'text', value: `[a file that ${why}]` } })

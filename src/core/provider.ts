@@ -78,7 +78,10 @@ export interface Provider {
   /** Whether it makes a text of documents of a type by itself, so that every model of it can be given one. Absent: of none. */
   readsDocuments?(mimeType: string): boolean
   /** Deletes a copy of a file that was made for one of its accounts; one that is gone is no failure. Absent: it makes none. */
-  removeCopy?(copy: { readonly account: string; readonly remoteId: string }, signal: AbortSignal): Promise<void>
+  removeCopy?(
+    copy: { readonly account: string; readonly remoteId: string },
+    signal: AbortSignal,
+  ): Promise<void>
   /** Changes what it shares with the one before it, such as the limits of keys, to its own settings. Absent: it shares nothing. */
   adopt?(): void
   /** Lets go of connections. */

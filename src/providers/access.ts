@@ -14,10 +14,15 @@ const DIGITS = 16
 
 /**
  * Names the account of a key: the configured name, or one that is made of the key and does not tell it. It stays the same as
- * long as the key does, so that copies of files are found again. `baseUrl` is that of keys without one of their own.
+ * long as the key does, so that copies of files are found again. `baseUrl` is that of keys without one of their own; an
+ * account at another address has a name of its own there, since nobody knows whether what it has is the same.
  */
 export function accountOf(provider: string, baseUrl: string, key: KeyConfig | undefined): string {
-  if (key?.account !== undefined) return key.account
-  const place = JSON.stringify([provider, key?.baseUrl ?? baseUrl, key?.secret ?? ''])
-  return createHash('sha256').update(place).digest('hex').slice(0, DIGITS)
+  const url = key?.baseUrl ?? baseUrl
+  if (key?.account === undefined) return digest([provider, url, key?.secret ?? ''])
+  return url === baseUrl ? key.account : `${key.account}@${digest([url])}`
+}
+
+function digest(words: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(words)).digest('hex').slice(0, DIGITS)
 }

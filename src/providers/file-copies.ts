@@ -118,7 +118,8 @@ async function make(
     await giving.keepCopy(key, { remoteId: remoteIdOf(made) })
     return made
   } catch (error) {
-    await giving.dropCopy(key)
+    // Where even that fails, as on a full disk, the lease ends by itself.
+    await giving.dropCopy(key).catch(() => undefined)
     // Nobody would ever find it again.
     if (sent !== undefined) await tryDelete(api, sent)
     signal.throwIfAborted()

@@ -1,11 +1,14 @@
 // What the failures of giving a file to a provider mean for the call: mostly that another form is tried.
-import { GatewayError } from '../core/errors.ts'
+import { GatewayError, type Reason } from '../core/errors.ts'
 import type { StoredFile } from '../core/files.ts'
 import type { AttemptInput } from '../core/provider.ts'
 import { unsupported } from './openai-dialect/notes.ts'
 
 /** HTTP statuses of a host or a key that has no place for uploads at all. */
 const noPlace: ReadonlySet<number> = new Set([403, 404, 405, 501])
+
+/** What fails when our stores do. */
+const ours: ReadonlySet<Reason> = new Set<Reason>(['INTERNAL', 'STORAGE_FULL'])
 
 /** The failure of one form, after which the next is tried. Throws what is about the key as it is, and the signal's reason. */
 export function formFault(error: unknown, signal: AbortSignal): GatewayError {
@@ -22,7 +25,7 @@ export function hasNoPlace({ reason, details }: GatewayError): boolean {
   return reason !== 'FILE_NOT_FOUND' && noPlace.has(details.upstreamStatus ?? 0)
 }
 
-/** The failure of a file that could be given in no form; `fault` is that of the last one. Somebody else may take the file. */
+/** The failure of a file that could be given in no form; `fault` is that of the last one. Somebody else may take the file, unless the trouble is ours. */
 export function notGiven(
   input: AttemptInput,
   field: string,
@@ -31,6 +34,9 @@ export function notGiven(
 ): GatewayError {
   const { provider, id: model } = input.model
   const { mimeType, sizeBytes } = file
+  // Our own trouble says nothing about what anybody takes, and passes.
+  if (fault !== undefined && ours.has(fault.reason))
+    return new GatewayError(fault.reason, `${field}: ${fault.message}`, { against: 'nobody', cause: fault })
   const words =
     fault?.message ?? `${provider} takes no ${mimeType} of ${sizeBytes} bytes for ${model} at this endpoint`
   const isPassing =

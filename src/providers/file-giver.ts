@@ -12,6 +12,7 @@ import { type CopyPlace, copyOf, type FileCopy, forgetLost } from './file-copies
 import { formFault, hasNoPlace, notGiven } from './file-faults.ts'
 import { type FileForm, referenceUrl } from './file-forms.ts'
 import { type FilePlaces, placesOf, replaceFiles, sentBytes } from './file-places.ts'
+import { createFileRoom, type FileRoom } from './file-room.ts'
 import { partOf, type Shown, wholeOf } from './file-shown.ts'
 import { providerText } from './file-text.ts'
 import type { FormEndpoint } from './given.ts'
@@ -73,8 +74,6 @@ export interface FileGiver {
   forgetLost(given: Given, input: FilesInput, way: GivingWay): Promise<boolean>
 }
 
-/** What base64 leaves of the 50 MB that the provider with the most takes in one request. */
-const INLINE_BYTES_MAX = 37_000_000
 /** The bytes, base64 of them, the JSON that holds it, and the JSON as bytes; measured is a peak of 6.3 with what is not collected yet. */
 const COPIES_IN_MEMORY = 6
 /** How many files are uploaded at once for one chat. */
@@ -89,8 +88,7 @@ interface Work {
   readonly signal: AbortSignal
   readonly shown: Map<string, Shown>
   readonly copies: FileCopy[]
-  /** Bytes that go inline. */
-  inlineBytes: number
+  readonly room: FileRoom
 }
 
 /** Makes the giver of one provider. It remembers which accounts have no place for uploads. */
@@ -132,35 +130,43 @@ export function createFileGiver(deps: FileGiverDeps): FileGiver {
     }
   }
 
-  /** Keeps room for a file in the request; false when there is too much in it already. */
-  function reserve(work: Work, sizeBytes: number, togetherBytesMax = INLINE_BYTES_MAX): boolean {
-    const sum = work.inlineBytes + sizeBytes
-    if (sum > Math.min(togetherBytesMax, INLINE_BYTES_MAX)) return false
-    work.inlineBytes = sum
-    return true
+  /** A count shows texts that are there, and only where a chat would be given them. */
+  function formsFor({ input, way, endpoint }: Work, file: StoredFile, shown: number): readonly FileForm[] {
+    const isCount = way.onlyText === true
+    const uploads = isCount ? deps.uploads : takesUploads(way)
+    const all = formsOf(deps, { model: input.model, file, endpoint, uploads })
+    const forms = shown > 0 ? all : all.filter(({ form }) => form === 'text')
+    return isCount ? forms.slice(0, 1).filter(form => form.form === 'text' && form.by === 'gateway') : forms
+  }
+
+  /** Undefined when there is nothing to show in that form. */
+  async function given(work: Work, file: StoredFile, form: FileForm): Promise<Shown | undefined> {
+    switch (form.form) {
+      case 'inline':
+        return { as: 'inline' }
+      case 'url':
+        return undefined
+      default: {
+        if (form.form === 'uploaded' || form.by === 'provider') return uploaded(work, file, form)
+        const text = await work.input.files.giving.text(file)
+        return text === undefined ? undefined : { as: 'text', text }
+      }
+    }
   }
 
   async function shownAs(work: Work, file: StoredFile, place: FilePlaces): Promise<Shown> {
-    const { input, way, endpoint, signal } = work
-    const uploads = takesUploads(way)
-    const all = formsOf(deps, { model: input.model, file, endpoint, uploads })
-    const forms = place.shown > 0 && way.onlyText !== true ? all : all.filter(({ form }) => form === 'text')
     let fault: GatewayError | undefined
     let isLack = false
-    for (const form of forms) {
-      if (form.form === 'inline') {
-        if (reserve(work, file.sizeBytes * place.shown, form.togetherBytesMax)) return { as: 'inline' }
-        fault ??= tooMuch(provider, form.togetherBytesMax ?? INLINE_BYTES_MAX)
-        isLack = true
-        continue
-      }
+    for (const form of formsFor(work, file, place.shown)) {
       try {
-        if (form.form === 'text' && form.by === 'gateway') {
-          const text = await input.files.giving.text(file)
-          if (text !== undefined) return { as: 'text', text }
-        } else if (form.form !== 'url') return await uploaded(work, file, form)
+        const shown = await given(work, file, form)
+        if (shown === undefined) continue
+        const excess = work.room.take(shown, file.sizeBytes, place, form.togetherBytesMax)
+        if (excess === undefined) return shown
+        fault ??= excess
+        isLack = true
       } catch (error) {
-        fault = formFault(error, signal)
+        fault = formFault(error, work.signal)
         isLack ||= fault.reason === 'FILE_NOT_FOUND'
       }
     }
@@ -168,14 +174,14 @@ export function createFileGiver(deps: FileGiverDeps): FileGiver {
     return lacking(work, file, place, { fault, isLack })
   }
 
-  /** A conversation does not end because a file of its history cannot be shown any more. */
+  /** A conversation does not end because a file of its history cannot be shown any more, unless nothing may be left out. */
   function lacking(
     { input }: Work,
     file: StoredFile,
     { field, isKept }: FilePlaces,
     { fault, isLack }: { readonly fault: GatewayError | undefined; readonly isLack: boolean },
   ): Shown {
-    if (!isKept || !isLack) throw notGiven(input, field, file, fault)
+    if (!isKept || !isLack || input.request.strict) throw notGiven(input, field, file, fault)
     const message = `the file ${file.id} cannot be shown again, and a note stands in its place`
     input.warn({ reason: Warning_Reason.DROPPED, field, message })
     return { as: 'note' }
@@ -222,11 +228,10 @@ export function createFileGiver(deps: FileGiverDeps): FileGiver {
         } catch (error) {
           const fault = formFault(error, signal)
           const text = file.text.state === 'ready' ? await giving.text(file) : undefined
+          const words = text === undefined ? undefined : ({ as: 'text', text } as const)
+          const fits = words && work.room.take(words, file.sizeBytes, place) === undefined
           const isLack = fault.reason === 'FILE_NOT_FOUND'
-          shown.set(
-            place.id,
-            text === undefined ? lacking(work, file, place, { fault, isLack }) : { as: 'text', text },
-          )
+          shown.set(place.id, fits ? words : lacking(work, file, place, { fault, isLack }))
         }
       }
     } catch (error) {
@@ -264,7 +269,7 @@ export function createFileGiver(deps: FileGiverDeps): FileGiver {
         signal,
         shown: new Map(),
         copies: [],
-        inlineBytes: sentBytes(input.messages),
+        room: createFileRoom(provider, sentBytes(input.messages)),
       }
       await showAll(work, places)
       const { bytes, release } = await load(work, places)
@@ -285,9 +290,4 @@ export function createFileGiver(deps: FileGiverDeps): FileGiver {
       return place !== undefined && forgetLost(copies, place, input.signal)
     },
   }
-}
-
-function tooMuch(provider: string, bytesMax: number): GatewayError {
-  const message = `${provider} takes files of at most ${bytesMax} bytes together within a request: send fewer`
-  return new GatewayError('UNSUPPORTED', message, { provider, against: 'nobody' })
 }

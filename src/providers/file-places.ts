@@ -15,6 +15,7 @@ export interface FilePlaces {
   readonly id: string
   /** Path of the first of them in the request. */
   readonly field: string
+  readonly count: number
   /** In how many of them a model is shown media; in the others there is room for text only. */
   readonly shown: number
   /** Whether all of them are in history that was kept before. */
@@ -33,9 +34,10 @@ export function placesOf(messages: readonly Message[], kept: number): readonly F
       if (kind.case === 'toolResult') walk(kind.value.content, `${field}.tool_result`, false, isKept)
       if (kind.case !== 'media' || kind.value.source.case !== 'fileId') continue
       const id = kind.value.source.value
-      const known = found.get(id) ?? { id, field: `${field}.media.file_id`, shown: 0, isKept: true }
+      const known = found.get(id) ?? { id, field: `${field}.media.file_id`, count: 0, shown: 0, isKept: true }
       found.set(id, {
         ...known,
+        count: known.count + 1,
         shown: known.shown + (isShown ? 1 : 0),
         isKept: known.isKept && isKept,
       })

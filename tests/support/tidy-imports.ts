@@ -7,7 +7,7 @@ const layers: readonly (readonly string[])[] = [
   ['main'],
   ['cli'],
   ['gateway'],
-  ['data-dir', 'kept-files'],
+  ['data-dir', 'front', 'kept-files'],
   ['editions', 'keeping', 'sharing'],
   ['keeping-copy'],
   ['keeping-jobs'],

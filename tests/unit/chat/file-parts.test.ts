@@ -164,6 +164,10 @@ describe('a file in a chat', () => {
       value: '[a file that is no longer there]',
     })
     expect(warnings.map(({ field }) => field)).toEqual(['conversation[0].content[0].media.file_id'])
+    await expect(resolve([user(media(id)), go], { kept: 1, strict: true })).rejects.toMatchObject({
+      reason: 'UNSUPPORTED',
+      message: expect.stringMatching(/^conversation\[0\].* is no longer there, and strict forbids a note$/),
+    })
   })
 
   test('of a kept conversation gives way to newer ones where all of them are too much', async () => {
@@ -242,6 +246,19 @@ describe('a file in a chat', () => {
     const many = Array.from({ length: FILE_PART_LIMITS.files + 1 }, () => pdfOf(1))
     expect(await refusal(...many)).toMatch(/content\[64\]\.media\.file_id: a chat takes at most 64 files$/)
     expect(reads).toEqual([])
+  })
+
+  test('that is text takes its room in every place where it is named', async () => {
+    const words = 'x'.repeat(900_000)
+    const id = await stored(words)
+    const named = (count: number) => user(...Array.from({ length: count }, () => media(id)))
+    expect((await resolve([named(9)]))[0]?.content).toHaveLength(9)
+    await expect(resolve([named(10)])).rejects.toMatchObject({
+      reason: 'INVALID_REQUEST',
+      message: expect.stringMatching(/content\[9\]\.media\.file_id: .* have 9000000 bytes/),
+    })
+    const [old] = await resolve([named(2), named(8)], { kept: 1 })
+    expect(old?.content.map(({ kind }) => String(kind.value).length > 900_000)).toEqual([true, false])
   })
 
   test('ends with its call', async () => {

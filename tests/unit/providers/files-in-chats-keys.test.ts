@@ -4,7 +4,7 @@ import { createOpenAi } from '../../../src/providers/openai.ts'
 import { givingOf, testFile } from '../../support/file-giving.ts'
 import { startUpstream } from '../../support/upstream/openai.ts'
 import { attempt, collect } from './attempt.ts'
-import { asked, asking } from './files-in-chats.ts'
+import { asked, asking, uploads } from './files-in-chats.ts'
 
 const cleanups: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -41,6 +41,32 @@ describe('of several keys', () => {
       await collect(provider.open({ ...asking(giving, [file]), useKey }))
     expect(labels).toEqual(secrets)
     expect(giving.asked).toEqual([])
+  })
+
+  it('those of one account at two addresses have copies of their own, each of which is taken away where it is', async () => {
+    const [double, other] = [await startUpstream(), await startUpstream()]
+    cleanups.push(double.close, other.close)
+    const keys = [undefined, other.url].map((url, index) => {
+      const key = { secret: 'test-key', label: `key-${index}`, account: 'ours', maxConcurrent: 9 }
+      return url === undefined ? key : { ...key, baseUrl: url }
+    })
+    const provider = createOpenAi({ id: 'openai', baseUrl: double.url, keys })
+    cleanups.push(provider.close)
+    const files = Array.from({ length: 2 }, (_, index) =>
+      testFile(`file_${index}`, 'application/pdf', Buffer.alloc(4_000_001, `${index}`)),
+    )
+    const giving = givingOf(...files)
+    for (const file of [...files, ...files])
+      await Promise.all([1, 2].map(() => collect(provider.open(asking(giving, [file])))))
+    expect([uploads(double), uploads(other)]).toEqual([files.length, files.length])
+    for (const [place, copy] of giving.copies) {
+      if (copy === 'making') throw new Error('a copy is still being made')
+      const { remoteId } = copy
+      const [, account = ''] = place.split('/')
+      await provider.removeCopy?.({ account, remoteId }, new AbortController().signal)
+    }
+    const removed = (host: typeof double) => asked(host).filter(line => line.startsWith('DELETE')).length
+    expect([removed(double), removed(other)]).toEqual([files.length, files.length])
   })
 
   it('any of an account takes its copy away, and an account without one says so', async () => {

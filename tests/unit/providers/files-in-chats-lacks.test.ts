@@ -87,6 +87,10 @@ describe('bytes that are gone', () => {
     expect(input.warnings).toEqual([
       'DROPPED conversation[0].content[1].media.file_id: the file file_1 cannot be shown again, and a note stands in its place',
     ])
+    const strict = attempt({ messages: [user('And now?')], strict: true }, { history: [naming('Look', pdf)] })
+    const { error } = await failure(provider.open({ ...strict, files: giving.files }))
+    expect(error.reason).toBe('UNSUPPORTED')
+    expect(error.message).toMatch(/^conversation\[0\]\.content\[1\]/)
   })
 
   it('are no reason to ask a model while a file of the new message needs them', async () => {
@@ -96,6 +100,40 @@ describe('bytes that are gone', () => {
     const { error } = await failure(provider.open(asking(giving, [pdf])))
     expect(error).toMatchObject({ reason: 'UNSUPPORTED', details: { against: 'nobody' } })
     expect(double.requests).toEqual([])
+  })
+})
+
+describe('trouble of our own', () => {
+  const away = async () => {
+    throw new GatewayError('INTERNAL', 'the store is away')
+  }
+
+  it('is told as such, and not as a file that nobody takes', async () => {
+    const { double, provider } = await openAi()
+    const large = testFile('file_1', 'application/pdf', Buffer.alloc(37_000_001, 'x'))
+    async function* read(): AsyncGenerator<Uint8Array> {
+      yield await away()
+    }
+    for (const [file, over] of [
+      [large, { claimCopy: away }],
+      [pdf, { read }],
+    ] as const) {
+      const { files } = givingOf(file)
+      const giving = { ...givingOf(file), files: { ...files, giving: { ...files.giving, ...over } } }
+      const { error } = await failure(provider.open(asking(giving, [file])))
+      expect(error).toMatchObject({ reason: 'INTERNAL', details: { against: 'nobody' } })
+    }
+    expect(double.requests).toEqual([])
+  })
+
+  it('leaves no copy behind that nobody knows of', async () => {
+    const { double, provider } = await openAi()
+    const file = testFile('file_1', 'application/pdf', Buffer.alloc(37_000_001, 'x'))
+    const { files } = givingOf(file)
+    const full = { keepCopy: away, dropCopy: away }
+    const giving = { ...givingOf(file), files: { ...files, giving: { ...files.giving, ...full } } }
+    await failure(provider.open(asking(giving, [file])))
+    expect(asked(double)).toEqual(['POST /files', expect.stringMatching(/^DELETE \/files\/file-/)])
   })
 })
 
@@ -135,4 +173,16 @@ it('tokens are counted with texts in the place of files, and not at all where th
   expect(double.requests.at(-1)?.rawBody.toString()).toContain('Dear Sir')
   expect(await count(pdf)).toBeUndefined()
   expect(uploads(double)).toBe(0)
+})
+
+it('tokens of a document that the model reads itself are not counted by its text', async () => {
+  const { double, provider } = await openAi()
+  const reader = model({ endpoints: ['chat/completions', 'responses'] })
+  const blind = { ...reader, modalitiesIn: ['text'] as const }
+  const read = testFile('file_2', 'application/pdf', '%PDF', { text: 'Dear Sir' })
+  const count = (asked: typeof reader) =>
+    provider.countTokens?.(asking(givingOf(read), [read], { model: asked }))
+  expect(await count(reader)).toBeUndefined()
+  expect(double.requests).toEqual([])
+  expect((await count(blind))?.tokens).toBeGreaterThan(0)
 })
