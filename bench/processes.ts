@@ -18,8 +18,8 @@ export type ChildOptions = {
   readonly args?: readonly string[]
   /** Arguments for Node itself. */
   readonly nodeArgs?: readonly string[]
-  /** The core that it is pinned to. */
-  readonly core?: number | undefined
+  /** The core that it is pinned to, or several such as `0,1`. */
+  readonly core?: number | string | undefined
   readonly env?: Readonly<Record<string, string>>
   /** Where it runs; a `.env` there would be read. */
   readonly cwd?: string

@@ -8,7 +8,7 @@ import { FilesService } from '#gen/exai/v1/files_service_pb'
 import { MonitoringService } from '#gen/exai/v1/monitoring_service_pb'
 import { ServerReflection } from '#gen/grpc/reflection/v1/reflection_pb'
 import { ServerReflection as ServerReflectionAlpha } from '#gen/grpc/reflection/v1alpha/reflection_pb'
-import { mayReadMetrics, openAccess } from './access/open.ts'
+import { openAccess } from './access/open.ts'
 import { createCompletion } from './chat/complete.ts'
 import { createOwnConversations } from './chat/conversations.ts'
 import { explainRoute } from './chat/explain.ts'
@@ -22,9 +22,9 @@ import { GatewayError } from './core/errors.ts'
 import type { Log } from './core/log.ts'
 import { createSafeFetch } from './core/safe-fetch.ts'
 import { closeData, openDataDir, watchData } from './data-dir.ts'
-import { connectCorsNeeds } from './doors/connect/cors-needs.ts'
 import { createConnectDoor } from './doors/connect/door.ts'
 import { createEditions, type Edition } from './editions.ts'
+import { createFront } from './front.ts'
 import { keepFiles, startKeepingJobs } from './kept-files.ts'
 import { createTokenCounter } from './metering/count.ts'
 import { createLimits } from './metering/limits.ts'
@@ -35,19 +35,14 @@ import { createCircuits } from './routing/circuit.ts'
 import { createLeases } from './routing/leases.ts'
 import { createLive } from './routing/live.ts'
 import { createRetryBudget } from './routing/retry-budget.ts'
-import { createCors } from './server/cors.ts'
-import { createDrain, type DrainResult } from './server/drain.ts'
-import { type CallEnd, createExchanges } from './server/exchange.ts'
-import { createHandler } from './server/handler.ts'
-import { loopbackGuard, openGuard } from './server/hosts.ts'
-import { createPort, type PortAddress } from './server/port.ts'
-import { createRoutes } from './server/routes.ts'
+import type { DrainResult } from './server/drain.ts'
+import type { PortAddress } from './server/port.ts'
 import { openSharing } from './sharing.ts'
 import { auditedSwitch } from './status/audited-switch.ts'
 import { createCircuitSwitch } from './status/circuit-switch.ts'
 import { createStatus } from './status/status.ts'
 import { createEvents, createObserver } from './telemetry/events.ts'
-import { createMetrics, type EndedCall } from './telemetry/metrics.ts'
+import { createMetrics } from './telemetry/metrics.ts'
 
 /** Silence after which a stream shows that it is alive, in milliseconds: half of what impatient proxies bear. */
 const HEARTBEAT_MS = 10_000
@@ -122,6 +117,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
   })
   stack.defer(editions.close)
   const routing = () => editions.current().routing
+  const providers = () => routing().providers
 
   const metrics = createMetrics({
     ...namesOf(editions.current()),
@@ -152,7 +148,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
   const status = createStatus({
     store: watched.report,
     others: () => ({ ...keeping.health(), ...sharing.health() }),
-    providers: () => routing().providers,
+    providers,
     circuits: circuits.states,
     services: SERVICES.map(service => service.typeName),
   })
@@ -177,6 +173,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     counter,
     limits: config.limits,
     quotaOf: limits.storedBytes,
+    providers,
     clock,
     log,
   })
@@ -184,6 +181,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
   const completion = createCompletion({
     journal: watched.journal,
     conversations,
+    conversationTtlMs: config.limits.conversationTtlMs,
     files: files.parts,
     counter,
     metrics,
@@ -205,12 +203,6 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
   })
   stack.defer(recorded.close)
 
-  const exchanges = createExchanges({
-    log,
-    metrics: { callEnded: end => metrics.callEnded(countedCall(end)) },
-    clock,
-    requestTimeoutMs: timeouts.requestMs,
-  })
   const asking = () => ({ routing: routing(), counter, conversations, files: files.parts })
   const door = createConnectDoor({
     files: files.service,
@@ -233,49 +225,20 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     health: status,
     maxRequestBytes: config.limits.maxRequestBytes,
   })
-  const routes = createRoutes({
-    version,
-    clock,
-    health: status.report,
-    isReady: status.isReady,
-    metrics: async () => {
-      // Keys come and go: only this moment's state is true.
-      for (const { id, health } of status.providers()) metrics.providerHealth(id, health)
-      const { contentType, body } = await metrics.text()
-      return { contentType, text: body }
-    },
-    isMetricsPublic: config.metricsPublic,
-    mayReadMetrics: mayReadMetrics(access),
-    onFault: err => log.error('page failed', { err }),
-  })
-  const handler = createHandler({
+  const front = createFront({
+    config,
     doors: [door],
-    routes,
-    exchanges,
-    guard: config.auth.mode === 'loopback' ? loopbackGuard : openGuard,
     access,
     admit: exchange => limits.admit(exchange.caller, exchange.asked.method)?.then(exchange.admitted),
-    cors: createCors(config.listen.corsOrigins, connectCorsNeeds),
+    status,
+    metrics,
     clock,
+    log,
+    version,
   })
+  stack.defer(front.destroy)
+  const at = await front.listen()
 
-  const port = createPort({
-    handler,
-    ...(config.listen.tls === undefined ? {} : { tls: config.listen.tls }),
-    onEvent: event => log.debug('connection', { event }),
-  })
-  stack.defer(() => port.destroy())
-  metrics.bindConnections(port.connections)
-  const at = await port.listen({ host: config.listen.host, port: config.listen.port })
-
-  const drain = createDrain({
-    port,
-    exchanges,
-    health: status,
-    clock,
-    drainDelayMs: timeouts.drainDelayMs,
-    drainTimeoutMs: timeouts.drainTimeoutMs,
-  })
   const watch =
     source &&
     watchConfig({
@@ -304,11 +267,11 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     at,
     reread: async () => watch?.reread() ?? 'none',
     async stop() {
-      const result = await drain.run()
+      const result = await front.drain.run()
       await opened.disposeAsync()
       return result
     },
-    abort: drain.abort,
+    abort: front.drain.abort,
   }
 }
 
@@ -322,8 +285,4 @@ function namesOf({ routing: { providers, catalogue } }: Edition) {
     providers: providers.map(provider => provider.id),
     models: catalogue.list().map(entry => entry.id),
   }
-}
-
-function countedCall({ reason, origin, ...call }: CallEnd): EndedCall {
-  return { ...call, error: reason === '' || origin === '' ? undefined : { reason, origin } }
 }

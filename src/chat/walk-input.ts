@@ -1,6 +1,7 @@
 // What a planned call walks along its candidates with.
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
 import type { Candidate } from '../core/provider.ts'
+import { needsOf } from '../routing/capabilities.ts'
 import { maxCostOf, worstCaseOf } from '../routing/fit.ts'
 import type { WalkInput } from '../routing/walk-call.ts'
 import { trimWarning } from './conversation.ts'
@@ -32,26 +33,32 @@ export function questionOf(run: Run, request: CompleteRequest): WalkInput['quest
     const { messages, leftOut } = chatFor(run, candidate)
     const trimmed = trimWarning(leftOut, candidate.model)
     if (trimmed !== undefined) warn(trimmed)
-    return { request: requestFor(candidate, request, warn, messages, outputCap), messages }
+    return {
+      request: requestFor(candidate, request, warn, messages, outputCap),
+      messages,
+      files: run.files,
+    }
   }
 }
 
 /** What asking a candidate may take of the caller's limits, beside so many tokens that it goes on with. */
 export function reserveOf(
-  { limits, plan, messages }: Run,
+  { limits, plan, messages, files }: Run,
   request: CompleteRequest,
   prefillTokens = 0,
 ): WalkInput['reserve'] {
   if (limits === undefined) return undefined
   const inputTokens = plan.inputTokens === undefined ? undefined : plan.inputTokens + prefillTokens
-  return ({ model }) => limits.reserve({ model, ...worstCaseOf(request, model, { inputTokens, messages }) })
+  const needs = needsOf(request, messages, files?.stored)
+  return ({ model }) => limits.reserve({ model, ...worstCaseOf(request, model, { inputTokens, needs }) })
 }
 
 /** The ceiling is that of the call: what may be billed already counts as if it took the most that it can. */
-function mayAffordOf({ request, plan: { inputTokens } }: Run): WalkInput['mayAfford'] {
+function mayAffordOf({ request, messages, files, plan: { inputTokens } }: Run): WalkInput['mayAfford'] {
   const ceiling = request.routing?.maxCostNanoUsd
   if (ceiling === undefined || inputTokens === undefined) return undefined
-  const most = ({ model }: Candidate): bigint | undefined => maxCostOf(request, model, inputTokens)
+  const needs = needsOf(request, messages, files?.stored)
+  const most = ({ model }: Candidate): bigint | undefined => maxCostOf(request, model, inputTokens, needs)
   return (candidate, billed) => {
     let sum = 0n
     for (const one of [candidate, ...billed]) {
