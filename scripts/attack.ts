@@ -10,8 +10,8 @@ const { values: options } = parseArgs({
     only: { type: 'string', default: '' },
     // Attacks at once.
     'at-once': { type: 'string', default: '6' },
-    // Without the Supabase project behind the guarded gateway, which takes some seconds to start.
-    embedded: { type: 'boolean', default: false },
+    // With a Supabase project behind the guarded gateway: real Postgres, and PostgREST.
+    project: { type: 'boolean', default: false },
     // Leaves out those that wait for a limit of time.
     quick: { type: 'boolean', default: false },
   },
@@ -22,7 +22,7 @@ const wanted = attacks
   .filter(({ isLong = false }) => !(options.quick && isLong))
 if (wanted.length === 0) throw new Error(`no attack is called ${options.only}`)
 const startedAtMs = performance.now()
-const stage = await openStage({ hasProject: !options.embedded })
+const stage = await openStage({ hasProject: options.project })
 try {
   const results = await play(stage, wanted, {
     atOnce: Number(options['at-once']),

@@ -162,6 +162,8 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     shared,
     clock,
     rules: () => editions.current().snapshot.rules,
+    aliases: () => editions.current().snapshot.aliases,
+    aliasesOf: (provider, id) => routing().catalogue.aliasesOf(provider, id),
     ledgers: [keeping.usage, ...(keeping.usageOfAll === undefined ? [] : [keeping.usageOfAll])],
     onFault: err => log.error('the shared state failed', { err }),
   })
@@ -209,7 +211,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     chat: {
       ...recorded,
       conversations: createOwnConversations(conversations),
-      countTokens: (call, request) => countTokens(call, request, { ...asking(), clock }),
+      countTokens: (call, request) => countTokens(call, request, { ...asking(), clock, limits }),
       explainRoute: (call, request) => explainRoute(call, request, { ...asking(), affinity, limits }),
       async listModels(call, { provider }) {
         const edition = editions.current()

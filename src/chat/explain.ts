@@ -10,6 +10,7 @@ import { maxCostOf } from '../routing/fit.ts'
 import { usesAuto } from '../routing/names.ts'
 import { type JoinDeps, joinChat } from './conversation.ts'
 import { freshOf, neededTokens, type PlanDeps } from './plan.ts'
+import { checkLength, checkTools } from './policy.ts'
 import { countedRequest, countTokensOf } from './texts.ts'
 import { validateRequest } from './validate.ts'
 
@@ -39,6 +40,8 @@ export async function explainRoute(
   { routing, counter, conversations, files, affinity, limits }: ExplainDeps,
 ): Promise<MessageInitShape<typeof ExplainRouteResponseSchema>> {
   validateRequest(request)
+  const policies = limits?.of(call.caller)?.policies ?? []
+  checkTools(request, policies)
   const { now } = routing
   const {
     messages,
@@ -54,13 +57,14 @@ export async function explainRoute(
   const stored = found?.stored
   const fresh = countedRequest(request, conversation === undefined ? messages : freshOf(conversation), stored)
   const tokens = (await countTokensOf(fresh, counter, call.signal)) + (conversation?.tokens ?? 0)
+  checkLength(tokens, policies)
   const kept = usesAuto(request) ? await affinity?.of(call.caller.tenant, request, messages) : undefined
   const { candidates, skipped } = listCandidates(request, routing, {
     inputTokens: tokens,
     neededTokens: conversation && neededTokens(request, conversation, tokens),
     messages,
     kept,
-    policies: limits?.of(call.caller)?.policies,
+    policies,
     stored,
   })
   const needs = needsOf(request, messages, stored)

@@ -19,9 +19,11 @@ import type { ModelEntry, ModelRate, Reasoning, StructuredOutput } from '../core
 import type { Candidate, CountInput, Provider, ProviderCount } from '../core/provider.ts'
 import { timestampOf } from '../core/time.ts'
 import type { TokenCounter } from '../metering/count.ts'
+import type { Limits } from '../metering/limits.ts'
 import { planRoute, type RoutingDeps } from '../routing/candidates.ts'
 import { type Chat, fittingMessages, type JoinDeps, type Joined, joinChat } from './conversation.ts'
 import { countConversation, freshOf } from './plan.ts'
+import { checkTools } from './policy.ts'
 import { countedRequest, countTokensOf } from './texts.ts'
 import { validateRequest } from './validate.ts'
 
@@ -54,6 +56,8 @@ export interface CountDeps {
   readonly counter: TokenCounter
   readonly conversations: JoinDeps['conversations']
   readonly files?: JoinDeps['files']
+  /** What callers may ask for. Absent: everything. */
+  readonly limits?: Pick<Limits, 'of'> | undefined
   readonly clock: Clock
 }
 
@@ -68,6 +72,9 @@ export async function countTokens(
 ): Promise<MessageInitShape<typeof CountTokensResponseSchema>> {
   validateRequest(request)
   const { conversations, routing, clock } = deps
+  // To count, a provider is shown all of it.
+  const policies = deps.limits?.of(call.caller)?.policies ?? []
+  checkTools(request, policies)
   const joined = joinChat(call.caller.tenant, request, {
     conversations,
     files: deps.files,
@@ -78,7 +85,7 @@ export async function countTokens(
   const chat = joined instanceof Promise ? await joined : joined
   const { files } = chat
   const stored = files?.stored
-  const [first] = planRoute(request, routing, { messages: chat.messages, stored }).candidates
+  const [first] = planRoute(request, routing, { messages: chat.messages, stored, policies }).candidates
   const messages =
     first === undefined || chat.conversation === undefined
       ? chat.messages

@@ -1,5 +1,5 @@
 // Limits of callers: counted when a call is let in and before each attempt, and given back or settled on every way out.
-import type { RulesConfig } from '../config/snapshot.ts'
+import type { AliasConfig, RulesConfig } from '../config/snapshot.ts'
 import type { CallAdmission } from '../core/call.ts'
 import type { Caller } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
@@ -21,6 +21,10 @@ export interface LimitsDeps {
   readonly clock: Clock
   /** The rules of the configuration now. */
   readonly rules: () => RulesConfig | undefined
+  /** Names of one's own for models, by which limits and policies may go as well. Default: there are none. */
+  readonly aliases?: () => readonly AliasConfig[]
+  /** Other names of a model. Default: there are none. */
+  readonly aliasesOf?: (provider: string, id: string) => readonly string[]
   readonly onEvent?: LimitSink | undefined
   /** Takes what goes wrong with the shared state while nobody waits for it. */
   readonly onFault: (fault: unknown) => void
@@ -71,11 +75,17 @@ const RESUMING = 'exai.v1.ChatService/ResumeStream'
 /** Makes the limits. Nothing is counted, and nothing waits, for a caller who has none. */
 export function createLimits(deps: LimitsDeps): Limits {
   const { shared, clock, rules, onFault } = deps
-  const rulesOf = createCallerRules(rules)
+  const rulesOf = createCallerRules(rules, deps.aliases)
   const news = createLimitNews(deps.onEvent)
   const holders = createHolders({ shared, clock, onFault, renewEveryMs: deps.renewEveryMs })
   const known = new WeakMap<object, CallerLimits>()
-  const ready = createBudgetStart({ shared, ledgers: deps.ledgers ?? [], now: clock.now, onFault })
+  const ready = createBudgetStart({
+    shared,
+    ledgers: deps.ledgers ?? [],
+    now: clock.now,
+    onFault,
+    aliasesOf: deps.aliasesOf,
+  })
   const attempts = { shared, holders, news, now: clock.now, onFault, ready }
 
   async function admitted(limits: readonly AppliedLimit[]): Promise<Admission> {
