@@ -1,7 +1,7 @@
 // Limits at the entrance: any sixty seconds, calls at once, whose they are, and what a caller is told.
 import { describe, expect, it } from 'vitest'
 import { createChance } from '../../support/seeded.ts'
-import { caller, METHOD, ofAcme, refusalOf, setUp } from './limits-rig.ts'
+import { caller, METHOD, need, ofAcme, policy, refusalOf, setUp } from './limits-rig.ts'
 
 const requests = (value: number) => ({ kind: 'requests_per_minute', value }) as const
 const atOnce = (value: number) => ({ kind: 'concurrent_calls', value }) as const
@@ -140,6 +140,28 @@ describe('whose a limit is', () => {
         `of tenant ${tenant}`,
       )
     }
+  })
+
+  it('goes by the names that the configuration gives to models, and policies do, too', async () => {
+    const aliases = [{ alias: 'Fast', model: 'openai/gpt-x' }]
+    const rules = {
+      ...ofAcme({ kind: 'day_budget', value: 0, model: 'fast' }),
+      policies: [
+        { tenant: 'acme', policy: policy({ deniedModels: ['FAST'], allowedModels: ['fast', 'o'] }) },
+      ],
+    }
+    const { limits } = setUp(rules, { aliases: () => aliases })
+    const own = limits.of(caller())
+    expect((await refusalOf(own?.reserve(need()))).details.limit?.name).toBe(
+      'day_budget of tenant acme for openai/gpt-x',
+    )
+    expect(own?.policies).toEqual([
+      policy({ deniedModels: ['openai/gpt-x'], allowedModels: ['openai/gpt-x', 'o'] }),
+    ])
+    const key = { limits: [{ kind: 'day_budget', value: 0, model: 'fast' } as const] }
+    expect((await refusalOf(limits.of(caller({ tenant: 'other', ...key }))?.reserve(need()))).reason).toBe(
+      'BUDGET_SPENT',
+    )
   })
 
   it('of two of a kind, the smaller one counts', async () => {
