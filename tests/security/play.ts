@@ -27,7 +27,7 @@ const LIMIT_MS = 150_000
 const ALL_HEARD_FROM = 100
 
 /** What a service may take at most while it is attacked, in KiB of resident memory. */
-const MEMORY_KIB_MAX = 1536 * 1024
+const MEMORY_KIB_MAX = 700 * 1024
 
 /** Plays all attacks; those that wait for limits of time begin first. After them come the rows about the whole. */
 export async function play(
