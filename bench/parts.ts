@@ -1,7 +1,8 @@
-// The parts of `npm run bench` that keep things: a large file, settlements on the embedded store, and what a commit adds.
+// The parts of `npm run bench` beside the loads: a large file, settlements, what a commit adds, and credentials with limits.
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { accessFaults, describeAccess, measureAccess } from './access.ts'
 import type { CommitFigure } from './commit.ts'
 import { describeFiles, type FilesFigures, GROWN_MIB_MAX, measureFiles } from './files.ts'
 import type { Cores } from './machine.ts'
@@ -10,7 +11,7 @@ import { alignedTable } from './report.ts'
 import type { StoreFigures } from './store.ts'
 
 /** The parts by name. */
-export const PARTS = ['files', 'store', 'commit'] as const
+export const PARTS = ['files', 'store', 'commit', 'access'] as const
 
 /** One of them. */
 export type Part = (typeof PARTS)[number]
@@ -25,7 +26,7 @@ export type PartsOptions = {
   readonly mib: number
   /** Whether only to show that everything runs. */
   readonly smoke: boolean
-  /** Arguments for Node in the gateway that the file goes through. */
+  /** Arguments for Node in the gateways that are asked. */
   readonly nodeArgs?: readonly string[]
 }
 
@@ -52,6 +53,8 @@ export function runPart(part: Part, options: PartsOptions): Promise<PartReport> 
       return runStore(options)
     case 'commit':
       return runCommit(options)
+    case 'access':
+      return runAccess(options)
     default:
       return part satisfies never
   }
@@ -139,6 +142,16 @@ async function runCommit({ cores, smoke }: PartsOptions): Promise<PartReport> {
     ...rows,
   ])
   return { part: 'commit', text, figures, faults: [] }
+}
+
+async function runAccess(options: PartsOptions): Promise<PartReport> {
+  const figures = await measureAccess(options)
+  return {
+    part: 'access',
+    text: describeAccess(figures, options.smoke),
+    figures,
+    faults: accessFaults(figures),
+  }
 }
 
 /** What a program of its own finds out; it has all cores, because the store has a thread of its own. */

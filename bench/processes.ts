@@ -1,10 +1,11 @@
 // Starts the processes of a run, each on its core and with a clean environment, and ends them.
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { openHttp1 } from './http1-client.ts'
 import { checkAnswer, http1Bytes, requestOf } from './wire.ts'
 
@@ -80,11 +81,16 @@ export type ServerOptions = {
   /** A folder for its data and its log. */
   readonly folder: string
   readonly nodeArgs?: readonly string[]
+  /** More settings of the gateway. */
+  readonly env?: Readonly<Record<string, string>>
+  /** An API key or a token, which the first call shows. */
+  readonly credential?: string | undefined
 }
 
 /** Starts the gateway as a user does, with its log at the default level going to a file. */
-export function startGateway({ upstreamPort, core, folder, nodeArgs = [] }: ServerOptions): Promise<Server> {
-  return measured(port => ({
+export function startGateway(options: ServerOptions): Promise<Server> {
+  const { upstreamPort, core, folder, nodeArgs = [], env = {}, credential } = options
+  const child = (port: number): ChildOptions => ({
     file: 'src/main.ts',
     nodeArgs,
     core,
@@ -96,8 +102,22 @@ export function startGateway({ upstreamPort, core, folder, nodeArgs = [] }: Serv
       HOST: '127.0.0.1',
       PORT: String(port),
       DATA_DIR: join(folder, 'data'),
+      ...env,
     },
-  }))
+  })
+  return measured(child, credential)
+}
+
+/** Runs a command of the gateway in a folder to its end, and gives what it wrote. Rejects when it fails. */
+export async function runCommand(
+  args: readonly string[],
+  { folder, env }: Pick<ServerOptions, 'folder'> & Required<Pick<ServerOptions, 'env'>>,
+): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'src/main.ts'), ...args], {
+    cwd: folder,
+    env: { ...inherited(), DATA_DIR: join(folder, 'data'), ...env },
+  })
+  return stdout
 }
 
 /** Starts the floor. */
@@ -113,7 +133,7 @@ export function startFloor({ upstreamPort, core, folder }: ServerOptions): Promi
 const START_MS_MAX = 30_000
 const RETRY_MS = 2
 
-async function measured(options: (port: number) => ChildOptions): Promise<Server> {
+async function measured(options: (port: number) => ChildOptions, credential?: string): Promise<Server> {
   const port = await freePort()
   const startedMs = performance.now()
   const child = startChild(options(port))
@@ -126,7 +146,9 @@ async function measured(options: (port: number) => ChildOptions): Promise<Server
     })
     const readyMs = performance.now() - startedMs
     const client = await openHttp1(port)
-    const answer = await client.call(http1Bytes(requestOf('connect', 'unary'))).finally(client.close)
+    const answer = await client
+      .call(http1Bytes({ ...requestOf('connect', 'unary'), credential }))
+      .finally(client.close)
     checkAnswer('connect', 'unary', answer, true)
     return { child, pid: child.pid ?? 0, port, readyMs, firstAnswerMs: performance.now() - startedMs }
   } catch (error) {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { AccessFigure } from '../../bench/access.ts'
 import type { CommitFigure } from '../../bench/commit.ts'
 import type { FilesFigures } from '../../bench/files.ts'
 import type { StoreFigures } from '../../bench/store.ts'
@@ -18,6 +19,7 @@ type Found = {
   readonly files: FilesFigures
   readonly store: StoreFigures
   readonly commit: readonly CommitFigure[]
+  readonly access: readonly AccessFigure[]
 }
 
 const TEXT_EVENTS = 100
@@ -80,3 +82,17 @@ test('answers are timed with a journal on disk beside one that resolves at once,
     }
   }
 })
+
+test.each(['connect', 'grpc'] as const)(
+  'a service that asks for keys or tokens is measured over %s, beside one that asks for nothing',
+  protocol => {
+    const figures = found.access.filter(one => one.protocol === protocol)
+    expect(figures.map(({ service }) => service)).toEqual(['open', 'key', 'token'])
+    for (const { micros, ratio, share, p50Ms, p99Ms } of figures) {
+      expect(micros).toBeGreaterThan(0)
+      // The same thing said twice: as a multiple of the open service, and as a part of the whole.
+      expect(share).toBeCloseTo(100 * (1 - 1 / ratio))
+      expect(p99Ms).toBeGreaterThanOrEqual(p50Ms)
+    }
+  },
+)
