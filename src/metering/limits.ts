@@ -13,7 +13,7 @@ import { createHolders } from './holders.ts'
 import { limitError } from './limit-errors.ts'
 import { createLimitNews, type LimitSink } from './limit-news.ts'
 import { type AppliedLimit, createCallerRules, storedBytesOf } from './limit-rules.ts'
-import { isBudget, reservationOf } from './limit-windows.ts'
+import { isBudget, reservationOf, untilRoomMs } from './limit-windows.ts'
 
 /** What `createLimits` needs. */
 export interface LimitsDeps {
@@ -99,7 +99,8 @@ export function createLimits(deps: LimitsDeps): Limits {
       if (limit === undefined)
         throw new GatewayError('INTERNAL', 'a limit that nobody asked for stands in the way')
       news.refused(limit, used)
-      throw limitError({ limit, used, amount: 1, now, isOutage })
+      const roomInMs = isOutage === true ? undefined : await untilRoomMs(limit, 1, now, shared)
+      throw limitError({ limit, used, amount: 1, now, isOutage, roomInMs })
     }
     for (const [index, limit] of limits.entries())
       news.used(limit, reservations[index]?.counter ?? '', answer.used[index] ?? 0)

@@ -204,7 +204,7 @@ describe('tokens a minute', () => {
     expect(await refusalOf(own?.reserve(need({ outputTokens: 1 })))).toMatchObject({
       reason: 'RATE_LIMITED',
       message:
-        'tokens_per_minute of tenant acme is 300, of which 300 are used, and this call may need 101; ask again in 10 s',
+        'tokens_per_minute of tenant acme is 300, of which 300 are used, and this call may need 101; ask again in 70 s',
     })
     first.settle({ tokens: 40 })
     await held(own?.reserve(need({ outputTokens: 10 })))

@@ -32,6 +32,23 @@ describe('requests a minute', () => {
     }
   })
 
+  it('say when the oldest that count are over, and then there is room', async () => {
+    const { limits, clock } = setUp(ofAcme(requests(3)))
+    for (const pauseMs of [4_000, 20_000, 15_000]) {
+      await limits.admit(caller(), METHOD)
+      clock.pass(pauseMs)
+    }
+    const { details } = await refusalOf(limits.admit(caller(), METHOD))
+    // The first began at 0 s, now it is 39 s; its step ends at 10 s and counts until 70 s.
+    expect(details.retryDelayMs).toBe(31_000)
+    clock.pass(30_999)
+    await refusalOf(limits.admit(caller(), METHOD))
+    clock.pass(1)
+    await limits.admit(caller(), METHOD)
+    // The next one is that of 4 s, of the same step, so that there is room at once.
+    expect(await limits.admit(caller(), METHOD)).toBeDefined()
+  })
+
   it('tell which limit it is, what is used, and when to ask again', async () => {
     const { limits, clock } = setUp(ofAcme(requests(1)))
     clock.pass(3_000)
@@ -40,10 +57,11 @@ describe('requests a minute', () => {
     expect(error).toMatchObject({
       reason: 'RATE_LIMITED',
       message:
-        'requests_per_minute of tenant acme is 1, and 1 were begun in the last minute; ask again in 7 s',
+        'requests_per_minute of tenant acme is 1, and 1 were begun in the last minute; ask again in 67 s',
     })
     expect(error.details).toEqual({
-      retryDelayMs: 7_000,
+      // What began in a step of ten seconds is forgotten with the whole of it, a minute after its end.
+      retryDelayMs: 67_000,
       limit: {
         name: 'requests_per_minute of tenant acme',
         limit: 1,
