@@ -15,10 +15,16 @@ export async function openHttp2(port: number): Promise<ClientHttp2Session> {
 /** Sends a gRPC request and ends its own side. */
 export function sendGrpc(
   session: ClientHttp2Session,
-  { path, contentType, body }: WireRequest,
+  { path, contentType, body, credential }: WireRequest,
 ): ClientHttp2Stream {
   const stream = session.request(
-    { ':method': 'POST', ':path': path, 'content-type': contentType, te: 'trailers' },
+    {
+      ':method': 'POST',
+      ':path': path,
+      'content-type': contentType,
+      te: 'trailers',
+      ...(credential === undefined ? {} : { authorization: `Bearer ${credential}` }),
+    },
     { endStream: false },
   )
   stream.end(body)

@@ -13,6 +13,8 @@ export type LoadOrder = {
   /** How many calls are running at any time. */
   readonly connections: number
   readonly seconds: number
+  /** An API key or a token, which every call shows. */
+  readonly credential?: string | undefined
 }
 
 /** What was played; with `error` nothing of it counts. */
@@ -21,6 +23,9 @@ export type LoadResult = {
   /** Messages in all answers. */
   readonly messages: number
   readonly seconds: number
+  /** Milliseconds from the first byte out to the whole answer; as many calls run at once as were ordered. */
+  readonly p50Ms: number
+  readonly p99Ms: number
   readonly error?: string
 }
 
@@ -38,7 +43,8 @@ async function answer(order: LoadOrder): Promise<void> {
   try {
     process.send?.(await play(order))
   } catch (error) {
-    const result: LoadResult = { calls: 0, messages: 0, seconds: 0, error: String(error) }
+    const nothing = { calls: 0, messages: 0, seconds: 0, p50Ms: 0, p99Ms: 0 }
+    const result: LoadResult = { ...nothing, error: String(error) }
     process.send?.(result)
   }
 }
@@ -49,11 +55,14 @@ async function play(order: LoadOrder): Promise<LoadResult> {
   const untilMs = startedMs + order.seconds * 1000
   let calls = 0
   let messages = 0
+  const times: number[] = []
   try {
     await Promise.all(
       lines.map(async line => {
         do {
+          const calledMs = performance.now()
           const answer = await line.call()
+          times.push(performance.now() - calledMs)
           messages += checkAnswer(order.protocol, order.kind, answer, calls === 0)
           calls += 1
         } while (performance.now() < untilMs)
@@ -62,11 +71,14 @@ async function play(order: LoadOrder): Promise<LoadResult> {
   } finally {
     for (const line of lines) line.close()
   }
-  return { calls, messages, seconds: (performance.now() - startedMs) / 1000 }
+  const seconds = (performance.now() - startedMs) / 1000
+  times.sort((one, other) => one - other)
+  const at = (share: number): number => times[Math.floor((times.length - 1) * share)] ?? 0
+  return { calls, messages, seconds, p50Ms: at(0.5), p99Ms: at(0.99) }
 }
 
-async function open({ port, protocol, kind, connections }: LoadOrder): Promise<readonly Line[]> {
-  const request = requestOf(protocol, kind)
+async function open({ port, protocol, kind, connections, credential }: LoadOrder): Promise<readonly Line[]> {
+  const request = { ...requestOf(protocol, kind), credential }
   if (protocol !== 'grpc') {
     const bytes = http1Bytes(request)
     const clients = await Promise.all(Array.from({ length: connections }, () => openHttp1(port)))

@@ -1,6 +1,6 @@
 // What the kernel says: CPU time and memory of a process, and on which machine all this ran.
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, totalmem } from 'node:os'
 
 /** Microseconds of CPU, user and system, of all threads of a process since it began; to a clock tick. See proc(5). */
@@ -14,7 +14,22 @@ export function cpuMicros(pid: number): number {
 
 /** Resident memory of a process, in bytes. */
 export function rssBytes(pid: number): number {
-  const kib = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  return statusBytes(pid, 'VmRSS')
+}
+
+/** The most resident memory that a process ever had, or since `forgetPeak`, in bytes. */
+export function peakRssBytes(pid: number): number {
+  return statusBytes(pid, 'VmHWM')
+}
+
+/** Lets the peak of a process of this user begin anew, at what it has now. See proc_pid_clear_refs(5). */
+export function forgetPeak(pid: number): void {
+  writeFileSync(`/proc/${pid}/clear_refs`, '5')
+}
+
+function statusBytes(pid: number, field: string): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  const kib = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]
   return Number(kib ?? 0) * 1024
 }
 

@@ -1,10 +1,11 @@
 // Starts the processes of a run, each on its core and with a clean environment, and ends them.
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { openHttp1 } from './http1-client.ts'
 import { checkAnswer, http1Bytes, requestOf } from './wire.ts'
 
@@ -18,8 +19,8 @@ export type ChildOptions = {
   readonly args?: readonly string[]
   /** Arguments for Node itself. */
   readonly nodeArgs?: readonly string[]
-  /** The core that it is pinned to. */
-  readonly core?: number | undefined
+  /** The core that it is pinned to, or several such as `0,1`. */
+  readonly core?: number | string | undefined
   readonly env?: Readonly<Record<string, string>>
   /** Where it runs; a `.env` there would be read. */
   readonly cwd?: string
@@ -80,14 +81,16 @@ export type ServerOptions = {
   /** A folder for its data and its log. */
   readonly folder: string
   readonly nodeArgs?: readonly string[]
-  /** More settings. */
+  /** More settings of the gateway. */
   readonly env?: Readonly<Record<string, string>>
+  /** An API key or a token, which the first call shows. */
+  readonly credential?: string | undefined
 }
 
 /** Starts the gateway as a user does, with its log at the default level going to a file. */
 export function startGateway(options: ServerOptions): Promise<Server> {
-  const { upstreamPort, core, folder, nodeArgs = [], env = {} } = options
-  return measured(port => ({
+  const { upstreamPort, core, folder, nodeArgs = [], env = {}, credential } = options
+  const child = (port: number): ChildOptions => ({
     file: 'src/main.ts',
     nodeArgs,
     core,
@@ -101,7 +104,20 @@ export function startGateway(options: ServerOptions): Promise<Server> {
       DATA_DIR: join(folder, 'data'),
       ...env,
     },
-  }))
+  })
+  return measured(child, credential)
+}
+
+/** Runs a command of the gateway in a folder to its end, and gives what it wrote. Rejects when it fails. */
+export async function runCommand(
+  args: readonly string[],
+  { folder, env }: Pick<ServerOptions, 'folder'> & Required<Pick<ServerOptions, 'env'>>,
+): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'src/main.ts'), ...args], {
+    cwd: folder,
+    env: { ...inherited(), DATA_DIR: join(folder, 'data'), ...env },
+  })
+  return stdout
 }
 
 /** Starts the floor. */
@@ -117,7 +133,7 @@ export function startFloor({ upstreamPort, core, folder }: ServerOptions): Promi
 const START_MS_MAX = 30_000
 const RETRY_MS = 2
 
-async function measured(options: (port: number) => ChildOptions): Promise<Server> {
+async function measured(options: (port: number) => ChildOptions, credential?: string): Promise<Server> {
   const port = await freePort()
   const startedMs = performance.now()
   const child = startChild(options(port))
@@ -130,7 +146,9 @@ async function measured(options: (port: number) => ChildOptions): Promise<Server
     })
     const readyMs = performance.now() - startedMs
     const client = await openHttp1(port)
-    const answer = await client.call(http1Bytes(requestOf('connect', 'unary'))).finally(client.close)
+    const answer = await client
+      .call(http1Bytes({ ...requestOf('connect', 'unary'), credential }))
+      .finally(client.close)
     checkAnswer('connect', 'unary', answer, true)
     return { child, pid: child.pid ?? 0, port, readyMs, firstAnswerMs: performance.now() - startedMs }
   } catch (error) {

@@ -1,4 +1,4 @@
-// `npm run bench`: the gateway's CPU per call and per streamed event beside that of the floor, under one load, in one run.
+// `npm run bench`: the gateway's CPU per call and per streamed event beside that of the floor, and what it costs to keep things.
 import type { ChildProcess } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { LoadOrder, LoadResult } from './load.ts'
 import { cpuMicros, describeMachine, findCores, pinSelf, rssBytes } from './machine.ts'
+import { PARTS, type Part, type PartReport, runPart } from './parts.ts'
 import { type Kind, TOKENS } from './payload.ts'
 import { answerOf, root, type Server, startChild, startFloor, startGateway, stopChild } from './processes.ts'
 import { describeProfiles } from './profile.ts'
@@ -16,6 +17,7 @@ import type { Protocol } from './wire.ts'
 type Load = { readonly name: string; readonly protocol: Protocol; readonly kind: Kind }
 type Name = 'exai' | 'floor'
 type Turn = { readonly name: Name; readonly one: Load }
+type Rest = { readonly load: ChildProcess; readonly upstreamPort: number }
 type Start = { readonly readyMs: number; readonly firstAnswerMs: number; readonly rssIdle: number }
 
 const CONNECTIONS = 32
@@ -39,6 +41,7 @@ const { values: options } = parseArgs({
     seconds: { type: 'string' },
     rounds: { type: 'string' },
     only: { type: 'string', default: '' },
+    mib: { type: 'string' },
     smoke: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
     json: { type: 'string' },
@@ -48,24 +51,53 @@ const { values: options } = parseArgs({
 const seconds = Number(options.seconds ?? (options.smoke ? 0.3 : 4))
 const rounds = Number(options.rounds ?? (options.smoke ? 1 : 3))
 const warmSeconds = options.smoke ? 0.2 : 3
-const chosen = loads.filter(({ name }) => name.toLowerCase().includes(options.only.toLowerCase()))
-if (chosen.length === 0)
-  throw new Error(`no load is called ${options.only}: ${loads.map(one => one.name).join('; ')}`)
+const mib = Number(options.mib ?? (options.smoke ? 64 : 2048))
+const isChosen = (name: string): boolean => name.toLowerCase().includes(options.only.toLowerCase())
+const chosen = loads.filter(({ name }) => isChosen(name))
+const parts = PARTS.filter(isChosen)
+if (chosen.length + parts.length === 0) {
+  const names = [...loads.map(({ name }) => name), ...PARTS]
+  throw new Error(`nothing is called ${options.only}: ${names.join('; ')}`)
+}
+// What was asked for in part, or in small, is no figure for the documentation.
+const isWhole = !options.smoke && options.only === '' && options.mib === undefined
+const out = options.out ?? (isWhole ? join(root, 'docs/benchmarks.md') : undefined)
 
 const machine = describeMachine()
 const cores = findCores()
 if (cores !== undefined) pinSelf(cores.rest)
 const folder = mkdtempSync(join(tmpdir(), 'exai-bench-'))
 const children: ChildProcess[] = []
+const found: Record<string, unknown> = {}
 try {
   await (options.profile ? profile() : bench())
+  if (options.json !== undefined) writeFileSync(options.json, JSON.stringify(found, null, 2))
 } finally {
   await Promise.all(children.map(stopChild))
   rmSync(folder, { recursive: true, force: true })
 }
 
 async function bench(): Promise<void> {
-  const { load, upstreamPort } = await startRest()
+  const rest = await startRest()
+  if (chosen.length > 0) await benchLoads(rest)
+  for (const part of parts)
+    reportPart(await runPart(part, { ...rest, cores, folder, mib, smoke: options.smoke }))
+}
+
+function reportPart({ part, text, figures, faults }: PartReport): void {
+  console.log(`\n${text}`)
+  found[part] = figures
+  if (out !== undefined) writeBetween(out, part, `${headOf(part)}\n\n${text}`)
+  if (faults.length === 0 || options.smoke) return
+  console.log(`Over the limit: ${faults.join('; ')}.`)
+  process.exitCode = 1
+}
+
+function headOf(part: Part): string {
+  return `${new Date().toISOString().slice(0, 10)}, \`npm run bench\`, its part \`${part}\`. ${machine}.`
+}
+
+async function benchLoads({ load, upstreamPort }: Rest): Promise<void> {
   const at = { upstreamPort, core: cores?.server, folder }
   const starts: Record<Name, Start[]> = { exai: [], floor: [] }
   const start = async (name: Name): Promise<Server> => {
@@ -106,6 +138,7 @@ async function bench(): Promise<void> {
     }
   }
   report(rowsOf(samples), starts, rssBytes(servers.exai.pid))
+  await Promise.all([servers.exai, servers.floor].map(({ child }) => stopChild(child)))
 }
 
 async function profile(): Promise<void> {
@@ -113,6 +146,19 @@ async function profile(): Promise<void> {
   const profiles = join(folder, 'profiles')
   mkdirSync(profiles)
   const nodeArgs = ['--cpu-prof', `--cpu-prof-dir=${profiles}`]
+  // Of the parts only the file is in a gateway, and only when it is named: with the loads it would hide them.
+  if (chosen.length === 0) {
+    const { text } = await runPart('files', {
+      upstreamPort,
+      cores,
+      folder,
+      mib,
+      smoke: options.smoke,
+      nodeArgs,
+    })
+    console.log(`${text}\n\n${describeProfiles(profiles, PROFILED)}`)
+    return
+  }
   const server = await startGateway({ upstreamPort, core: cores?.server, folder, nodeArgs })
   children.push(server.child)
   for (const one of chosen) {
@@ -123,7 +169,7 @@ async function profile(): Promise<void> {
   console.log(`\n${describeProfiles(profiles, PROFILED)}`)
 }
 
-async function startRest(): Promise<{ load: ChildProcess; upstreamPort: number }> {
+async function startRest(): Promise<Rest> {
   const upstream = startChild({ file: 'bench/upstream.ts', core: cores?.rest })
   const load = startChild({ file: 'bench/load.ts', core: cores?.rest })
   children.push(upstream, load)
@@ -186,10 +232,7 @@ function report(rows: readonly Row[], starts: Record<Name, Start[]>, rssLoaded: 
     `RSS of exai after all loads: ${mib(rssLoaded)} MiB.`,
   ].join('\n')
   console.log(`\n${text}`)
-  if (options.json !== undefined)
-    writeFileSync(options.json, JSON.stringify({ rows, starts, rssLoaded }, null, 2))
-  const isWhole = !options.smoke && options.only === ''
-  const out = options.out ?? (isWhole ? join(root, 'docs/benchmarks.md') : undefined)
+  Object.assign(found, { rows, starts, rssLoaded })
   if (out !== undefined) writeBetween(out, 'bench', text)
 }
 

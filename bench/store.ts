@@ -1,4 +1,4 @@
-// `node bench/store.ts`: what a settlement on the embedded store costs the event loop, and how long its commit takes.
+// `node bench/store.ts`: what settlements on the embedded store cost the event loop, and how long their commits take.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +14,24 @@ import type { Log } from '../src/core/log.ts'
 import type { Settlement } from '../src/core/settlement.ts'
 import { openSqliteStore } from '../src/stores/sqlite/store.ts'
 import { describeMachine } from './machine.ts'
+
+/** What settlements cost. */
+export type StoreFigures = {
+  /** Settlements in a second, as they came to be. */
+  readonly perSecond: number
+  /** By how much the event loop was late, looked at each millisecond, in milliseconds. */
+  readonly delayMs: {
+    readonly p50: number
+    readonly p99: number
+    readonly p999: number
+    readonly max: number
+  }
+  /** From the start of a commit to its end under this load, and one at a time. */
+  readonly loadedMs: { readonly p50: number; readonly p99: number }
+  readonly idleMs: { readonly p50: number; readonly p99: number }
+  /** CPU of the whole process for one settlement. */
+  readonly cpuMicros: number
+}
 
 const { values } = parseArgs({
   options: {
@@ -120,20 +138,24 @@ try {
     await sleep(5)
   }
   idle.sort((one, other) => one - other)
-  const at = (sorted: readonly number[], share: number): string =>
-    `${(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0).toFixed(2)} ms`
-  console.log(describeMachine())
-  console.log(
-    `${took.length} settlements in ${(elapsedMs / 1_000).toFixed(2)} s${values.marks ? ', each with a mark before it' : ''}`,
-  )
-  for (const share of [0.5, 0.99, 0.999])
-    console.log(`event loop delay p${share * 100}: ${(delay.percentile(share * 100) / 1e6).toFixed(2)} ms`)
-  console.log(`event loop delay max: ${(delay.max / 1e6).toFixed(2)} ms`)
-  console.log(`commit under load: p50 ${at(took, 0.5)}, p99 ${at(took, 0.99)}, max ${at(took, 1)}`)
-  console.log(`commit when idle: p50 ${at(idle, 0.5)}, p99 ${at(idle, 0.99)}`)
-  console.log(
-    `CPU of the whole process per settlement: ${((cpu.user + cpu.system) / took.length).toFixed(0)} µs`,
-  )
+  const at = (sorted: readonly number[], share: number): number =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
+  const figures: StoreFigures = {
+    perSecond: took.length / (elapsedMs / 1_000),
+    delayMs: {
+      p50: delay.percentile(50) / 1e6,
+      p99: delay.percentile(99) / 1e6,
+      p999: delay.percentile(99.9) / 1e6,
+      max: delay.max / 1e6,
+    },
+    loadedMs: { p50: at(took, 0.5), p99: at(took, 0.99) },
+    idleMs: { p50: at(idle, 0.5), p99: at(idle, 0.99) },
+    cpuMicros: (cpu.user + cpu.system) / took.length,
+  }
+  if (process.send === undefined)
+    console.log(`${describeMachine()}${values.marks ? ', each with a mark before it' : ''}`, figures)
+  // To the benchmark that this is a part of.
+  else process.send(figures)
 } finally {
   await store.close()
   rmSync(folder, { recursive: true, force: true })

@@ -14,7 +14,13 @@ import { ANSWER_TEXT, type Kind, MODEL, PATHS, promptOf, TOKEN_MARK, TOKENS, tok
 export type Protocol = 'connect' | 'grpc' | 'grpc-web'
 
 /** A request, complete but for the connection that it goes out on. */
-export type WireRequest = { readonly path: string; readonly contentType: string; readonly body: Buffer }
+export type WireRequest = {
+  readonly path: string
+  readonly contentType: string
+  readonly body: Buffer
+  /** An API key or a token. Absent: the caller shows none. */
+  readonly credential?: string | undefined
+}
 
 /** What came back. */
 export type WireAnswer = {
@@ -47,13 +53,14 @@ export function requestOf(protocol: Protocol, kind: Kind, call = 0): WireRequest
 }
 
 /** The request as HTTP/1.1 bytes. */
-export function http1Bytes({ path, contentType, body }: WireRequest): Buffer {
+export function http1Bytes({ path, contentType, body, credential }: WireRequest): Buffer {
   const head = [
     `POST ${path} HTTP/1.1`,
     'host: 127.0.0.1',
     `content-type: ${contentType}`,
     `content-length: ${body.length}`,
     'connect-protocol-version: 1',
+    ...(credential === undefined ? [] : [`authorization: Bearer ${credential}`]),
     '',
     '',
   ].join('\r\n')

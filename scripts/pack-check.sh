@@ -14,7 +14,7 @@ cd "$root"
 npm pack --silent --pack-destination "$work" >"$work/pack.log" 2>&1 || { cat "$work/pack.log" >&2; fail 'npm pack failed'; }
 tarball=$(echo "$work"/exai-*.tgz)
 tar -tzf "$tarball" >"$work/files"
-for file in bin/exai dist/package.json dist/src/main.js dist/gen/ts/exai/v1/chat_service_pb.d.ts proto/exai/v1/chat_service.proto; do
+for file in bin/exai dist/package.json dist/src/main.js dist/src/files/pdf-worker.js dist/gen/ts/exai/v1/chat_service_pb.d.ts proto/exai/v1/chat_service.proto; do
   grep -qx "package/$file" "$work/files" || fail "$file is not in the package"
 done
 if grep -E '^package/(src|tests|scripts|node_modules|build|data)/|/\.env$' "$work/files"; then fail 'these files do not belong into the package'; fi
@@ -35,4 +35,22 @@ node --input-type=module -e "
   const { ChatService } = await import('exai/gen/exai/v1/chat_service_pb')
   if (ChatService.typeName !== 'exai.v1.ChatService') process.exit(1)
 " || fail 'the generated client can not be imported'
+# The thread that reads PDF, on the Node that the service has.
+node_modules/.bin/node --input-type=module -e "
+  const { createPdfText } = await import('./node_modules/exai/dist/src/files/pdf-text.js')
+  const content = 'BT /F 12 Tf 9 9 Td (read) Tj ET'
+  const font = '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>'
+  const file = [
+    '%PDF-1.7',
+    '1 0 obj << /Type /Catalog /Pages 2 0 R >> endobj',
+    '2 0 obj << /Type /Pages /Count 1 /Kids [3 0 R] >> endobj',
+    '3 0 obj << /Type /Page /Parent 2 0 R /MediaBox [0 0 99 99] /Contents 4 0 R /Resources << /Font << /F ' + font + ' >> >> >> endobj',
+    '4 0 obj << /Length ' + content.length + ' >>', 'stream', content, 'endstream', 'endobj',
+    'trailer << /Root 1 0 R /Size 5 >>',
+  ].join('\\n')
+  const pdf = createPdfText({ log: console })
+  const text = await pdf.text([Buffer.from(file)], 'application/pdf', new AbortController().signal)
+  await pdf.close()
+  if (text !== 'read') process.exit(1)
+" || fail 'the text of a PDF can not be read'
 echo "exai $want: packed ($(wc -l <"$work/files") files, $(du -k "$tarball" | cut -f1) KiB), installed, runs"

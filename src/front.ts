@@ -1,5 +1,6 @@
 // Puts the front together: the doors, the plain pages, who may come in, and the port on which all of them listen.
 import { join } from 'node:path'
+import { FilesService } from '#gen/exai/v1/files_service_pb'
 import { type Access, mayReadMetrics } from './access/open.ts'
 import type { Config } from './config/config.ts'
 import type { Clock } from './core/clock.ts'
@@ -38,6 +39,9 @@ export interface FrontDeps {
 /** Where the build puts the page: beside src/ in a source tree, and beside it in dist/ as well. */
 const PAGE_FOLDER = join(import.meta.dirname, '../web/dist')
 
+/** The one upload that takes as long as its file. */
+const UPLOAD_PATH = `/${FilesService.typeName}/${FilesService.method.uploadFile.name}`
+
 /** Makes the port; it does not listen yet. */
 export function createFront(deps: FrontDeps): Port {
   const { config, log, clock, exchanges, access, limits, status } = deps
@@ -60,6 +64,9 @@ export function createFront(deps: FrontDeps): Port {
   })
   return createPort({
     handler,
+    // A large file takes longer than any message; the call's own deadline ends it.
+    bodyTimeoutMsFor: req =>
+      req.url?.split('?', 1)[0] === UPLOAD_PATH ? config.timeouts.requestMs : undefined,
     ...(config.listen.tls === undefined ? {} : { tls: config.listen.tls }),
     onEvent: event => log.debug('connection', { event }),
   })

@@ -106,6 +106,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
   })
   stack.defer(editions.close)
   const routing = () => editions.current().routing
+  const providers = () => routing().providers
 
   const metrics = metricsOf(editions.current())
   metrics.bindCircuits(() => status.state().circuits)
@@ -141,7 +142,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     keeping,
     sharing,
     store: watched.report,
-    providers: () => routing().providers,
+    providers,
     services: SERVICES.map(service => service.typeName),
     configVersion: () => routing().configVersion,
   })
@@ -155,6 +156,8 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     shared,
     clock,
     rules: () => editions.current().snapshot.rules,
+    aliases: () => editions.current().snapshot.aliases,
+    aliasesOf: (provider, id) => routing().catalogue.aliasesOf(provider, id),
     ledgers: [keeping.usage, ...(keeping.usageOfAll === undefined ? [] : [keeping.usageOfAll])],
     onEvent: events.emit,
     onFault: err => log.error('the shared state failed', { err }),
@@ -168,6 +171,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     limits: config.limits,
     quotaOf: limits.storedBytes,
     onEvent: events.emit,
+    providers,
     clock,
     log,
   })
@@ -175,6 +179,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
   const completion = createCompletion({
     journal: watched.journal,
     conversations,
+    conversationTtlMs: config.limits.conversationTtlMs,
     files: files.parts,
     counter,
     metrics,
@@ -222,7 +227,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
       chat: {
         ...recorded,
         conversations: createOwnConversations(conversations),
-        countTokens: (call, request) => countTokens(call, request, { ...asking(), clock }),
+        countTokens: (call, request) => countTokens(call, request, { ...asking(), clock, limits }),
         explainRoute: (call, request) => explainRoute(call, request, { ...asking(), affinity, limits }),
         async listModels(call, { provider }) {
           const edition = editions.current()

@@ -87,6 +87,9 @@ export async function openCopy({
   function health(): KeepingHealth {
     const reasons = [
       ...(trouble === '' ? [] : [trouble]),
+      ...(connection.reads.isOpen()
+        ? ['the project is not read: what only others have kept is not seen']
+        : []),
       ...(clock.now() - (size.oldestAt ?? clock.now()) > LATE_MS
         ? ['rows wait for more than a minute to be copied']
         : []),
@@ -138,7 +141,16 @@ export async function openCopy({
     }
   }
 
-  const onFault = (err: unknown): void => log.warn('a list has only what is on this machine', { err })
+  connection.reads.onChange(() => {
+    if (connection.reads.isOpen()) log.warn('the project does not answer and is not read for a while')
+    else log.info('the project can be read again')
+    tell()
+  })
+  const onFault = (err: unknown): void => {
+    // That it is left alone was said once.
+    if (connection.reads.isOpen()) log.debug('a list has only what is on this machine', { err })
+    else log.warn('a list has only what is on this machine', { err })
+  }
   return {
     conversations: overlayConversations({
       own: store.conversations,

@@ -7,7 +7,10 @@ import { type Job, type Jobs, startJobs } from './core/job.ts'
 import type { Log } from './core/log.ts'
 import type { Shared } from './core/shared.ts'
 import { createFiles, type TenantFiles } from './files/files.ts'
+import { createFileGiving } from './files/giving.ts'
 import { fileJobs } from './files/jobs.ts'
+import { createPdfText } from './files/pdf-text.ts'
+import { type CopyProviders, createCopyRemover } from './files/remove-copy.ts'
 import { createTextReader } from './files/text-reader.ts'
 import type { Keeping } from './keeping.ts'
 import type { TokenCounter } from './metering/count.ts'
@@ -16,11 +19,13 @@ import type { TokenCounter } from './metering/count.ts'
 export interface KeptFilesDeps {
   readonly keeping: Pick<Keeping, 'files' | 'blobs'>
   readonly counter: TokenCounter
-  readonly limits: Pick<Config['limits'], 'maxFileBytes' | 'fileQuotaBytes'>
+  readonly limits: Pick<Config['limits'], 'maxFileBytes' | 'fileQuotaBytes' | 'fileTtlMs'>
   /** The most bytes of a tenant that has a limit of its own. Absent: none has. */
   readonly quotaOf?: (tenant: string) => number | undefined
   /** Hears of what becomes of files. Absent: nobody does. */
   readonly onEvent?: EventSink | undefined
+  /** Those who may have copies of files. */
+  readonly providers: CopyProviders
   readonly clock: Clock
   readonly log: Log
 }
@@ -28,7 +33,7 @@ export interface KeptFilesDeps {
 /** The files of tenants. */
 export interface KeptFiles {
   readonly service: TenantFiles
-  /** Puts files into chats. */
+  /** Looks up the files of chats, and gives them to attempts. */
   readonly parts: FileParts
   readonly jobs: readonly Job[]
   /** Stops reading texts; what was not read is read after the next start. */
@@ -37,21 +42,34 @@ export interface KeptFiles {
 
 /** Puts them together. */
 export function keepFiles(deps: KeptFilesDeps): KeptFiles {
-  const { keeping, counter, limits, quotaOf, onEvent, clock, log } = deps
+  const { keeping, counter, limits, quotaOf, onEvent, providers, clock, log } = deps
   const { files, blobs } = keeping
-  const reader = createTextReader({ files, blobs, counter, log })
+  const reader = createTextReader({ files, blobs, counter, extract: createPdfText({ log }), log })
+  // What the last run left unread: chats that name it wait for it.
+  reader.wake()
   return {
     service: createFiles({
       files,
       blobs,
       clock,
-      limits: { fileBytesMax: limits.maxFileBytes, quotaBytes: limits.fileQuotaBytes },
+      limits: {
+        fileBytesMax: limits.maxFileBytes,
+        quotaBytes: limits.fileQuotaBytes,
+        ttlMs: limits.fileTtlMs,
+      },
       quotaOf,
       reader,
       onEvent,
     }),
-    parts: createFileParts({ files, blobs }),
-    jobs: fileJobs({ files, blobs, clock, reader, log }),
+    parts: createFileParts({ files, blobs, clock, giving: createFileGiving({ files, blobs, counter }) }),
+    jobs: fileJobs({
+      files,
+      blobs,
+      clock,
+      reader,
+      removeCopy: createCopyRemover({ providers, log }),
+      log,
+    }),
     close: reader.close,
   }
 }

@@ -1,15 +1,21 @@
 // Tells all replicas at once that a key was rotated or revoked, and keeps that until every store knows it.
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { StoredKey } from '../core/keys.ts'
+import type { KeptKey, StoredKey } from '../core/keys.ts'
 import type { Log } from '../core/log.ts'
 import type { Shared } from '../core/shared.ts'
+
+/** A key as a store gives it, with the number of its latest change where that is known. */
+export type TellableKey = StoredKey & Partial<Pick<KeptKey, 'version'>>
 
 /** What replicas tell one another about keys. */
 export interface KeyNews {
   /** Tells that a key has another secret now, or none: from the answer on, nobody goes by what was before. */
-  tell(key: StoredKey): Promise<void>
-  /** Whether a key as a store gave it is older than what was told of it: another replica's store may lag behind. */
-  isOverdue(key: StoredKey): Promise<boolean>
+  tell(key: TellableKey): Promise<void>
+  /**
+   * Whether a key as a store gave it is older than what was told of it: another replica's store may lag behind. A store may
+   * also be ahead, where a change was made past this service or could not be told; but what was revoked stays so.
+   */
+  isOverdue(key: TellableKey): Promise<boolean>
   /** Listens to what others tell. Returns the way to stop that. */
   listen(listener: (keyId: string) => void): () => void
 }
@@ -46,7 +52,7 @@ export function createKeyNews({ shared, isHeard, log }: KeyNewsDeps): KeyNews {
     async isOverdue(key) {
       try {
         const told = await shared.get(nameOf(key))
-        return told !== undefined && Buffer.from(told).toString() !== stampOf(key)
+        return told !== undefined && isBehind(key, Buffer.from(told).toString())
       } catch (err) {
         log.warn('it cannot be seen whether a key has changed', { err })
         return false
@@ -60,7 +66,16 @@ function nameOf({ tenant, id }: StoredKey): string {
   return `access-key:${tenant}:${id}`
 }
 
+const REVOKED = 'revoked'
+
 /** Tells one state of a key from the next; the clocks of two machines could not. */
-function stampOf({ hash, revokedAt }: StoredKey): string {
-  return revokedAt === undefined ? Buffer.from(hash).toString('base64url') : 'revoked'
+function stampOf({ hash, revokedAt, version = 0 }: TellableKey): string {
+  return revokedAt === undefined ? `${version} ${Buffer.from(hash).toString('base64url')}` : REVOKED
+}
+
+function isBehind(key: TellableKey, told: string): boolean {
+  if (told === REVOKED) return key.revokedAt === undefined
+  const { hash, version = 0 } = key
+  const [number = '', secret] = told.split(' ')
+  return Buffer.from(hash).toString('base64url') !== secret && version <= Number(number)
 }

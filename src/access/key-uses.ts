@@ -37,7 +37,7 @@ export function createKeyUses({
     try {
       await keys.touch(uses)
     } catch (err) {
-      log.warn('the last uses of keys were not written down', { keys: uses.length, err })
+      log.warn('the last uses of keys were not written down', { count: uses.length, err })
     }
   }
 

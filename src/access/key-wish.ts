@@ -37,7 +37,7 @@ export const wireStates = {
 export function keyWish(request: CreateKeyRequest, caller: Pick<Caller, 'tenant'>, nowMs: number): KeyWish {
   const { label, tenant, policy } = request
   const length = [...label].length
-  if (length < 1 || length > LABEL_CHARACTERS_MAX || /\p{Cc}/u.test(label))
+  if (length < 1 || length > LABEL_CHARACTERS_MAX || /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u.test(label))
     throw invalid('label', `must have 1 to ${LABEL_CHARACTERS_MAX} characters without control characters`)
   if (tenant !== '' && !TENANT_SHAPE.test(tenant))
     throw invalid('tenant', 'must have 1 to 128 letters, digits, dots, hyphens, underscores, colons or @')

@@ -56,8 +56,13 @@ export function createRemembered(clock: Clock, sizeMax: number): Remembered {
     put(name, caller, untilMs, before) {
       if (before !== epoch || untilMs <= clock.now()) return
       drop(name)
+      if (caller.key !== undefined) {
+        // A key has one secret: another one that is still remembered was its secret before, and nobody told us.
+        const other = names.get(caller.key.id)
+        if (other !== undefined) drop(other)
+        names.set(caller.key.id, name)
+      }
       entries.set(name, { caller, untilMs })
-      if (caller.key !== undefined) names.set(caller.key.id, name)
       if (entries.size <= sizeMax) return
       const [oldest] = entries.keys()
       if (oldest !== undefined) drop(oldest)

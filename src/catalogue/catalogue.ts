@@ -52,6 +52,8 @@ export interface Catalogue {
    * Ids win over aliases, and both over what providers list.
    */
   find(name: string, scope: NameScope): readonly ModelEntry[]
+  /** The other names that a model of a provider has in the table; none for one that is not there. */
+  aliasesOf(provider: string, id: string): readonly string[]
   /** Up to three known names that resemble an unknown one, of the given providers or of all. */
   near(name: string, scope?: NameScope): readonly string[]
   /** The list price of a usage; unknown for a model without a price. */
@@ -117,6 +119,7 @@ export function createCatalogue({
     list: () => entries,
     listed,
     find,
+    aliasesOf: (provider, id) => byId(provider, id).flatMap(({ aliases }) => aliases),
     near,
     cost: (entry, usage) => costOf(entry.price, usage, version),
   }

@@ -102,7 +102,8 @@ export function costCeiling(
   const thousandths = price && tierOf(price, serviceTier)
   if (price === undefined || thousandths === undefined) return undefined
   if (searches > 0 && price.webSearch === undefined) return undefined
-  const rate = atTier(rateFor(price, inputTokens), thousandths)
+  // Who asks for a cheaper tier may be served in the usual one.
+  const rate = atTier(rateFor(price, inputTokens), thousandths > 1000n ? thousandths : 1000n)
   const dearest = [rate.cachedInput, rate.cacheWrite].reduce<bigint>(
     (most, one) => (one !== undefined && one > most ? one : most),
     rate.input,

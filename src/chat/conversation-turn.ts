@@ -5,7 +5,7 @@ import { uuidv7 } from '../core/ids.ts'
 import type { KeptMessage, KeptRole, Turn } from '../core/settlement.ts'
 import { messageOverheadTokens, type TokenCounter } from '../metering/count.ts'
 import type { Joined } from './conversation.ts'
-import { messageTexts } from './texts.ts'
+import { fileTokens, hasText, messageTexts, type StoredFiles } from './texts.ts'
 
 /** What one image, sound or document is taken to cost in a prompt, in tokens: providers say different things, and most about this. */
 const MEDIA_TOKENS = 1_024
@@ -18,18 +18,32 @@ const ROLES: Readonly<Record<Role, KeptRole>> = {
   [Role.TOOL]: 'tool',
 }
 
+/** What `turnOf` works with. */
+export interface TurnDeps {
+  readonly counter: TokenCounter
+  /** Milliseconds since the Unix epoch. */
+  readonly now: number
+  /** When the conversation expires if no further turn comes, in milliseconds. Absent: as it was before, at first never. */
+  readonly ttlMs?: number | undefined
+  /** The stored files of the chat. Absent: there are none. */
+  readonly stored?: StoredFiles | undefined
+}
+
+/** What a turn is added to, and what the request has brought. */
+export type TurnBase = Pick<Joined, 'id' | 'isNew' | 'from' | 'isSystemNew' | 'system' | 'fresh' | 'brought'>
+
 /** What is kept of a call that was answered, if only in part. Ids are made here, so it is to be made once. */
 export async function turnOf(
-  { id, isNew, from, isSystemNew, system, fresh, brought }: Joined,
+  { id, isNew, from, isSystemNew, system, fresh, brought }: TurnBase,
   answer: Message,
-  { counter, now }: { readonly counter: TokenCounter; readonly now: number },
+  { counter, now, ttlMs, stored }: TurnDeps,
 ): Promise<Turn> {
   const keep = async (message: Message, given = message): Promise<KeptMessage> => ({
     id: uuidv7(now),
     role: ROLES[message.role] ?? 'user',
     json: toJsonString(MessageSchema, message),
     // What a file says costs tokens, and not what it is called.
-    tokens: await tokensOf(given, counter),
+    tokens: await tokensOf(given, counter, stored),
   })
   const messages: KeptMessage[] = []
   for (const [index, message] of brought.entries()) messages.push(await keep(message, fresh[index]))
@@ -40,15 +54,23 @@ export async function turnOf(
     ...(from === undefined ? {} : { from }),
     ...(isSystemNew ? { system: await Promise.all(system.map(({ message }) => keep(message))) } : {}),
     messages,
+    ...(ttlMs === undefined ? {} : { expiresAt: now + ttlMs }),
   }
 }
 
-async function tokensOf(message: Message, counter: TokenCounter): Promise<number> {
-  const { tokens } = await counter.countRequest({ texts: messageTexts(message), messages: 0 })
-  return tokens + messageOverheadTokens + MEDIA_TOKENS * message.content.reduce(mediaIn, 0)
+async function tokensOf(
+  message: Message,
+  counter: TokenCounter,
+  stored: StoredFiles | undefined,
+): Promise<number> {
+  const { tokens } = await counter.countRequest({ texts: messageTexts(message, stored), messages: 0 })
+  const media = MEDIA_TOKENS * mediaWithoutText(message.content, stored)
+  return tokens + messageOverheadTokens + fileTokens(message, stored) + media
 }
 
-function mediaIn(sum: number, { kind }: Part): number {
-  if (kind.case === 'media') return sum + 1
-  return kind.case === 'toolResult' ? kind.value.content.reduce(mediaIn, sum) : sum
+function mediaWithoutText(content: readonly Part[], stored: StoredFiles | undefined): number {
+  return content.reduce((sum, { kind }) => {
+    if (kind.case === 'toolResult') return sum + mediaWithoutText(kind.value.content, stored)
+    return kind.case === 'media' && !hasText(kind.value, stored) ? sum + 1 : sum
+  }, 0)
 }

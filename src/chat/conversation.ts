@@ -3,6 +3,7 @@ import { fromJsonString } from '@bufbuild/protobuf'
 import { type Message, MessageSchema, Role } from '#gen/exai/v1/chat_pb'
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
 import { Warning_Reason } from '#gen/exai/v1/warning_pb'
+import type { ChatFiles } from '../core/chat-files.ts'
 import type { Conversation, ConversationKey, Conversations, PlacedMessage } from '../core/conversations.ts'
 import { GatewayError } from '../core/errors.ts'
 import { isId, newId } from '../core/ids.ts'
@@ -13,7 +14,7 @@ import type { Routing } from '../routing/candidates.ts'
 import { inputRoom } from '../routing/fit.ts'
 import { modelsNamed, namesOf, usesAuto } from '../routing/names.ts'
 import { assemble } from './assemble.ts'
-import { type FileParts, withFiles } from './file-parts.ts'
+import type { FileParts, FilledChat } from './file-parts.ts'
 import { type History, historyOf, newestThatFit, type PastMessage, type PastTurn } from './history.ts'
 
 /** The conversation that a call begins or goes on with, as it was when the call began. */
@@ -40,6 +41,8 @@ export interface Joined extends History {
 export interface Chat {
   /** What was said before and what is new, nothing left out. */
   readonly messages: readonly Message[]
+  /** The stored files that media of the messages name. Absent: they name none. */
+  readonly files?: ChatFiles | undefined
   /** Absent: nothing is kept. */
   readonly conversation?: Joined
 }
@@ -50,7 +53,7 @@ export interface JoinDeps {
   readonly routing: Pick<Routing, 'catalogue' | 'providers' | 'chains'>
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number
-  /** Puts stored files into the chat. Absent: there are none. */
+  /** Looks up the stored files of the chat. Absent: there are none. */
   readonly files?: FileParts | undefined
   readonly signal: AbortSignal
   /** Takes what was not done as asked. */
@@ -68,14 +71,14 @@ const PAST_BYTES_MAX = 16 * 1024 * 1024
 const ASSUMED_WINDOW_TOKENS = 128_000
 
 /**
- * Reads the chat of a request and checks its messages, and puts its files in. Throws INVALID_REQUEST, FILE_NOT_FOUND,
+ * Reads the chat of a request and checks its messages, and looks up its files. Throws INVALID_REQUEST, FILE_NOT_FOUND,
  * CONVERSATION_NOT_FOUND, and CONTEXT_TOO_LONG when what the new messages go on with is too long by itself.
  */
 export function joinChat(tenant: string, request: CompleteRequest, deps: JoinDeps): Chat | Promise<Chat> {
   const chat = readChat(tenant, request, deps)
   return chat instanceof Promise
-    ? chat.then(read => filledChat(tenant, read, deps))
-    : filledChat(tenant, chat, deps)
+    ? chat.then(read => filledChat(tenant, request.strict, read, deps))
+    : filledChat(tenant, request.strict, chat, deps)
 }
 
 function readChat(tenant: string, request: CompleteRequest, deps: JoinDeps): Chat | Promise<Chat> {
@@ -149,22 +152,25 @@ export function messageOf({ json }: KeptMessage): Message {
   return fromJsonString(MessageSchema, json, { ignoreUnknownFields: true })
 }
 
-function filledChat(tenant: string, chat: Chat, { files, signal, warn }: JoinDeps): Chat | Promise<Chat> {
+function filledChat(tenant: string, strict: boolean, chat: Chat, deps: JoinDeps): Chat | Promise<Chat> {
+  const { files, signal, warn } = deps
   const { messages, conversation } = chat
   const kept = conversation === undefined ? 0 : messages.length - conversation.fresh.length
-  const filled = withFiles(files, messages, { tenant, signal, kept, warn })
-  if (filled === messages) return chat
+  const filled = files?.resolve(messages, { tenant, signal, kept, strict, warn }) ?? chat
   return filled instanceof Promise ? filled.then(all => chatWith(chat, all)) : chatWith(chat, filled)
 }
 
 /** The chat with other messages in the places of its own. */
-function chatWith({ messages: before, conversation }: Chat, messages: readonly Message[]): Chat {
-  if (conversation === undefined) return { messages }
+function chatWith(chat: Chat, { messages, files }: FilledChat): Chat {
+  const { messages: before, conversation } = chat
+  if (messages === before) return chat
+  if (conversation === undefined) return { messages, files }
   const places = new Map(before.map((message, index) => [message, messages[index] ?? message]))
   const filled = (own: readonly Message[]): readonly Message[] => own.map(one => places.get(one) ?? one)
   const turn = (one: PastTurn): PastTurn => ({ ...one, messages: filled(one.messages) })
   return {
     messages,
+    files,
     conversation: {
       ...conversation,
       turns: conversation.turns.map(turn),

@@ -5,11 +5,13 @@ import type { Call } from '../core/call.ts'
 import type { Limits } from '../metering/limits.ts'
 import type { Affinity } from '../routing/affinity.ts'
 import { listCandidates, type Routing } from '../routing/candidates.ts'
+import { needsOf } from '../routing/capabilities.ts'
 import { maxCostOf } from '../routing/fit.ts'
 import { usesAuto } from '../routing/names.ts'
 import { type JoinDeps, joinChat } from './conversation.ts'
 import { freshOf, neededTokens, type PlanDeps } from './plan.ts'
-import { countedRequest } from './texts.ts'
+import { checkLength, checkTools } from './policy.ts'
+import { countedRequest, countTokensOf } from './texts.ts'
 import { validateRequest } from './validate.ts'
 
 /** The most that the answer has room for. */
@@ -18,7 +20,7 @@ const TOKENS_MAX = 2 ** 31 - 1
 const NANO_USD_MAX = 2n ** 63n - 1n
 
 /** What a route is explained with. */
-export interface ExplainDeps extends Omit<PlanDeps, 'kept' | 'conversation' | 'limits'> {
+export interface ExplainDeps extends Omit<PlanDeps, 'kept' | 'conversation' | 'limits' | 'stored'> {
   readonly routing: Routing
   /** What callers may ask for. Absent: everything. */
   readonly limits?: Pick<Limits, 'of'> | undefined
@@ -38,29 +40,38 @@ export async function explainRoute(
   { routing, counter, conversations, files, affinity, limits }: ExplainDeps,
 ): Promise<MessageInitShape<typeof ExplainRouteResponseSchema>> {
   validateRequest(request)
+  const policies = limits?.of(call.caller)?.policies ?? []
+  checkTools(request, policies)
   const { now } = routing
-  const { messages, conversation } = await joinChat(call.caller.tenant, request, {
+  const {
+    messages,
+    files: found,
+    conversation,
+  } = await joinChat(call.caller.tenant, request, {
     conversations,
     files,
     routing,
     now,
     signal: call.signal,
   })
-  const fresh = countedRequest(request, conversation === undefined ? messages : freshOf(conversation))
-  const { tokens: freshTokens } = await counter.countRequest(fresh, call.signal)
-  const tokens = freshTokens + (conversation?.tokens ?? 0)
+  const stored = found?.stored
+  const fresh = countedRequest(request, conversation === undefined ? messages : freshOf(conversation), stored)
+  const tokens = (await countTokensOf(fresh, counter, call.signal)) + (conversation?.tokens ?? 0)
+  checkLength(tokens, policies)
   const kept = usesAuto(request) ? await affinity?.of(call.caller.tenant, request, messages) : undefined
   const { candidates, skipped } = listCandidates(request, routing, {
     inputTokens: tokens,
     neededTokens: conversation && neededTokens(request, conversation, tokens),
     messages,
     kept,
-    policies: limits?.of(call.caller)?.policies,
+    policies,
+    stored,
   })
+  const needs = needsOf(request, messages, stored)
   return {
     requestedModel: request.model,
     candidates: candidates.map(({ provider, model, reason }) => {
-      const cost = maxCostOf(request, model, tokens)
+      const cost = maxCostOf(request, model, tokens, needs)
       return {
         provider: provider.id,
         model: model.id,

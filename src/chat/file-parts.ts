@@ -1,4 +1,4 @@
-// Puts what stored files hold in the place of their ids: text as text, and everything else as bytes, before a chat is planned.
+// Looks up the stored files of a chat before it is planned: text is put in its place, and everything else stays by its id.
 import { create } from '@bufbuild/protobuf'
 import {
   type Media,
@@ -11,21 +11,21 @@ import {
 } from '#gen/exai/v1/chat_pb'
 import { Warning_Reason } from '#gen/exai/v1/warning_pb'
 import type { Blobs } from '../core/blobs.ts'
+import type { ChatFiles, FileGiving } from '../core/chat-files.ts'
+import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Files, StoredFile } from '../core/files.ts'
 import { isId } from '../core/ids.ts'
+import { pause } from '../core/pause.ts'
 import type { WarningInit } from '../core/provider.ts'
 import { decodeText, isTextType } from '../core/text-file.ts'
+import { createFileBudget, FILE_PART_LIMITS, type FileBudget } from './file-budget.ts'
+import { fileHeading } from './texts.ts'
 
-/** Limits of the files in one chat, each file counted once. */
-export const FILE_PART_LIMITS = {
-  files: 64,
-  /** Some 2 million tokens, more than any context window. */
-  textBytes: 8 * 1024 * 1024,
-  /** What base64 leaves of the 50 MB that the provider with the most takes (platform.openai.com/docs/guides/pdf-files). */
-  otherBytes: 37_000_000,
-  imageBytes: 20 * 1024 * 1024,
-} as const
+/** How long a chat waits for texts that are still being read, in milliseconds: who can be asked depends on them. */
+export const TEXT_WAIT_MS = 30_000
+/** The first and the longest pause between two looks at a text, in milliseconds. */
+const LOOK_MS = { first: 25, most: 500 } as const
 
 /** For whom files are looked up. */
 export interface FileReading {
@@ -33,46 +33,53 @@ export interface FileReading {
   readonly signal: AbortSignal
   /**
    * How many of the messages were kept before. There a file that cannot be had any more, or is too much now, is a note and a
-   * warning, and no failure. Default 0.
+   * warning, and no failure, unless `strict` forbids it. Default 0.
    */
   readonly kept?: number
+  /** Whether such a note is a failure, too. Default false. */
+  readonly strict?: boolean
   readonly warn?: ((warning: WarningInit) => void) | undefined
+}
+
+/** A chat whose files are known. */
+export interface FilledChat {
+  /** Media that name a file have its own type, and its name where the caller gives none. */
+  readonly messages: readonly Message[]
+  /** Absent: no medium names one. */
+  readonly files?: ChatFiles | undefined
 }
 
 /** Resolves the files of chats. */
 export interface FileParts {
   /**
-   * The chat with the files in it: the same array, at once, when it names none. Throws FILE_NOT_FOUND for a file that is
-   * unknown, foreign, deleted or expired, INVALID_REQUEST for more than the limits, naming the part.
+   * The chat with its files: the same array, at once, when it names none. A text that is still being read is waited for.
+   * Throws FILE_NOT_FOUND for a file that is unknown, foreign, deleted or expired, INVALID_REQUEST for more than the limits,
+   * naming the part.
    */
-  resolve(
-    messages: readonly Message[],
-    reading: FileReading,
-  ): readonly Message[] | Promise<readonly Message[]>
+  resolve(messages: readonly Message[], reading: FileReading): FilledChat | Promise<FilledChat>
 }
 
-/** What files are read from. */
+/** What files are looked up with. */
 export interface FilePartsDeps {
   readonly files: Pick<Files, 'get'>
   readonly blobs: Pick<Blobs, 'read'>
+  readonly clock: Pick<Clock, 'monotonic'>
+  /** Makes what the attempts of a chat get its files from. */
+  readonly giving: (tenant: string, stored: Map<string, StoredFile>) => FileGiving
 }
 
-/** What one chat has read so far: each file once, however often it stands there. */
-interface Budget {
+/** What one chat has looked up so far: each file once, however often it stands there. */
+interface Seen {
   readonly known: Map<string, Loaded | Lack>
-  textBytes: number
-  otherBytes: number
+  readonly budget: FileBudget
+  /** Until when texts are waited for, on the monotonic clock; undefined before the first wait. */
+  textsUntilMs: number | undefined
 }
 
-type Loaded = { readonly file: StoredFile } & ({ readonly text: string } | { readonly bytes: Uint8Array })
-
-/** The same where there may be no files at all: without a resolver the chat stays as it is. */
-export function withFiles(
-  parts: FileParts | undefined,
-  messages: readonly Message[],
-  reading: FileReading,
-): readonly Message[] | Promise<readonly Message[]> {
-  return parts === undefined ? messages : parts.resolve(messages, reading)
+/** A file, and its text if it is nothing else. */
+interface Loaded {
+  readonly file: StoredFile
+  readonly text?: string
 }
 
 /** Why a file is not shown. */
@@ -81,46 +88,63 @@ type Lack = 'gone' | 'unfit'
 /** Makes the resolver. */
 export function createFileParts(deps: FilePartsDeps): FileParts {
   async function find(id: string, field: string, work: Work): Promise<Loaded | Lack> {
-    const { reading, budget } = work
-    const known = budget.known.get(id)
-    if (known !== undefined) return known
-    reading.signal.throwIfAborted()
-    const loaded = await tryLoad(id, field, work)
-    budget.known.set(id, loaded)
-    return loaded
-  }
-
-  async function tryLoad(id: string, field: string, work: Work): Promise<Loaded | Lack> {
-    const { reading, budget, isKept } = work
+    const { reading, seen, isKept } = work
     try {
-      if (budget.known.size >= FILE_PART_LIMITS.files)
+      const known = seen.known.get(id)
+      if (known !== undefined) return again(known, field, seen.budget)
+      reading.signal.throwIfAborted()
+      if (seen.known.size >= FILE_PART_LIMITS.files)
         throw invalid(`${field}: a chat takes at most ${FILE_PART_LIMITS.files} files`)
       const file = isId('file', id) ? await deps.files.get({ tenant: reading.tenant, id }) : undefined
-      return (file && (await load(file, field, budget, reading.signal))) ?? 'gone'
+      const loaded = (file && (await load(file, field, work))) ?? 'gone'
+      seen.known.set(id, loaded)
+      return loaded
     } catch (error) {
-      if (isKept && error instanceof GatewayError && error.reason === 'INVALID_REQUEST') return 'unfit'
-      throw error
+      if (!isKept || !(error instanceof GatewayError) || error.reason !== 'INVALID_REQUEST') throw error
+      if (!seen.known.has(id)) seen.known.set(id, 'unfit')
+      return 'unfit'
     }
   }
 
-  async function load(
-    file: StoredFile,
-    field: string,
-    budget: Budget,
-    signal: AbortSignal,
-  ): Promise<Loaded | undefined> {
+  async function load(file: StoredFile, field: string, work: Work): Promise<Loaded | undefined> {
     const isText = isTextType(file.mimeType)
     // Before a byte is read: what is refused must not fill the memory first.
-    claim(file, field, budget, isText ? 'textBytes' : 'otherBytes')
-    const bytes = await readWhole(file, deps.blobs, signal)
+    work.seen.budget.claim(file, field, isText ? 'text' : 'other')
+    if (!isText) {
+      const known = await withText(file, field, work)
+      return known && { file: known }
+    }
+    const bytes = await readWhole(file, deps.blobs, work.reading.signal)
     if (bytes === undefined) return undefined
-    if (!isText) return { file, bytes }
     const text = decodeText(bytes)
     if (text === undefined)
       throw invalid(
         `${field}: ${file.id} is ${file.mimeType}, and its bytes are neither UTF-8 nor UTF-16 text`,
       )
     return { file, text }
+  }
+
+  /** The file once its text has been read, or will not be in time; undefined when it has gone meanwhile. */
+  async function withText(
+    file: StoredFile,
+    field: string,
+    { reading: { signal, warn }, seen }: Work,
+  ): Promise<StoredFile | undefined> {
+    let found: StoredFile | undefined = file
+    for (let waitMs: number = LOOK_MS.first; found?.text.state === 'pending'; waitMs *= 2) {
+      const nowMs = deps.clock.monotonic()
+      seen.textsUntilMs ??= nowMs + TEXT_WAIT_MS
+      const leftMs = seen.textsUntilMs - nowMs
+      if (leftMs <= 0) {
+        const message = `the text of ${file.id} is still being read: only who reads ${file.mimeType} can be given it`
+        warn?.({ reason: Warning_Reason.NOTICE, field, message })
+        return found
+      }
+      await pause(Math.min(waitMs, LOOK_MS.most, leftMs), signal)
+      signal.throwIfAborted()
+      found = await deps.files.get(file)
+    }
+    return found
   }
 
   async function partOf(part: Part, at: string, work: Work): Promise<Part> {
@@ -138,9 +162,9 @@ export function createFileParts(deps: FilePartsDeps): FileParts {
     const id = kind.value.source.value
     const field = `${at}.media.file_id`
     const loaded = await find(id, field, work)
-    return typeof loaded === 'string'
-      ? missing({ id, field, lack: loaded }, work)
-      : filled(kind.value, loaded)
+    if (typeof loaded === 'string') return missing({ id, field, lack: loaded }, work)
+    if (loaded.text === undefined) work.stored.set(id, loaded.file)
+    return filled(kind.value, loaded)
   }
 
   async function partsOf(content: readonly Part[], at: string, work: Work): Promise<Part[]> {
@@ -151,28 +175,38 @@ export function createFileParts(deps: FilePartsDeps): FileParts {
     return parts
   }
 
-  async function all(messages: readonly Message[], reading: FileReading): Promise<readonly Message[]> {
-    const budget: Budget = { known: new Map(), textBytes: 0, otherBytes: 0 }
+  async function all(messages: readonly Message[], reading: FileReading): Promise<FilledChat> {
+    const seen: Seen = { known: new Map(), budget: createFileBudget(), textsUntilMs: undefined }
+    const stored = new Map<string, StoredFile>()
     const resolved = [...messages]
     for (const { index, at, isKept } of inOrder(messages.length, reading.kept ?? 0)) {
       const { role, partial, content } = messages[index] ?? create(MessageSchema, {})
       if (!content.some(namesFile)) continue
-      const parts = await partsOf(content, at, { reading, budget, isKept })
+      const parts = await partsOf(content, at, { reading, seen, stored, isKept })
       resolved[index] = create(MessageSchema, { role, partial, content: parts })
     }
-    return resolved
+    if (stored.size === 0) return { messages: resolved }
+    return { messages: resolved, files: { stored, giving: deps.giving(reading.tenant, stored) } }
   }
 
   return {
     resolve: (messages, reading) =>
-      messages.some(({ content }) => content.some(namesFile)) ? all(messages, reading) : messages,
+      messages.some(({ content }) => content.some(namesFile)) ? all(messages, reading) : { messages },
   }
 }
 
 interface Work {
   readonly reading: FileReading
-  readonly budget: Budget
+  readonly seen: Seen
+  /** Files that stay in the chat. */
+  readonly stored: Map<string, StoredFile>
   readonly isKept: boolean
+}
+
+/** A text takes its room in every place where it stands, and all else in one. Throws INVALID_REQUEST. */
+function again(known: Loaded | Lack, field: string, budget: FileBudget): Loaded | Lack {
+  if (typeof known !== 'string' && known.text !== undefined) budget.claim(known.file, field, 'text')
+  return known
 }
 
 function namesFile({ kind }: Part): boolean {
@@ -181,14 +215,11 @@ function namesFile({ kind }: Part): boolean {
 }
 
 /** Its own type decides what a file is; the name that the caller shows the model may be another. */
-function filled({ filename, detail }: Media, loaded: Loaded): Part {
-  const { file } = loaded
+function filled({ filename, detail }: Media, { file, text }: Loaded): Part {
   const name = filename === '' ? file.filename : filename
-  if ('text' in loaded) {
-    const value = `[file ${JSON.stringify(name)}, ${file.mimeType}, ${file.sizeBytes} bytes]\n${loaded.text}`
-    return create(PartSchema, { kind: { case: 'text', value } })
-  }
-  const source = { case: 'data', value: loaded.bytes } as const
+  if (text !== undefined)
+    return create(PartSchema, { kind: { case: 'text', value: `${fileHeading(file, name)}\n${text}` } })
+  const source = { case: 'fileId', value: file.id } as const
   const value = create(MediaSchema, { filename: name, detail, mimeType: file.mimeType, source })
   return create(PartSchema, { kind: { case: 'media', value } })
 }
@@ -213,22 +244,11 @@ function missing(
   const name = JSON.stringify(id.slice(0, 64))
   if (!isKept) throw new GatewayError('FILE_NOT_FOUND', `${field}: no file has the id ${name}`)
   const why = lack === 'gone' ? 'is no longer there' : 'cannot be shown again'
+  if (reading.strict === true)
+    throw new GatewayError('UNSUPPORTED', `${field}: the file ${name} ${why}, and strict forbids a note`)
   const message = `the file ${name} ${why}, and a note stands in its place`
   reading.warn?.({ reason: Warning_Reason.DROPPED, field, message })
   return create(PartSchema, { kind: { case: 'text', value: `[a file that ${why}]` } })
-}
-
-function claim(file: StoredFile, field: string, budget: Budget, kind: 'textBytes' | 'otherBytes'): void {
-  const { id, mimeType, sizeBytes } = file
-  const { imageBytes } = FILE_PART_LIMITS
-  if (mimeType.startsWith('image/') && kind === 'otherBytes' && sizeBytes > imageBytes)
-    throw invalid(`${field}: ${id} has ${sizeBytes} bytes, and an image takes at most ${imageBytes}`)
-  const most = FILE_PART_LIMITS[kind]
-  const sum = budget[kind] + sizeBytes
-  const what = kind === 'textBytes' ? 'text files' : 'files other than text'
-  if (sum > most)
-    throw invalid(`${field}: with ${id} the ${what} of this chat have ${sum} bytes, and may have ${most}`)
-  budget[kind] = sum
 }
 
 /** Undefined when the bytes have gone since the file was found. */

@@ -19,10 +19,12 @@ import type { ModelEntry, ModelRate, Reasoning, StructuredOutput } from '../core
 import type { Candidate, CountInput, Provider, ProviderCount } from '../core/provider.ts'
 import { timestampOf } from '../core/time.ts'
 import type { TokenCounter } from '../metering/count.ts'
+import type { Limits } from '../metering/limits.ts'
 import { planRoute, type RoutingDeps } from '../routing/candidates.ts'
-import { fittingMessages, type JoinDeps, type Joined, joinChat } from './conversation.ts'
+import { type Chat, fittingMessages, type JoinDeps, type Joined, joinChat } from './conversation.ts'
 import { countConversation, freshOf } from './plan.ts'
-import { countedRequest } from './texts.ts'
+import { checkTools } from './policy.ts'
+import { countedRequest, countTokensOf } from './texts.ts'
 import { validateRequest } from './validate.ts'
 
 type ModelInit = MessageInitShape<typeof ModelSchema>
@@ -54,6 +56,8 @@ export interface CountDeps {
   readonly counter: TokenCounter
   readonly conversations: JoinDeps['conversations']
   readonly files?: JoinDeps['files']
+  /** What callers may ask for. Absent: everything. */
+  readonly limits?: Pick<Limits, 'of'> | undefined
   readonly clock: Clock
 }
 
@@ -68,6 +72,9 @@ export async function countTokens(
 ): Promise<MessageInitShape<typeof CountTokensResponseSchema>> {
   validateRequest(request)
   const { conversations, routing, clock } = deps
+  // To count, a provider is shown all of it.
+  const policies = deps.limits?.of(call.caller)?.policies ?? []
+  checkTools(request, policies)
   const joined = joinChat(call.caller.tenant, request, {
     conversations,
     files: deps.files,
@@ -76,20 +83,23 @@ export async function countTokens(
     signal: call.signal,
   })
   const chat = joined instanceof Promise ? await joined : joined
-  const [first] = planRoute(request, routing, { messages: chat.messages }).candidates
+  const { files } = chat
+  const stored = files?.stored
+  const [first] = planRoute(request, routing, { messages: chat.messages, stored, policies }).candidates
   const messages =
     first === undefined || chat.conversation === undefined
       ? chat.messages
-      : await sentOf(chat.conversation, request, first, deps.counter, call.signal)
+      : await sentOf({ ...chat, conversation: chat.conversation }, request, first, deps.counter, call.signal)
   const asked = { provider: first?.provider.id ?? '', model: first?.model.id ?? '' }
-  const told = first === undefined ? undefined : await countUpstream(call, first, { request, messages }, deps)
+  const told =
+    first === undefined ? undefined : await countUpstream(call, first, { request, messages, files }, deps)
   if (told?.notCounted.length === 0)
     return { inputTokens: told.tokens, provenance: Usage_Provenance.REPORTED, ...asked }
   const here =
     told === undefined
-      ? countedRequest(request, messages)
+      ? countedRequest(request, messages, stored)
       : countedRequest(only(request, told.notCounted), [])
-  const { tokens } = await deps.counter.countRequest(here, call.signal)
+  const tokens = await countTokensOf(here, deps.counter, call.signal)
   return {
     inputTokens: Math.min((told?.tokens ?? 0) + tokens, TOKENS_MAX),
     provenance: Usage_Provenance.ESTIMATED,
@@ -99,13 +109,13 @@ export async function countTokens(
 
 /** What the first candidate would be given of the chat. */
 async function sentOf(
-  conversation: Joined,
+  { conversation, files }: Chat & { readonly conversation: Joined },
   request: CompleteRequest,
   first: Candidate,
   counter: TokenCounter,
   signal: AbortSignal,
 ): Promise<readonly Message[]> {
-  const fresh = countedRequest(request, freshOf(conversation))
+  const fresh = countedRequest(request, freshOf(conversation), files?.stored)
   const tokens = await countConversation(conversation, fresh, counter, signal)
   return fittingMessages(conversation, request, first.model, tokens).messages
 }
@@ -114,7 +124,7 @@ async function sentOf(
 async function countUpstream(
   call: Call,
   { provider, model }: Candidate,
-  given: Pick<CountInput, 'request' | 'messages'>,
+  given: Pick<CountInput, 'request' | 'messages' | 'files'>,
   { clock }: CountDeps,
 ): Promise<ProviderCount | undefined> {
   if (provider.countTokens === undefined) return undefined

@@ -4,12 +4,7 @@ import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
 import { Warning_Reason } from '#gen/exai/v1/warning_pb'
 import type { GatewayError } from '../core/errors.ts'
 import type { Candidate, WarningInit } from '../core/provider.ts'
-import {
-  answerPrimingTokens,
-  type CountedRequest,
-  messageOverheadTokens,
-  type TokenCounter,
-} from '../metering/count.ts'
+import { answerPrimingTokens, messageOverheadTokens, type TokenCounter } from '../metering/count.ts'
 import type { CallerLimits } from '../metering/limits.ts'
 import { keyOutcomeOf } from '../providers/key-outcome.ts'
 import type { Kept } from '../routing/affinity.ts'
@@ -18,7 +13,7 @@ import { lengthProblem } from '../routing/fit.ts'
 import { usesAuto } from '../routing/names.ts'
 import { historyRoom, type Joined, tokensOf } from './conversation.ts'
 import { checkLength } from './policy.ts'
-import { countedRequest } from './texts.ts'
+import { type CountedChat, countedRequest, countTokensOf, type StoredFiles } from './texts.ts'
 
 /** What a call is planned with. */
 export interface PlanDeps {
@@ -30,6 +25,8 @@ export interface PlanDeps {
   readonly conversation?: Joined | undefined
   /** The limits of the caller. Absent: none. */
   readonly limits?: CallerLimits | undefined
+  /** The stored files of the chat. Absent: there are none. */
+  readonly stored?: StoredFiles | undefined
 }
 
 /**
@@ -56,22 +53,27 @@ function keptOf(request: CompleteRequest, { kept }: PlanDeps): Promise<Kept | un
 function planKept(
   request: CompleteRequest,
   messages: readonly Message[],
-  { routing, counter, conversation, limits }: PlanDeps,
+  { routing, counter, conversation, limits, stored }: PlanDeps,
   signal: AbortSignal,
   kept: Kept | undefined,
 ): Plan | Promise<Plan> {
   if (conversation !== undefined)
-    return planConversation(request, conversation, { routing, counter, limits, messages, kept }, signal)
-  const counted = countedRequest(request, messages)
+    return planConversation(
+      request,
+      conversation,
+      { routing, counter, limits, messages, kept, stored },
+      signal,
+    )
+  const counted = countedRequest(request, messages, stored)
   const policies = limits?.policies
   if (!needsTokens(request, limits)) {
-    const plan = planRoute(request, routing, { messages, kept, policies })
+    const plan = planRoute(request, routing, { messages, kept, stored, policies })
     const most = mostTokens(counted)
     if (plan.candidates.every(({ model }) => lengthProblem(request, model, most) === undefined)) return plan
   }
-  return counter.countRequest(counted, signal).then(({ tokens }) => {
-    checkLength(tokens, policies ?? [])
-    return planRoute(request, routing, { inputTokens: tokens, messages, kept, policies })
+  return countTokensOf(counted, counter, signal).then(inputTokens => {
+    checkLength(inputTokens, policies ?? [])
+    return planRoute(request, routing, { inputTokens, messages, kept, stored, policies })
   })
 }
 
@@ -84,10 +86,15 @@ function needsTokens(request: CompleteRequest, limits: CallerLimits | undefined)
 async function planConversation(
   request: CompleteRequest,
   conversation: Joined,
-  { routing, counter, limits, ...joined }: Omit<PlanDeps, 'kept'> & Pick<RequestFacts, 'messages' | 'kept'>,
+  {
+    routing,
+    counter,
+    limits,
+    ...joined
+  }: Omit<PlanDeps, 'kept'> & Pick<RequestFacts, 'messages' | 'kept' | 'stored'>,
   signal: AbortSignal,
 ): Promise<Plan> {
-  const fresh = countedRequest(request, freshOf(conversation))
+  const fresh = countedRequest(request, freshOf(conversation), joined.stored)
   const facts = { ...joined, policies: limits?.policies }
   if (!needsTokens(request, limits)) {
     const plan = planRoute(request, routing, facts)
@@ -106,12 +113,11 @@ async function planConversation(
 /** Tokens of a whole conversation with what is new. */
 export async function countConversation(
   { tokens }: Joined,
-  fresh: CountedRequest,
+  fresh: CountedChat,
   counter: TokenCounter,
   signal: AbortSignal,
 ): Promise<number> {
-  const counted = await counter.countRequest(fresh, signal)
-  return tokens + counted.tokens
+  return tokens + (await countTokensOf(fresh, counter, signal))
 }
 
 /** The messages of a conversation whose tokens are not known yet. */
@@ -179,7 +185,7 @@ export function anotherKeyHelps({ provider, model }: Candidate, error: GatewayEr
 }
 
 /** As many tokens as characters: more than any text has that is written by people, and nothing has to be counted for it. */
-function mostTokens({ texts, messages }: CountedRequest): number {
+function mostTokens({ texts, messages, fileTokens }: CountedChat): number {
   const characters = texts.reduce((sum, text) => sum + text.length, 0)
-  return characters + messages * messageOverheadTokens + answerPrimingTokens
+  return characters + fileTokens + messages * messageOverheadTokens + answerPrimingTokens
 }

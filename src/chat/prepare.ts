@@ -18,7 +18,7 @@ import { keptOf } from './whereabouts.ts'
 /** What a call is prepared with. */
 export interface PrepareDeps {
   readonly conversations: Pick<Conversations, 'get' | 'history'>
-  /** Puts stored files into chats. Absent: there are none. */
+  /** Looks up the stored files of chats. Absent: there are none. */
   readonly files?: FileParts | undefined
   readonly counter: TokenCounter
   readonly clock: Clock
@@ -43,8 +43,9 @@ export async function prepared(run: Run, stream: boolean, deps: PrepareDeps): Pr
     signal: run.signal,
     warn: warning => void run.notes.push(warning),
   })
-  const { messages, conversation } = chat instanceof Promise ? await chat : chat
+  const { messages, files, conversation } = chat instanceof Promise ? await chat : chat
   run.messages = messages
+  run.files = files
   run.conversation = conversation
   if (conversation !== undefined) run.call.note({ conversationId: conversation.id })
   const plan = planCall(
@@ -56,6 +57,7 @@ export async function prepared(run: Run, stream: boolean, deps: PrepareDeps): Pr
       kept: keptOf(run, deps.affinity),
       conversation,
       limits: run.limits,
+      stored: files?.stored,
     },
     run.signal,
   )

@@ -4,6 +4,7 @@ import type { Message } from '#gen/exai/v1/chat_pb'
 import type { CompleteRequest, CompleteResponseSchema } from '#gen/exai/v1/chat_service_pb'
 import { RouteSchema } from '#gen/exai/v1/route_pb'
 import type { Call } from '../core/call.ts'
+import type { ChatFiles } from '../core/chat-files.ts'
 import type { GatewayError } from '../core/errors.ts'
 import type { Candidate, WarningInit } from '../core/provider.ts'
 import type { CallOutcome } from '../core/settlement.ts'
@@ -35,6 +36,8 @@ export interface Run {
   readonly responseId: string
   readonly answer: Answer
   messages: readonly Message[]
+  /** The stored files of the chat; undefined while they are not known, and when there are none. */
+  files?: ChatFiles | undefined
   /** The conversation that it is kept in; undefined while it is not known, and when nothing is kept. */
   conversation: Joined | undefined
   /** What was not done as asked before anybody was. */

@@ -12,6 +12,7 @@ import {
 } from '#gen/exai/v1/usage_pb'
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import type { Call } from '../core/call.ts'
+import type { ChatFiles } from '../core/chat-files.ts'
 import type { Clock } from '../core/clock.ts'
 import { soundCounts } from '../core/delta.ts'
 import { uuidv7 } from '../core/ids.ts'
@@ -24,7 +25,7 @@ import { costOfAttempt } from './attempt-cost.ts'
 import type { Joined } from './conversation.ts'
 import { turnOf } from './conversation-turn.ts'
 import { askedOf, type BookedAttempt, type ChatMetrics, observe } from './settled-numbers.ts'
-import { countedRequest } from './texts.ts'
+import { countedRequest, countTokensOf } from './texts.ts'
 import { REQUEST_LIMITS } from './validate.ts'
 
 /** What settling needs. */
@@ -33,6 +34,8 @@ export interface SettleDeps {
   readonly counter: TokenCounter
   readonly metrics: ChatMetrics
   readonly clock: Clock
+  /** How long a conversation is kept after its last turn, in milliseconds. Absent: until it is deleted. */
+  readonly conversationTtlMs?: number | undefined
 }
 
 /** What is known of a call at its end. */
@@ -42,6 +45,8 @@ export interface Ended {
   /** The configuration that the call began with: its prices count. */
   readonly routing: { readonly catalogue: Catalogue }
   readonly messages: readonly Message[]
+  /** The stored files that they name. Absent: they name none. */
+  readonly files?: ChatFiles | undefined
   /** What an attempt was given of them. */
   readonly givenTo: (attempt: Attempt) => readonly Message[]
   /** The conversation that question and answer are kept in. Absent: nothing is kept. */
@@ -85,7 +90,12 @@ export async function settle(ended: Ended, deps: SettleDeps): Promise<Settled> {
   const turn =
     message &&
     ended.conversation &&
-    (await turnOf(ended.conversation, message, { counter: deps.counter, now }))
+    (await turnOf(ended.conversation, message, {
+      counter: deps.counter,
+      now,
+      ttlMs: deps.conversationTtlMs,
+      stored: ended.files?.stored,
+    }))
   await deps.journal.commit({
     responseId: ended.responseId,
     requestId: call.id,
@@ -175,9 +185,9 @@ async function usageOf(ended: Ended, attempt: Attempt, counter: TokenCounter): P
       ? create(UsageSchema, { ...reported, provenance: Provenance.PARTIAL })
       : create(UsageSchema, { ...reported, outputTokens, provenance: Provenance.ESTIMATED })
   }
-  const input = await counter.countRequest(countedRequest(ended.request, ended.givenTo(attempt)))
+  const input = countedRequest(ended.request, ended.givenTo(attempt), ended.files?.stored)
   const counted = {
-    inputTokens: input.tokens,
+    inputTokens: await countTokensOf(input, counter),
     cachedInputTokens: 0,
     cacheWriteTokens: 0,
     outputTokens,

@@ -4,6 +4,7 @@ import { ReasoningEffort, type ResponseFormat, type Tool, ToolChoice_Mode } from
 import { type CompleteRequest, Routing_Prefer } from '#gen/exai/v1/chat_service_pb'
 import { GatewayError } from '../core/errors.ts'
 import { millisecondsOf } from '../core/time.ts'
+import { foreignFileIn } from './own-options.ts'
 import { schemaProblem } from './schema.ts'
 
 /** Limits of a request; each is part of the contract and named in its comments. */
@@ -24,6 +25,9 @@ export const REQUEST_LIMITS = {
 
 /** The longest that a call may live on after its client has left, in milliseconds; longer is clamped. */
 export const RESUME_WINDOW_MAX_MS = 10 * 60 * 1000
+
+/** Most of a place within fields that the caller has named. */
+const PLACE_CHARACTERS = 256
 
 const NAME = /^[A-Za-z0-9_-]{1,64}$/
 const VISIBLE_ASCII = /^[\x21-\x7e]+$/
@@ -83,7 +87,8 @@ const RULES = {
   'routing.max_cost_nano_usd': r =>
     (r.routing?.maxCostNanoUsd ?? 0n) < 0n ? 'must not be negative' : undefined,
   provider_options: r =>
-    atMost(Object.keys(r.providerOptions).length, REQUEST_LIMITS.providerOptions, 'providers'),
+    atMost(Object.keys(r.providerOptions).length, REQUEST_LIMITS.providerOptions, 'providers') ??
+    optionsProblem(r.providerOptions),
 } as const satisfies Record<string, Rule>
 
 /** Checks a request against the contract. Throws INVALID_REQUEST naming the first field that breaks it, or UNSUPPORTED. */
@@ -108,6 +113,15 @@ export function isValidRequest(request: CompleteRequest): boolean {
     if (error instanceof GatewayError) return false
     throw error
   }
+}
+
+function optionsProblem(options: CompleteRequest['providerOptions']): Problem {
+  // Who answers decides what is paid and who may ask: that is not to be said behind our back.
+  const other = Object.keys(options).find(provider => Object.hasOwn(options[provider] ?? {}, 'model'))
+  if (other !== undefined) return `.${other.slice(0, PLACE_CHARACTERS)}.model is not taken: set model itself`
+  const place = foreignFileIn(options)
+  if (place === undefined) return undefined
+  return `${place.slice(0, PLACE_CHARACTERS)} names a file at the provider: name one of yours in a message`
 }
 
 function toolsProblem(tools: readonly Tool[]): Problem {

@@ -5,6 +5,7 @@ import type { EventSink } from '../core/gateway-event.ts'
 import type { Candidate } from '../core/provider.ts'
 import type { AttemptEnd } from '../core/trace.ts'
 import type { Attempt } from '../routing/attempt.ts'
+import { needsOf } from '../routing/capabilities.ts'
 import { maxCostOf, worstCaseOf } from '../routing/fit.ts'
 import type { AttemptSink, WalkInput } from '../routing/walk-call.ts'
 import { trimWarning } from './conversation.ts'
@@ -74,7 +75,11 @@ export function questionOf(run: Run, request: CompleteRequest, isStream = true):
     const { messages, leftOut } = chatFor(run, candidate)
     const trimmed = trimWarning(leftOut, candidate.model)
     if (trimmed !== undefined) warn(trimmed)
-    const asks = { request: requestFor(candidate, request, warn, messages, outputCap), messages }
+    const asks = {
+      request: requestFor(candidate, request, warn, messages, outputCap),
+      messages,
+      files: run.files,
+    }
     const { trace } = run.call
     if (trace === undefined) return asks
     const asked = { provider: candidate.provider.id, model: candidate.model.id, isStream }
@@ -84,20 +89,22 @@ export function questionOf(run: Run, request: CompleteRequest, isStream = true):
 
 /** What asking a candidate may take of the caller's limits, beside so many tokens that it goes on with. */
 export function reserveOf(
-  { limits, plan, messages }: Run,
+  { limits, plan, messages, files }: Run,
   request: CompleteRequest,
   prefillTokens = 0,
 ): WalkInput['reserve'] {
   if (limits === undefined) return undefined
   const inputTokens = plan.inputTokens === undefined ? undefined : plan.inputTokens + prefillTokens
-  return ({ model }) => limits.reserve({ model, ...worstCaseOf(request, model, { inputTokens, messages }) })
+  const needs = needsOf(request, messages, files?.stored)
+  return ({ model }) => limits.reserve({ model, ...worstCaseOf(request, model, { inputTokens, needs }) })
 }
 
 /** The ceiling is that of the call: what may be billed already counts as if it took the most that it can. */
-function mayAffordOf({ request, plan: { inputTokens } }: Run): WalkInput['mayAfford'] {
+function mayAffordOf({ request, messages, files, plan: { inputTokens } }: Run): WalkInput['mayAfford'] {
   const ceiling = request.routing?.maxCostNanoUsd
   if (ceiling === undefined || inputTokens === undefined) return undefined
-  const most = ({ model }: Candidate): bigint | undefined => maxCostOf(request, model, inputTokens)
+  const needs = needsOf(request, messages, files?.stored)
+  const most = ({ model }: Candidate): bigint | undefined => maxCostOf(request, model, inputTokens, needs)
   return (candidate, billed) => {
     let sum = 0n
     for (const one of [candidate, ...billed]) {

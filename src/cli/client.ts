@@ -10,13 +10,15 @@ import {
   type MessageShape,
   toJsonString,
 } from '@bufbuild/protobuf'
+import type { TlsConfig } from '../config/config.ts'
+import { trustOf } from './trust.ts'
 
 /** Where the service is, and who asks. */
 export interface ServiceTarget {
   readonly host: string
   readonly port: number
-  /** Present when the service speaks TLS; what is in it does not matter. */
-  readonly tls?: unknown
+  /** Present when the service speaks TLS: only this certificate is believed. */
+  readonly tls?: Pick<TlsConfig, 'cert'> | undefined
   /** An API key or a token. Absent: none is sent. */
   readonly credential?: string | undefined
 }
@@ -87,8 +89,7 @@ function post({ host, port, tls, credential }: ServiceTarget, path: string, body
     const call =
       tls === undefined
         ? requestClear(options, onAnswer)
-        : // The certificate is for the public name, and this address is one of this machine's own.
-          requestTls({ ...options, rejectUnauthorized: false }, onAnswer)
+        : requestTls({ ...options, ...trustOf(tls) }, onAnswer)
     call.on('error', error =>
       reject(signal.aborted ? new Error(`no answer within ${ANSWER_MS / 1000} s`) : error),
     )

@@ -1,5 +1,4 @@
 // Who does what `exai keys` is asked for: the running service when one answers, and else the store in DATA_DIR.
-import { X509Certificate } from 'node:crypto'
 import { type IncomingMessage, request as requestClear } from 'node:http'
 import { type RequestOptions, request as requestTls } from 'node:https'
 import { type Client, createClient } from '@connectrpc/connect'
@@ -7,6 +6,7 @@ import { createConnectTransport } from '@connectrpc/connect-node'
 import { AccessService } from '#gen/exai/v1/access_service_pb'
 import type { Config } from '../config/config.ts'
 import { GatewayError } from '../core/errors.ts'
+import { trustOf } from './trust.ts'
 
 /** The methods of AccessService. */
 export type KeyService = Pick<
@@ -29,7 +29,7 @@ export function addressOf({ host, port, tls }: Config['listen']): string {
  */
 export async function isRunning(listen: Config['listen']): Promise<boolean> {
   const url = addressOf(listen)
-  const answer = await probe(`${url}/health/live`, trustOf(listen))
+  const answer = await probe(`${url}/health/live`, trustOf(listen.tls))
   if (answer === undefined) return false
   if (answer.includes('"live"')) return true
   const message = `what listens at ${url} is not this service: correct HOST and PORT, or work on the store with --store`
@@ -42,7 +42,7 @@ export function remoteKeys(listen: Config['listen'], credential: string | undefi
     baseUrl: addressOf(listen),
     httpVersion: '1.1',
     defaultTimeoutMs: TIMEOUT_MS,
-    nodeOptions: trustOf(listen),
+    nodeOptions: trustOf(listen.tls),
     interceptors: [
       next => req => {
         if (credential !== undefined) req.header.set('authorization', `Bearer ${credential}`)
@@ -51,20 +51,6 @@ export function remoteKeys(listen: Config['listen'], credential: string | undefi
     ],
   })
   return createClient(AccessService, transport)
-}
-
-/** Over TLS exactly the certificate of the settings is believed, whatever name it is for: it is ours. */
-function trustOf({ tls }: Config['listen']): RequestOptions {
-  if (tls === undefined) return {}
-  const { fingerprint256 } = new X509Certificate(tls.cert)
-  return {
-    ca: tls.cert,
-    allowPartialTrustChain: true,
-    checkServerIdentity: (_, shown) =>
-      shown.fingerprint256 === fingerprint256
-        ? undefined
-        : new GatewayError('INVALID_REQUEST', 'what listens there has another certificate than TLS_CERT'),
-  }
 }
 
 /** The beginning of what is answered; undefined when nobody listens. */

@@ -65,6 +65,10 @@ export interface Config {
     readonly maxFileBytes: number
     /** Bytes of files that one tenant may store. Absent: no such limit. */
     readonly fileQuotaBytes: number | undefined
+    /** How long a file is kept whose uploader does not say, in milliseconds. Absent: until it is deleted. */
+    readonly fileTtlMs: number | undefined
+    /** How long a conversation is kept after its last turn, in milliseconds. Absent: until it is deleted. */
+    readonly conversationTtlMs: number | undefined
   }
   readonly metricsPublic: boolean
   /** Whether media may be fetched from addresses that are not public. */
@@ -125,6 +129,8 @@ export async function loadConfig({ env, readFile, cwd }: ConfigDeps): Promise<Co
       maxRequestBytes: values.MAX_REQUEST_BYTES,
       maxFileBytes: values.MAX_FILE_BYTES,
       fileQuotaBytes: values.FILE_QUOTA_BYTES,
+      fileTtlMs: values.FILE_TTL,
+      conversationTtlMs: values.CONVERSATION_TTL,
     },
     metricsPublic: values.METRICS_PUBLIC,
     allowPrivateUrls: values.ALLOW_PRIVATE_URLS,

@@ -24,6 +24,8 @@ export const settingGroups = ['Listening', 'Access', 'Providers', 'Time', 'Stora
 export type SettingGroup = (typeof settingGroups)[number]
 
 const attemptSeconds = { min: 0.1, max: 3600 }
+const tenYears = 315_360_000
+const ttl = { group: 'Storage', kind: kinds.seconds({ min: 1, max: tenYears }), unit: 'seconds' } as const
 
 /** Every setting, by the name of its environment variable. */
 export const settings = {
@@ -232,6 +234,14 @@ export const settings = {
     kind: kinds.integer({ min: 1024, max: 2 ** 50 }),
     unit: 'bytes',
     about: 'Bytes of files that one tenant may store; without it there is no such limit.',
+  },
+  FILE_TTL: {
+    ...ttl,
+    about: 'How long a file is kept whose uploader does not say; without it, until it is deleted.',
+  },
+  CONVERSATION_TTL: {
+    ...ttl,
+    about: 'How long a conversation is kept after its last turn; without it, until it is deleted.',
   },
   DATA_DIR: {
     group: 'Storage',

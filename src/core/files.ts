@@ -114,6 +114,8 @@ export interface Files {
 
   /** Asks for the copy of a blob, or for the right to make it for so many milliseconds. */
   claimCopy(key: CopyKey, leaseMs: number): Promise<CopyClaim>
+  /** Accounts of a provider that have a usable copy of any of these blobs, those with the most first. */
+  owners(provider: string, blobKeys: readonly string[]): Promise<readonly string[]>
   /** Tells that the copy is made. When the bytes are no longer anybody's, it is due at once. */
   keepCopy(key: CopyKey, copy: RemoteCopy): Promise<void>
   /** Tells that there is no such copy: it was never made, the provider lost it, or it has been deleted. */

@@ -3,6 +3,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { Message } from '#gen/exai/v1/chat_pb'
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
 import type { WarningSchema } from '#gen/exai/v1/warning_pb'
+import type { ChatFiles } from './chat-files.ts'
 import type { Deltas } from './delta.ts'
 import type { GatewayError, KeyTrouble } from './errors.ts'
 import type { ModelEntry } from './model.ts'
@@ -19,6 +20,8 @@ export interface AttemptInput {
   readonly request: CompleteRequest
   /** The whole chat: kept history and what is new. */
   readonly messages: readonly Message[]
+  /** The stored files that media of `messages` name by `file_id`. Absent: they name none. */
+  readonly files?: ChatFiles | undefined
   /** Whether to ask for the answer as a stream. */
   readonly stream: boolean
   /** The beginning of the answer, written by somebody else: asked is only what follows it. Only of a provider that `continues`. */
@@ -75,6 +78,13 @@ export interface Provider {
   keysLeft?(modelId: string): number
   /** Whether a key for another address than the failing ones could ask this model now. Absent: it has one address only. */
   hasOtherAddress?(modelId: string): boolean
+  /** Whether it makes a text of documents of a type by itself, so that every model of it can be given one. Absent: of none. */
+  readsDocuments?(mimeType: string): boolean
+  /** Deletes a copy of a file that was made for one of its accounts; one that is gone is no failure. Absent: it makes none. */
+  removeCopy?(
+    copy: { readonly account: string; readonly remoteId: string },
+    signal: AbortSignal,
+  ): Promise<void>
   /** Changes what it shares with the one before it, such as the limits of keys, to its own settings. Absent: it shares nothing. */
   adopt?(): void
   /** How its keys are, in configured order; the keys themselves are not in it. Absent: it needs none. */

@@ -1,7 +1,9 @@
 // Frees what nobody needs any more. Every step can be cut short and done again: what is left is found the next time.
 import type { Blobs } from '../core/blobs.ts'
 import type { Clock } from '../core/clock.ts'
-import type { CopyKey, DueBlob, Files } from '../core/files.ts'
+import { GatewayError, type Reason } from '../core/errors.ts'
+import type { DueBlob, Files } from '../core/files.ts'
+import type { RemoveCopy } from './remove-copy.ts'
 
 /** How long bytes that belong to nobody stay, in milliseconds: an upload that still runs writes more often than that. */
 export const ORPHAN_AGE_MS = 60 * 60 * 1000
@@ -13,10 +15,8 @@ export interface SweepDeps {
   readonly files: Pick<Files, 'expire' | 'due' | 'dropCopy' | 'forget' | 'unknown'>
   readonly blobs: Pick<Blobs, 'remove' | 'list' | 'sweep'>
   readonly clock: Clock
-  /** Deletes a copy at a provider; one that is gone already is no failure. Absent: none is ever made. */
-  readonly removeCopy?:
-    | ((copy: CopyKey & { readonly remoteId: string }, signal: AbortSignal) => Promise<void>)
-    | undefined
+  /** Deletes a copy at a provider. Absent: none is ever made. */
+  readonly removeCopy?: RemoveCopy | undefined
   /** Told of what one blob failed with; the others are swept all the same. */
   readonly onFault: (fault: unknown) => void
 }
@@ -55,30 +55,65 @@ async function expireAll({ files }: SweepDeps, signal: AbortSignal): Promise<num
 
 async function freeDue(deps: SweepDeps, signal: AbortSignal): Promise<number> {
   const stuck = new Set<string>()
+  const away = new Set<string>()
   for (let freed = 0; ; ) {
-    // Those that cannot be freed now stand in front, as the oldest.
-    const due = await deps.files.due(stuck.size + BATCH)
+    // Those that cannot be freed now stand in front, as the oldest; doubled, so that many of them are not read over and over.
+    const due = await deps.files.due(2 * stuck.size + BATCH)
     const fresh = due.filter(({ key }) => !stuck.has(key))
     if (fresh.length === 0) return freed
     for (const blob of fresh) {
       signal.throwIfAborted()
-      if (await attempt(deps, signal, () => free(blob, deps, signal))) freed += 1
+      if (await attempt(deps, signal, () => free(blob, away, deps, signal))) freed += 1
       else stuck.add(blob.key)
     }
   }
 }
 
+// What says that the next copy of the same account would fail as well.
+const AWAY: ReadonlySet<Reason> = new Set([
+  'UPSTREAM_UNAVAILABLE',
+  'UPSTREAM_LIMITED',
+  'UPSTREAM_CREDENTIALS',
+  'DEADLINE_EXCEEDED',
+])
+
 /** The copies first, then the bytes, and their name last: after a crash at any point the name leads back to the rest. */
-async function free(blob: DueBlob, deps: SweepDeps, signal: AbortSignal): Promise<boolean> {
-  const { files, blobs, removeCopy } = deps
-  for (const { provider, account, remoteId } of blob.copies) {
-    if (removeCopy === undefined) return false
-    const copy = { blobKey: blob.key, provider, account }
-    await removeCopy({ ...copy, remoteId }, signal)
-    await files.dropCopy(copy)
+async function free(
+  blob: DueBlob,
+  away: Set<string>,
+  deps: SweepDeps,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { files, blobs } = deps
+  let isFree = true
+  for (const copy of blob.copies) {
+    const removed = await attempt(deps, signal, () => removeOne(blob.key, copy, away, deps, signal))
+    isFree &&= removed
   }
+  if (!isFree) return false
   await blobs.remove(blob.key)
   return files.forget(blob.key)
+}
+
+/** False when it is not tried: an account that has just failed is asked again in the next sweep. */
+async function removeOne(
+  blobKey: string,
+  { provider, account, remoteId }: DueBlob['copies'][number],
+  away: Set<string>,
+  { files, removeCopy }: SweepDeps,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const place = JSON.stringify([provider, account])
+  if (removeCopy === undefined || away.has(place)) return false
+  const copy = { blobKey, provider, account }
+  try {
+    await removeCopy({ ...copy, remoteId }, signal)
+  } catch (fault) {
+    if (AWAY.has(GatewayError.from(fault).reason)) away.add(place)
+    throw fault
+  }
+  await files.dropCopy(copy)
+  return true
 }
 
 async function freeOrphans(deps: SweepDeps, since: number, signal: AbortSignal): Promise<number> {

@@ -10,12 +10,15 @@ import type { TokenCounter } from '../metering/count.ts'
 export const TEXT_BYTES_MAX = 8 * 1024 * 1024
 
 /**
- * Reads types that are no text by themselves, such as PDF. `text` gives undefined for a file that has none to be read:
- * damaged, encrypted or too large.
+ * Reads types that are no text by themselves, such as PDF. `text` gives undefined for a file whose text cannot be read
+ * (damaged, encrypted or too large), and an empty one for a file that has none, such as a scan. It rejects once the signal is
+ * aborted.
  */
 export interface Extract {
   reads(mimeType: string): boolean
   text(bytes: AsyncIterable<Uint8Array>, mimeType: string, signal: AbortSignal): Promise<string | undefined>
+  /** Frees what it holds. */
+  close?(): Promise<void>
 }
 
 /** What texts are read with. */
@@ -51,9 +54,12 @@ export function createTextReader({ files, blobs, counter, extract, log }: TextRe
 
   async function read(blobKey: string, mimeType: string): Promise<void> {
     const bytes = blobs.read(blobKey, 0, Number.MAX_SAFE_INTEGER)
-    const text = isTextType(mimeType) ? await wholeText(bytes) : await extract?.text(bytes, mimeType, signal)
+    const isText = isTextType(mimeType)
+    const text = isText ? await wholeText(bytes) : await extract?.text(bytes, mimeType, signal)
     signal.throwIfAborted()
     if (text === undefined) return files.putText(blobKey, { state: 'failed' })
+    // What was written as text may be empty. What has no text at all is no document of no words: it may be a scan.
+    if (!isText && text === '') return files.putText(blobKey, { state: 'none' })
     const { tokens } = await counter.countText(text, signal)
     return files.putText(blobKey, { state: 'ready', tokens, text })
   }
@@ -105,6 +111,7 @@ export function createTextReader({ files, blobs, counter, extract, log }: TextRe
     async close() {
       ending.abort(new GatewayError('SHUTTING_DOWN', 'the service is ending'))
       await running
+      await extract?.close?.()
     },
   }
 }

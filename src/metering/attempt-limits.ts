@@ -7,7 +7,7 @@ import type { Holders } from './holders.ts'
 import { limitError, limitName } from './limit-errors.ts'
 import type { LimitNews } from './limit-news.ts'
 import { type AppliedLimit, countsModel } from './limit-rules.ts'
-import { isBudget, reservationOf } from './limit-windows.ts'
+import { isBudget, reservationOf, untilRoomMs } from './limit-windows.ts'
 
 /** The worst case of an attempt. */
 export interface AttemptNeed {
@@ -91,7 +91,9 @@ async function reserved(
     if (smaller === undefined) {
       deps.news.refused(limit, answer.used)
       const { used, isOutage } = answer
-      return { error: limitError({ limit, used, amount, now, isOutage }), isMoney: isBudget(limit.kind) }
+      const roomInMs = isOutage === true ? undefined : await untilRoomMs(limit, amount, now, deps.shared)
+      const error = limitError({ limit, used, amount, now, isOutage, roomInMs })
+      return { error, isMoney: isBudget(limit.kind) }
     }
     cap = smaller
   }

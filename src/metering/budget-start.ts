@@ -14,6 +14,8 @@ export interface BudgetStartDeps {
   readonly now: () => number
   /** Takes why a ledger cannot be read. */
   readonly onFault: (fault: unknown) => void
+  /** Other names of a model that is in the ledger: a limit may go by one of them. Default: there are none. */
+  readonly aliasesOf?: ((provider: string, id: string) => readonly string[]) | undefined
 }
 
 /** So long another process may take to read its ledger, in milliseconds; then we read ours. */
@@ -31,7 +33,7 @@ const MONTH_MS = 32 * 24 * 60 * 60 * 1000
 export function createBudgetStart(
   deps: BudgetStartDeps,
 ): (limits: readonly AppliedLimit[]) => Promise<void> | undefined {
-  const { shared, ledgers, now, onFault } = deps
+  const { shared, ledgers, now, onFault, aliasesOf = () => [] } = deps
   const begun = new Map<string, Promise<void> | true>()
 
   async function usedOf(counter: string): Promise<number> {
@@ -40,14 +42,15 @@ export function createBudgetStart(
     return answer.ok ? 0 : answer.used
   }
 
-  async function begin(limit: AppliedLimit, counter: string): Promise<void> {
-    if ((await usedOf(counter)) > 0) return
+  /** Says whether the budget is counted from its beginning now. */
+  async function begin(limit: AppliedLimit, counter: string): Promise<boolean> {
+    if ((await usedOf(counter)) > 0) return true
     const name = `limit-begun:${counter}`
     for (;;) {
       const before = await shared.claim(name, READING, CLAIM_MS)
       if (before === undefined) break
       // Somebody else reads, or has read: of a budget of which nothing is spent that is all there is to see.
-      if (before[0] === READ[0] || (await usedOf(counter)) > 0) return
+      if (before[0] === READ[0] || (await usedOf(counter)) > 0) return true
       await pause(LOOK_EVERY_MS, new AbortController().signal)
     }
     const spent = await spentOf(limit).catch(async (caught: unknown) => {
@@ -55,8 +58,12 @@ export function createBudgetStart(
       throw caught
     })
     const amount = Math.min(Number(spent), Number.MAX_SAFE_INTEGER)
-    await shared.reserve([{ ...reservationOf(limit, amount, now()), counter, max: Number.MAX_SAFE_INTEGER }])
-    await shared.set(name, READ, READ_MS)
+    const question = { ...reservationOf(limit, amount, now()), counter, max: Number.MAX_SAFE_INTEGER }
+    const answer = await shared.reserve([question])
+    // Replicas cannot count together now, and the limit lets nobody pass meanwhile: it has not begun.
+    if (answer.ok) await shared.set(name, READ, READ_MS)
+    else await shared.remove(name)
+    return answer.ok
   }
 
   async function spentOf(limit: AppliedLimit): Promise<bigint> {
@@ -88,7 +95,7 @@ export function createBudgetStart(
     do {
       const page = await ledger.sums(after === undefined ? query : { ...query, after })
       for (const { provider, model: id, nanoUsd } of page.items)
-        if (countsModel(limit, { provider, id, aliases: [] })) sum += nanoUsd
+        if (countsModel(limit, { provider, id, aliases: aliasesOf(provider, id) })) sum += nanoUsd
       after = page.next
     } while (after !== undefined)
     return sum
@@ -100,7 +107,10 @@ export function createBudgetStart(
     if (known === true) return undefined
     if (known !== undefined) return known
     const work = begin(limit, counter).then(
-      () => void begun.set(counter, true),
+      isBegun => {
+        if (isBegun) begun.set(counter, true)
+        else begun.delete(counter)
+      },
       (caught: unknown) => {
         begun.delete(counter)
         throw caught

@@ -15,6 +15,8 @@ export interface LimitRefusal {
   readonly now: number
   /** Refused because replicas cannot count together now. */
   readonly isOutage?: boolean | undefined
+  /** In how many milliseconds there is room again. Absent: not known. */
+  readonly roomInMs?: number | undefined
 }
 
 type CallLimitKind = Exclude<LimitKind, 'stored_bytes'>
@@ -51,7 +53,7 @@ export function factsOf({ limit, used, now }: Omit<LimitRefusal, 'amount'>): Lim
 
 /** The error of a limit that stood in the way. */
 export function limitError(refusal: LimitRefusal): GatewayError {
-  const { limit, amount, now, isOutage } = refusal
+  const { limit, amount, now, isOutage, roomInMs } = refusal
   const kind = limit.kind === 'stored_bytes' ? 'concurrent_calls' : limit.kind
   const facts = factsOf(refusal)
   if (isOutage === true)
@@ -62,7 +64,7 @@ export function limitError(refusal: LimitRefusal): GatewayError {
     )
   // What is more than the whole limit will not fit later either.
   const isEver = amount <= limit.value
-  const delayMs = delayOf(kind, now)
+  const delayMs = roomInMs ?? delayOf(kind, now)
   const again = isEver ? againOf(kind, delayMs, facts) : tooMuchOf(kind)
   return new GatewayError(REASONS[kind], `${sentenceOf(kind, facts, refusal)}; ${again}`, {
     limit: facts,

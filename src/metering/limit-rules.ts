@@ -1,5 +1,5 @@
 // Which limits and policies a caller has: those of its key, of its tenant, and of models for everybody together.
-import type { RulesConfig } from '../config/snapshot.ts'
+import type { AliasConfig, RulesConfig } from '../config/snapshot.ts'
 import type { Caller } from '../core/caller.ts'
 import type { Limit, LimitKind, OutagePolicy, Policy } from '../core/limits.ts'
 import type { ModelEntry } from '../core/model.ts'
@@ -30,22 +30,30 @@ export interface CallerRules {
   readonly policies: readonly Policy[]
 }
 
+const NO_ALIASES: readonly AliasConfig[] = []
 const NO_RULES: CallerRules = { atAdmission: [], atAttempt: [], policies: [] }
 
 /** Everything that holds for a caller; it is the same object for the same caller while the configuration stays. */
 export function createCallerRules(
   rules: () => RulesConfig | undefined,
+  aliases: () => readonly AliasConfig[] = () => NO_ALIASES,
 ): (caller: Caller) => CallerRules | undefined {
   let known:
-    | { readonly rules: RulesConfig | undefined; readonly by: WeakMap<Caller, CallerRules> }
+    | {
+        readonly rules: RulesConfig | undefined
+        readonly aliases: readonly AliasConfig[]
+        readonly by: WeakMap<Caller, CallerRules>
+      }
     | undefined
   return caller => {
     const now = rules()
     if (now === undefined && caller.limits === undefined && caller.policy === undefined) return undefined
-    if (known?.rules !== now || known === undefined) known = { rules: now, by: new WeakMap() }
+    const names = aliases()
+    if (known?.rules !== now || known?.aliases !== names || known === undefined)
+      known = { rules: now, aliases: names, by: new WeakMap() }
     let found = known.by.get(caller)
     if (found === undefined) {
-      found = rulesOf(caller, now)
+      found = rulesOf(caller, now, names)
       known.by.set(caller, found)
     }
     return found === NO_RULES ? undefined : found
@@ -58,22 +66,34 @@ export function storedBytesOf(tenant: string, rules: RulesConfig | undefined): n
   return all.find(({ kind }) => kind === 'stored_bytes')?.value
 }
 
-function rulesOf(caller: Caller, rules: RulesConfig | undefined): CallerRules {
+function rulesOf(
+  caller: Caller,
+  rules: RulesConfig | undefined,
+  aliases: readonly AliasConfig[],
+): CallerRules {
   const { tenant, key } = caller
+  const byAlias = new Map(aliases.map(({ alias, model }) => [alias.toLowerCase(), model]))
+  const named = (name: string): string => byAlias.get(name.toLowerCase()) ?? name
   const limits = [
-    ...applied(caller.limits ?? [], {
+    ...applied(caller.limits ?? [], named, {
       tenant,
       owner: key?.id ?? caller.subject,
       whose: key === undefined ? 'the caller' : `key ${key.label}`,
     }),
-    ...applied(ownOrAny(rules?.tenants, tenant)?.limits ?? [], {
+    ...applied(ownOrAny(rules?.tenants, tenant)?.limits ?? [], named, {
       tenant,
       owner: '',
       whose: `tenant ${tenant}`,
     }),
-    ...applied(rules?.models ?? [], { tenant: '', owner: '', whose: 'all callers' }),
+    ...applied(rules?.models ?? [], named, { tenant: '', owner: '', whose: 'all callers' }),
   ]
-  const policies = [caller.policy, ownOrAny(rules?.policies, tenant)?.policy].filter(one => one !== undefined)
+  const policies = [caller.policy, ownOrAny(rules?.policies, tenant)?.policy]
+    .filter(one => one !== undefined)
+    .map(one => ({
+      ...one,
+      allowedModels: one.allowedModels.map(named),
+      deniedModels: one.deniedModels.map(named),
+    }))
   if (limits.length === 0 && policies.length === 0) return NO_RULES
   const isAtAdmission = ({ kind, model }: AppliedLimit): boolean =>
     model === undefined && (kind === 'requests_per_minute' || kind === 'concurrent_calls')
@@ -94,12 +114,13 @@ function ownOrAny<T extends { readonly tenant: string }>(
 /** Each counter once: of two limits of one kind for one model the smaller one counts. */
 function applied(
   limits: readonly Limit[],
+  named: (model: string) => string,
   { tenant, owner, whose }: { readonly tenant: string; readonly owner: string; readonly whose: string },
 ): readonly AppliedLimit[] {
   const byCounter = new Map<string, AppliedLimit>()
   for (const { kind, value, model, outagePolicy = 'share' } of limits) {
     if (kind === 'stored_bytes') continue
-    const of = model === undefined ? '' : model.toLowerCase()
+    const of = model === undefined ? '' : named(model).toLowerCase()
     const counter = ['limit', tenant, owner, kind, of].map(encodeURIComponent).join(':')
     const before = byCounter.get(counter)
     if (before !== undefined && before.value <= value) continue

@@ -1,6 +1,6 @@
 // In which counters a limit counts at an instant, and when they begin anew.
 import type { LimitKind } from '../core/limits.ts'
-import type { Reservation } from '../core/shared.ts'
+import type { Reservation, Shared } from '../core/shared.ts'
 import type { AppliedLimit } from './limit-rules.ts'
 
 /** A minute slides in steps of so many milliseconds: what a step has counted is forgotten as a whole. */
@@ -94,6 +94,37 @@ export function resetAtMs(
     default:
       return kind satisfies never
   }
+}
+
+/**
+ * How long until so much fits into a minute again, in milliseconds, if nothing more is taken: what the steps of the minute
+ * hold is asked for, and the oldest leave first. Undefined for what does not slide, and for what never fits.
+ */
+export async function untilRoomMs(
+  limit: AppliedLimit,
+  amount: number,
+  now: number,
+  shared: Pick<Shared, 'reserve'>,
+): Promise<number | undefined> {
+  const { kind, value } = limit
+  if ((kind !== 'requests_per_minute' && kind !== 'tokens_per_minute') || amount > value) return undefined
+  const { counter, beside = [], ttlMs } = reservationOf(limit, 0, now)
+  // Nothing is taken: it is the way to look.
+  const asked = [counter, ...beside].map(one => ({
+    counter: one,
+    amount: 0,
+    max: Number.MAX_SAFE_INTEGER,
+    ttlMs,
+  }))
+  const answer = await shared.reserve(asked)
+  if (!answer.ok) return undefined
+  let left = answer.used.reduce((sum, used) => sum + used, 0)
+  const step = Math.floor(now / SLICE_MS)
+  for (let age = SLICES_BESIDE; age >= 0; age -= 1) {
+    left -= answer.used[age] ?? 0
+    if (left + amount <= value) return (step - age + SLICES_BESIDE + 1) * SLICE_MS - now
+  }
+  return undefined
 }
 
 /** From when the limit of an instant counts, in milliseconds since the Unix epoch. */

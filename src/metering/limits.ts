@@ -1,5 +1,5 @@
 // Limits of callers: counted when a call is let in and before each attempt, and given back or settled on every way out.
-import type { RulesConfig } from '../config/snapshot.ts'
+import type { AliasConfig, RulesConfig } from '../config/snapshot.ts'
 import type { CallAdmission } from '../core/call.ts'
 import type { Caller } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
@@ -13,7 +13,7 @@ import { createHolders } from './holders.ts'
 import { limitError } from './limit-errors.ts'
 import { createLimitNews, type LimitSink } from './limit-news.ts'
 import { type AppliedLimit, createCallerRules, storedBytesOf } from './limit-rules.ts'
-import { isBudget, reservationOf } from './limit-windows.ts'
+import { isBudget, reservationOf, untilRoomMs } from './limit-windows.ts'
 
 /** What `createLimits` needs. */
 export interface LimitsDeps {
@@ -21,6 +21,10 @@ export interface LimitsDeps {
   readonly clock: Clock
   /** The rules of the configuration now. */
   readonly rules: () => RulesConfig | undefined
+  /** Names of one's own for models, by which limits and policies may go as well. Default: there are none. */
+  readonly aliases?: () => readonly AliasConfig[]
+  /** Other names of a model. Default: there are none. */
+  readonly aliasesOf?: (provider: string, id: string) => readonly string[]
   readonly onEvent?: LimitSink | undefined
   /** Takes what goes wrong with the shared state while nobody waits for it. */
   readonly onFault: (fault: unknown) => void
@@ -65,15 +69,23 @@ export interface Limits {
 
 /** Whoever asks how we are must always get an answer. */
 const UNLIMITED = ['grpc.health.v1.', 'grpc.reflection.']
+/** Reads what another call has begun, and begins none. */
+const RESUMING = 'exai.v1.ChatService/ResumeStream'
 
 /** Makes the limits. Nothing is counted, and nothing waits, for a caller who has none. */
 export function createLimits(deps: LimitsDeps): Limits {
   const { shared, clock, rules, onFault } = deps
-  const rulesOf = createCallerRules(rules)
+  const rulesOf = createCallerRules(rules, deps.aliases)
   const news = createLimitNews(deps.onEvent)
   const holders = createHolders({ shared, clock, onFault, renewEveryMs: deps.renewEveryMs })
   const known = new WeakMap<object, CallerLimits>()
-  const ready = createBudgetStart({ shared, ledgers: deps.ledgers ?? [], now: clock.now, onFault })
+  const ready = createBudgetStart({
+    shared,
+    ledgers: deps.ledgers ?? [],
+    now: clock.now,
+    onFault,
+    aliasesOf: deps.aliasesOf,
+  })
   const attempts = { shared, holders, news, now: clock.now, onFault, ready }
 
   async function admitted(limits: readonly AppliedLimit[]): Promise<Admission> {
@@ -87,7 +99,8 @@ export function createLimits(deps: LimitsDeps): Limits {
       if (limit === undefined)
         throw new GatewayError('INTERNAL', 'a limit that nobody asked for stands in the way')
       news.refused(limit, used)
-      throw limitError({ limit, used, amount: 1, now, isOutage })
+      const roomInMs = isOutage === true ? undefined : await untilRoomMs(limit, 1, now, shared)
+      throw limitError({ limit, used, amount: 1, now, isOutage, roomInMs })
     }
     for (const [index, limit] of limits.entries())
       news.used(limit, reservations[index]?.counter ?? '', answer.used[index] ?? 0)
@@ -112,7 +125,8 @@ export function createLimits(deps: LimitsDeps): Limits {
 
   return {
     admit(caller, method) {
-      const limits = rulesOf(caller)?.atAdmission ?? []
+      const all = rulesOf(caller)?.atAdmission ?? []
+      const limits = method === RESUMING ? all.filter(({ kind }) => kind !== 'requests_per_minute') : all
       if (limits.length === 0 || UNLIMITED.some(prefix => method.startsWith(prefix))) return undefined
       return admitted(limits)
     },

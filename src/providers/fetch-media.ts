@@ -12,6 +12,7 @@ import type { Deltas } from '../core/delta.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { AttemptInput } from '../core/provider.ts'
 import type { Ask } from './ask.ts'
+import { type GivenInput, namesCopy } from './given.ts'
 import type { Dialect } from './openai-dialect/dialect.ts'
 import { mediaForm, mediaType } from './openai-dialect/media.ts'
 import { unsupported } from './openai-dialect/notes.ts'
@@ -31,8 +32,10 @@ export function withFetchedMedia(ask: Ask, dialect: Dialect, fetchMedia: FetchMe
   const onlyData = dialect.mediaOnlyData ?? []
   if (onlyData.length === 0) return ask
 
-  function wanted(media: Media): string | undefined {
+  function wanted(input: GivenInput, media: Media): string | undefined {
     const form = mediaForm(dialect, mediaType(media))
+    // The host's own URL of a file that it has: nobody else can fetch it.
+    if (namesCopy(input, media)) return undefined
     if (media.source.case !== 'url' || form === undefined || !onlyData.includes(form)) return undefined
     // Bytes in a URL need no download.
     return media.source.value
@@ -54,7 +57,9 @@ export function withFetchedMedia(ask: Ask, dialect: Dialect, fetchMedia: FetchMe
   }
 
   async function message(input: AttemptInput, given: Message, path: string): Promise<Message> {
-    const hits = given.content.map(({ kind }) => (kind.case === 'media' ? wanted(kind.value) : undefined))
+    const hits = given.content.map(({ kind }) =>
+      kind.case === 'media' ? wanted(input, kind.value) : undefined,
+    )
     if (hits.every(url => url === undefined)) return given
     // One that fails ends the others: nobody waits for them any more.
     const ending = new AbortController()

@@ -1,7 +1,7 @@
 // Files at a provider: sent, waited for, read and taken away. Where they are kept, and for how long, is for others to know.
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
-import type { Access } from './keyed.ts'
+import type { Access } from './access.ts'
 import type { Upstream } from './openai-dialect/dialect.ts'
 
 /** A file to be sent. */

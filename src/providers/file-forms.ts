@@ -1,9 +1,7 @@
 // In which forms a provider takes a file, as data: a new fact is a new line, not a new branch.
 import type { ProviderConfig } from '../config/snapshot.ts'
+import type { FormEndpoint } from './given.ts'
 import { kimiFileBytesMax } from './kimi-files.ts'
-
-/** The endpoint that a message goes to. */
-export type FormEndpoint = 'chat/completions' | 'responses'
 
 /**
  * A way to give a file to a model: its bytes in the request, a URL that the provider fetches, a file that was uploaded before,
@@ -24,6 +22,8 @@ export interface FormLimits {
   readonly endpoints?: readonly FormEndpoint[]
   /** Most bytes of the file itself, before any encoding. Absent: none is known. */
   readonly sizeBytesMax?: number
+  /** Most bytes of all files of a request together that are given inline, before any encoding. Absent: none is known. */
+  readonly togetherBytesMax?: number
 }
 
 /** How a message names an uploaded file: by a `file_id` field, or by a URL of the provider's own. */
@@ -39,6 +39,8 @@ export interface FileRule {
   readonly countMax?: number
   /** Types that cannot stand beside these in one request. */
   readonly notBeside?: readonly string[]
+  /** Whether the model is shown a text that the provider makes of what it is given, and need not read such files. Default false. */
+  readonly becomesText?: boolean
   /** Best first. */
   readonly forms: readonly FileForm[]
 }
@@ -62,51 +64,58 @@ const onChat = { endpoints: ['chat/completions'] } as const
 
 /**
  * OpenAI (platform.openai.com/docs/guides/images-vision, /pdf-files, /file-inputs): 50 MB for the files of a request together, of
- * which base64 leaves three quarters; 512 MB for an upload (/docs/api-reference/files). URLs of documents and ids of images are for Responses only; there documents
- * other than PDF become text.
+ * which base64 leaves three quarters; 512 MB for an upload (/docs/api-reference/files). URLs of documents and ids of images are
+ * for Responses only; there documents other than PDF become text. Above 4 MB a copy is worth its upload: what is said again
+ * with every turn is an id.
  */
 const openAiUploadBytesMax = 512 * 1024 * 1024
+const openAiInlineBytesMax = 37 * MB
 const openAi: readonly FileRule[] = [
   {
     types: IMAGES,
     countMax: 500,
     forms: [
       { form: 'url' },
-      { form: 'inline', sizeBytesMax: 37 * MB },
-      {
-        form: 'uploaded',
-        purpose: 'vision',
-        reference: 'file_id',
-        sizeBytesMax: openAiUploadBytesMax,
-        ...onResponses,
-      },
+      ...openAiBytes({ purpose: 'vision', sizeBytesMax: openAiUploadBytesMax, ...onResponses }),
     ],
   },
   {
     types: [PDF],
     forms: [
       { form: 'url', ...onResponses },
-      { form: 'inline', sizeBytesMax: 37 * MB },
-      { form: 'uploaded', purpose: 'user_data', reference: 'file_id', sizeBytesMax: 50 * MB },
+      ...openAiBytes({ purpose: 'user_data', sizeBytesMax: 50 * MB }),
+      asText,
     ],
   },
   {
     types: OFFICE,
+    becomesText: true,
     forms: [
       { form: 'url', ...onResponses },
-      { form: 'inline', sizeBytesMax: 37 * MB, ...onResponses },
-      {
-        form: 'uploaded',
-        purpose: 'user_data',
-        reference: 'file_id',
-        sizeBytesMax: 50 * MB,
-        ...onResponses,
-      },
+      ...openAiBytes({ purpose: 'user_data', sizeBytesMax: 50 * MB, ...onResponses }, onResponses),
+      asText,
     ],
   },
   { types: PLAIN, forms: [asText] },
-  { types: SOUND, models: /audio/, forms: [{ form: 'inline', ...onChat }] },
+  {
+    types: SOUND,
+    models: /audio/,
+    forms: [{ form: 'inline', togetherBytesMax: openAiInlineBytesMax, ...onChat }],
+  },
 ]
+
+/** Small files inline, others uploaded, and inline as well where there is no place for uploads. */
+function openAiBytes(
+  upload: FormLimits & { readonly purpose: string },
+  where: Pick<FormLimits, 'endpoints'> = {},
+): readonly FileForm[] {
+  const togetherBytesMax = openAiInlineBytesMax
+  return [
+    { form: 'inline', sizeBytesMax: 4 * MB, togetherBytesMax, ...where },
+    { form: 'uploaded', reference: 'file_id', ...upload },
+    { form: 'inline', sizeBytesMax: openAiInlineBytesMax, togetherBytesMax, ...where },
+  ]
+}
 
 /**
  * GLM (docs.z.ai/api-reference/llm/chat-completion): images below 5 MB by URL or inline; videos to 200 MB and documents by URL
@@ -149,13 +158,13 @@ const kimi: readonly FileRule[] = [
   { types: PLAIN, forms: [asText, kimiText()] },
   {
     types: [PDF, ...OFFICE, 'application/epub+zip', 'application/x-mobipocket-ebook'],
-    forms: [kimiText()],
+    forms: [asText, kimiText()],
   },
 ]
 
 function kimiForms(purpose: 'image' | 'video'): readonly FileForm[] {
   return [
-    { form: 'inline', sizeBytesMax: kimiInlineBytesMax },
+    { form: 'inline', sizeBytesMax: kimiInlineBytesMax, togetherBytesMax: kimiInlineBytesMax },
     { form: 'uploaded', purpose, reference: 'ms_url', sizeBytesMax: kimiFileBytesMax },
   ]
 }
@@ -182,9 +191,11 @@ const miniMax: readonly FileRule[] = [
   { types: [PDF, ...OFFICE, ...PLAIN], forms: [asText] },
 ]
 
-/** Hosts of which no more is known: images inline, as all of them take them, and text. */
+/** Hosts of which no more is known: what the wire has a form for goes inline, and text. */
 const compatible: readonly FileRule[] = [
-  { types: ['image/*'], forms: [{ form: 'inline' }, { form: 'url' }] },
+  { types: ['image/*', 'video/*'], forms: [{ form: 'inline' }, { form: 'url' }] },
+  { types: [PDF], forms: [{ form: 'inline' }, asText] },
+  { types: SOUND, forms: [{ form: 'inline' }] },
   { types: PLAIN, forms: [asText] },
 ]
 
@@ -215,6 +226,20 @@ export function fileRuleFor(kind: ProviderConfig['kind'], file: FileQuestion): F
   return rules.find(
     rule => rule.models?.test(file.model) !== false && rule.types.some(one => fits(one, type)),
   )
+}
+
+/** Whether a provider makes a text of documents of a type by itself, so that any model of it can be given one. */
+export function makesText(kind: ProviderConfig['kind'], mimeType: string): boolean {
+  const rule = fileRuleFor(kind, { mimeType, model: '', endpoint: 'chat/completions' })
+  return (
+    rule?.becomesText === true ||
+    rule?.forms.some(form => form.form === 'text' && form.by === 'provider') === true
+  )
+}
+
+/** Whether a type is that of documents of an office program. */
+export function isOfficeType(mimeType: string): boolean {
+  return OFFICE.includes(mimeType)
 }
 
 /** The forms in which a provider takes a file, best first; empty when there is none, or it is too large for all of them. */

@@ -1,5 +1,5 @@
 // Files at GLM (Z.AI and BigModel). Messages cannot name them: they serve agents, batches and the code interpreter.
-import type { FileApi, FileApiDeps, RemoteFile } from './file-api.ts'
+import { type FileApi, type FileApiDeps, noSuchFile, type RemoteFile } from './file-api.ts'
 import { createFileCalls, noFileIn } from './file-calls.ts'
 import { foreign, foreignList, foreignText } from './openai-dialect/wire.ts'
 
@@ -37,7 +37,9 @@ export function createGlmFiles(deps: FileApiDeps): FileApi {
       if (id === '') throw noFileIn(upstream)
       return { id, purpose: upload.purpose, ready: true }
     },
-    async waitReady() {},
+    async waitReady(file, signal) {
+      if (!(await isThere(file, signal))) throw noSuchFile(upstream.provider, file.id)
+    },
     content: ({ id }, signal) => calls.read(`${pathOf(id)}/content`, signal, id),
     async delete(file, signal) {
       const { id } = file

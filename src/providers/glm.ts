@@ -154,5 +154,6 @@ export function createGlm(settings: ProviderSettings): Provider {
     dialect: glmDialect(isChina ? 'search_std' : 'search_pro_jina'),
     unusableReason: keys.length === 0 ? `${id} has no key: set GLM_API_KEY` : '',
     countWay: countWays.glm,
+    kind: 'glm',
   })
 }

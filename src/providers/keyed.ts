@@ -3,22 +3,17 @@ import { systemClock } from '../core/clock.ts'
 import type { Deltas } from '../core/delta.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { ModelEntry } from '../core/model.ts'
-import type { AttemptInput, CountInput, Provider, ProviderCount } from '../core/provider.ts'
+import type { CountInput, Provider, ProviderCount } from '../core/provider.ts'
+import type { Access } from './access.ts'
+import { hasFiles } from './file-giver.ts'
+import type { GivenInput } from './given.ts'
 import type { Held } from './held.ts'
 import type { UpstreamHttp } from './http.ts'
 import { createKeep, type Keep } from './keep.ts'
+import { createKeyedFiles, type FileWays } from './keyed-files.ts'
 import { createKeyPool, type KeySettings } from './keys.ts'
 import { leased } from './leased.ts'
 import type { ProviderSettings } from './settings.ts'
-
-/** The way in that one attempt uses. */
-export interface Access {
-  readonly http: UpstreamHttp
-  /** `Authorization`, unless the host wants no key, and the header fields of the settings. */
-  readonly headers: Readonly<Record<string, string>>
-  /** The URL under which the client asks. */
-  readonly baseUrl?: string
-}
 
 /** What a kind of provider adds to its settings. */
 export interface KeyedProvider {
@@ -27,7 +22,9 @@ export interface KeyedProvider {
   /** Why it can never be used with these settings; empty when it can. */
   readonly unusableReason: string
   /** Asks the model by this way in. */
-  readonly ask: (input: AttemptInput, access: Access) => Deltas
+  readonly ask: (input: GivenInput, access: Access) => Deltas
+  /** How it takes the stored files of chats. */
+  readonly files: FileWays
   /** Counts the tokens of a request; undefined when it cannot. Absent: there is no such endpoint. */
   readonly count?: ((input: CountInput, access: Access) => Promise<ProviderCount | undefined>) | undefined
   /** Whether a model goes on with a begun answer. Absent: none does. */
@@ -71,6 +68,14 @@ export function createKeyedProvider(settings: ProviderSettings, own: KeyedProvid
     }
   }
 
+  const files = createKeyedFiles({
+    provider: id,
+    keys,
+    baseUrl: own.baseUrl,
+    ways: own.files,
+    accessOf,
+    clock,
+  })
   const { count, list } = own
   return {
     id,
@@ -86,12 +91,19 @@ export function createKeyedProvider(settings: ProviderSettings, own: KeyedProvid
     hasOtherAddress: modelId => pool.hasOtherAddress(modelId),
     adopt: () => pool.adopt(),
     ...(own.continues && { continues: own.continues }),
-    open: input => leased(pool, input, key => own.ask(input, accessOf(key))),
+    readsDocuments: files.readsDocuments,
+    ...(files.removeCopy && { removeCopy: files.removeCopy }),
+    open: input =>
+      hasFiles(input)
+        ? leased(pool, input, key => files.ask(input, key, own.ask), files.preferred(input))
+        : leased(pool, input, key => own.ask(input, accessOf(key))),
     ...(count && {
       async countTokens(input) {
         input.signal.throwIfAborted()
         try {
-          return await aside(input.model.id, access => count(input, access))
+          return await aside(input.model.id, async access =>
+            count(hasFiles(input) ? await files.asText(input) : input, access),
+          )
         } catch {
           // A count is a help, and whoever wants one has an estimate of their own.
           return undefined

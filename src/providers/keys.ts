@@ -2,8 +2,10 @@
 import type { KeyConfig } from '../config/snapshot.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError, type KeyTrouble } from '../core/errors.ts'
+import { accountOf } from './access.ts'
 import { isFailing, markAsked, markFailing, markWell } from './key-address.ts'
 import { createKeyMemory, type HeldKey, type KeyMemory } from './key-memory.ts'
+import { absence, deny, firstBack, outOf } from './key-outs.ts'
 import { createKeyQueue, type KeyQueue } from './key-queue.ts'
 import { type Fullness, limitRooms } from './key-room.ts'
 import { absenceMs, isMoment, longer, type Out, TROUBLES } from './key-troubles.ts'
@@ -39,10 +41,11 @@ export interface KeyState {
 /** The keys of one provider. */
 export interface KeyPool {
   /**
-   * Takes the least used key that may ask this model, of an address that does not fail where there is one. Throws UPSTREAM_CREDENTIALS or UPSTREAM_LIMITED when there is none now,
+   * Takes the least used key that may ask this model, of an address that does not fail where there is one; those of the
+   * accounts that are preferred come before all others. Throws UPSTREAM_CREDENTIALS or UPSTREAM_LIMITED when there is none now,
    * and OVERLOADED when only the configured limits of the keys are in the way.
    */
-  acquire(modelId: string): KeyLease
+  acquire(modelId: string, preferred?: readonly string[]): KeyLease
   /** Takes a key as `acquire` does, or waits for one while every key is full. */
   take: KeyQueue<KeyLease>['take']
   /** What `acquire` would throw for this model while there is no key for it. */
@@ -83,10 +86,10 @@ export interface KeyPoolDeps {
 interface Slot {
   readonly key: KeySettings
   readonly held: HeldKey
+  /** Of its account. */
+  readonly name: string
 }
 
-/** Models are named by callers, so what is remembered of them has an end. */
-const DENIED_MAX = 256
 /** What a caller is told to wait when every key has as many calls as it may, in milliseconds. */
 const BUSY_RETRY_MS = 1000
 
@@ -94,7 +97,11 @@ const BUSY_RETRY_MS = 1000
 export function createKeyPool(deps: KeyPoolDeps): KeyPool {
   const { provider, clock, baseUrl = '', memory = createKeyMemory(), random = Math.random } = deps
   const slots = deps.keys.map(
-    (key): Slot => ({ key, held: memory.hold({ ...key, provider, baseUrl: key.baseUrl ?? baseUrl }) }),
+    (key): Slot => ({
+      key,
+      held: memory.hold({ ...key, provider, baseUrl: key.baseUrl ?? baseUrl }),
+      name: accountOf(provider, baseUrl, key),
+    }),
   )
 
   const hasAddresses = new Set(slots.map(({ held }) => held.address)).size > 1
@@ -107,12 +114,14 @@ export function createKeyPool(deps: KeyPoolDeps): KeyPool {
     rooms: slots.map(({ held }) => held.account.room),
   })
 
-  function acquire(modelId: string): KeyLease {
+  function acquire(modelId: string, preferred: readonly string[] = []): KeyLease {
     if (slots.length === 0) return { key: undefined, settle: () => undefined }
     const nowMs = clock.monotonic()
     const all = usable(nowMs, modelId)
     const well = hasAddresses ? all.filter(one => !isFailing(one.held.address, nowMs)) : all
-    const [slot] = (well.length > 0 ? well : all).sort(byUse)
+    const [slot] = (well.length > 0 ? well : all).sort(
+      (one, other) => rankOf(one, preferred) - rankOf(other, preferred) || byUse(one, other),
+    )
     if (slot === undefined) throw nobody(nowMs, modelId)
     // As long as it is used it is remembered, whatever becomes of this pool.
     const { record, account, address, release } = slot.held.again()
@@ -141,14 +150,14 @@ export function createKeyPool(deps: KeyPoolDeps): KeyPool {
 
   function usable(nowMs: number, modelId: string): Slot[] {
     return slots.filter(
-      one => outOf(one, nowMs, modelId) === undefined && one.held.account.room.hasRoom(nowMs),
+      one => outOf(one.held, nowMs, modelId) === undefined && one.held.account.room.hasRoom(nowMs),
     )
   }
 
   function fullBy(modelId: string): Fullness | undefined {
     const nowMs = clock.monotonic()
     const why = slots
-      .filter(one => outOf(one, nowMs, modelId) === undefined)
+      .filter(one => outOf(one.held, nowMs, modelId) === undefined)
       .map(one => one.held.account.room.fullBy(nowMs))
     if (why.includes(undefined)) return undefined
     // To raise the configured limit of one of them helps already.
@@ -180,7 +189,7 @@ export function createKeyPool(deps: KeyPoolDeps): KeyPool {
   function goOut(slot: Slot, modelId: string, trouble: Out['trouble'], waitMs: number | undefined): void {
     const { record, account } = slot.held
     const nowMs = clock.monotonic()
-    const wasOut = outOf(slot, nowMs, modelId) !== undefined
+    const wasOut = outOf(slot.held, nowMs, modelId) !== undefined
     // Calls that began before the first refusal are refused as well: together they are one.
     const refusals = wasOut ? Math.max(0, record.refusals - 1) : record.refusals
     const out: Out = {
@@ -204,7 +213,7 @@ export function createKeyPool(deps: KeyPoolDeps): KeyPool {
   }
 
   function nobody(nowMs: number, modelId: string): GatewayError {
-    const outs = slots.map(slot => outOf(slot, nowMs, modelId))
+    const outs = slots.map(slot => outOf(slot.held, nowMs, modelId))
     const first = firstBack(outs)
     if (first !== undefined) return absent(first, nowMs, modelId)
     const details = { provider, model: modelId, retryDelayMs: BUSY_RETRY_MS, against: 'nobody' } as const
@@ -214,21 +223,8 @@ export function createKeyPool(deps: KeyPoolDeps): KeyPool {
       : new GatewayError('UPSTREAM_LIMITED', `${what} it may: try again later`, details)
   }
 
-  function absent(out: Out, nowMs: number, modelId?: string): GatewayError {
-    const until = new Date(shown(out).untilMs).toISOString().replace(/\.\d+Z$/, 'Z')
-    const who =
-      out.trouble === 'permission'
-        ? `no key of ${provider} may use ${modelId} until ${until}`
-        : `every key of ${provider} is out until ${until}`
-    const { reason, says } = TROUBLES[out.trouble]
-    return new GatewayError(reason, `${who}: ${says}`, {
-      provider,
-      ...(modelId === undefined ? {} : { model: modelId }),
-      retryDelayMs: Math.ceil(out.untilMs - nowMs),
-      // Nobody was asked.
-      against: 'nobody',
-    })
-  }
+  const absent = (out: Out, nowMs: number, modelId?: string): GatewayError =>
+    absence({ provider, out, nowMs, untilMs: shown(out).untilMs, modelId })
 
   function shown({ trouble, untilMs }: Out): { readonly trouble: KeyTrouble; readonly untilMs: number } {
     return { trouble, untilMs: Math.ceil(clock.now() + untilMs - clock.monotonic()) }
@@ -246,13 +242,13 @@ export function createKeyPool(deps: KeyPoolDeps): KeyPool {
     },
     outage() {
       const nowMs = clock.monotonic()
-      const first = firstBack(slots.map(slot => outOf(slot, nowMs)))
+      const first = firstBack(slots.map(slot => outOf(slot.held, nowMs)))
       return first === undefined || isMoment(first) ? undefined : absent(first, nowMs)
     },
     states() {
       const nowMs = clock.monotonic()
       return slots.map(slot => {
-        const out = outOf(slot, nowMs)
+        const out = outOf(slot.held, nowMs)
         return {
           label: slot.key.label,
           running: slot.held.record.running,
@@ -267,33 +263,11 @@ export function createKeyPool(deps: KeyPoolDeps): KeyPool {
   }
 }
 
+/** All accounts that are preferred are alike, so that load decides among them. */
+function rankOf({ name }: Slot, preferred: readonly string[]): number {
+  return preferred.includes(name) ? 0 : 1
+}
+
 function byUse({ held: { record: one } }: Slot, { held: { record: other } }: Slot): number {
   return one.running - other.running || one.lastUse - other.lastUse
-}
-
-/** Until when and why a key is out, for a model or for all; of several reasons the longest. */
-function outOf({ held: { record, account } }: Slot, nowMs: number, modelId?: string): Out | undefined {
-  const denied = modelId === undefined ? undefined : record.denied.get(modelId)
-  let found: Out | undefined
-  for (const out of [account.out, record.out, denied]) {
-    if (out !== undefined && out.untilMs > nowMs) found = longer(found, out)
-  }
-  return found
-}
-
-/** Which of them ends first; undefined when somebody is not out at all. */
-function firstBack(outs: readonly (Out | undefined)[]): Out | undefined {
-  let first: Out | undefined
-  for (const out of outs) {
-    if (out === undefined) return undefined
-    if (first === undefined || out.untilMs < first.untilMs) first = out
-  }
-  return first
-}
-
-function deny(denied: Map<string, Out>, modelId: string, out: Out): void {
-  denied.delete(modelId)
-  denied.set(modelId, out)
-  const [oldest] = denied.keys()
-  if (denied.size > DENIED_MAX && oldest !== undefined) denied.delete(oldest)
 }

@@ -3,6 +3,7 @@ import type { WebSearch } from '#gen/exai/v1/chat_pb'
 import type { Provider } from '../core/provider.ts'
 import { countWays } from './count-upstream.ts'
 import { hasObjectRoot } from './json-schema.ts'
+import { createKimiFiles } from './kimi-files.ts'
 import { moonshotSchema } from './kimi-schema.ts'
 import type { Fields } from './merge.ts'
 import type { Dialect } from './openai-dialect/dialect.ts'
@@ -147,5 +148,7 @@ export function createKimi(settings: ProviderSettings): Provider {
     dialect: kimiDialect,
     unusableReason: keys.length === 0 ? `${id} has no key: set KIMI_API_KEY` : '',
     countWay: countWays.kimi,
+    kind: 'kimi',
+    files: createKimiFiles,
   })
 }

@@ -9,12 +9,19 @@ import type { KeyLease, KeyOutcome, KeyPool, KeySettings } from './keys.ts'
 export type AskWithKey = (key: KeySettings | undefined) => Deltas
 
 /**
- * Takes a key when the reading begins, and waits for one if the attempt may. Throws UPSTREAM_CREDENTIALS, UPSTREAM_LIMITED
+ * Takes a key when the reading begins, and waits for one if the attempt may; one of the preferred accounts if there is one
+ * that can be used. Throws UPSTREAM_CREDENTIALS, UPSTREAM_LIMITED
  * or OVERLOADED when there is none now.
  */
-export async function* leased(pool: KeyPool, input: AttemptInput, ask: AskWithKey): Deltas {
+export async function* leased(
+  pool: KeyPool,
+  input: AttemptInput,
+  ask: AskWithKey,
+  preferred?: () => Promise<readonly string[]>,
+): Deltas {
   const { model, signal, waiting } = input
-  const taken = pool.take(model.id, waiting && { ...waiting, signal })
+  const accounts = preferred === undefined ? undefined : await preferred()
+  const taken = pool.take(model.id, waiting && { ...waiting, signal }, accounts)
   const lease = taken instanceof Promise ? await taken : taken
   let outcome: KeyOutcome | undefined
   try {

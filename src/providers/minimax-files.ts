@@ -1,5 +1,5 @@
 // Files at MiniMax: videos that messages name by `mm_file://`, under ids that are too great for a JavaScript number.
-import type { FileApi, FileApiDeps, RemoteFile } from './file-api.ts'
+import { type FileApi, type FileApiDeps, noSuchFile, type RemoteFile } from './file-api.ts'
 import { createFileCalls, noFileIn } from './file-calls.ts'
 import { foreign, foreignList, foreignText } from './openai-dialect/wire.ts'
 
@@ -24,7 +24,10 @@ export function createMiniMaxFiles(deps: FileApiDeps): FileApi {
       if (id === '') throw noFileIn(calls.upstream)
       return { id, purpose: upload.purpose, ready: true }
     },
-    async waitReady() {},
+    async waitReady(file, signal) {
+      // What is in the list is ready; there is nothing else to look for.
+      if (!(await isThere(file, signal))) throw noSuchFile(calls.upstream.provider, file.id)
+    },
     content({ id }, signal) {
       const query = new URLSearchParams({ file_id: id })
       return calls.read(`/files/retrieve_content?${query}`, signal, id)

@@ -1,6 +1,7 @@
 // MiniMax on its chat completions endpoint (platform.minimax.io/docs/api-reference/text-openai-api).
 import { FinishReason } from '#gen/exai/v1/chat_pb'
 import type { Provider } from '../core/provider.ts'
+import { createMiniMaxFiles } from './minimax-files.ts'
 import type { Dialect } from './openai-dialect/dialect.ts'
 import { createHost } from './openai-dialect/host.ts'
 import type { ProviderSettings } from './settings.ts'
@@ -144,5 +145,7 @@ export function createMiniMax(settings: ProviderSettings): Provider {
     baseUrl,
     dialect: miniMaxDialect,
     unusableReason: keys.length === 0 ? `${id} has no key: set MINIMAX_API_KEY` : '',
+    kind: 'minimax',
+    files: createMiniMaxFiles,
   })
 }

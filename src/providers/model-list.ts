@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Modality, ModelPrice } from '../core/model.ts'
 import { nanoUsdFromUsd } from '../core/money.ts'
-import type { Access } from './keyed.ts'
+import type { Access } from './access.ts'
 import type { Upstream } from './openai-dialect/dialect.ts'
 import { broken, readComplaint, refusal, retryDelayMs } from './openai-dialect/errors.ts'
 import { foreign, foreignList, foreignText } from './openai-dialect/wire.ts'

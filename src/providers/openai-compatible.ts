@@ -35,5 +35,5 @@ export function createOpenAiCompatible(settings: ProviderSettings): Provider {
   if (baseUrl === undefined)
     throw new GatewayError('INVALID_REQUEST', `${id} has no base URL: set one in its settings`)
   const dialect = { ...compatibleDialect, ...preset?.quirks }
-  return createHost(settings, { baseUrl, dialect, unusableReason: '' })
+  return createHost(settings, { baseUrl, dialect, unusableReason: '', kind: 'openai-compatible' })
 }

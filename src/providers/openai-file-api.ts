@@ -1,10 +1,10 @@
 // OpenAI's files in the shape that the files of every provider have.
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
-import { type FileApi, noSuchFile, type Polling, pieces } from './file-api.ts'
+import { type FileApi, type FileApiDeps, noSuchFile, type Polling, pieces } from './file-api.ts'
 import { uploadName } from './file-name.ts'
 import { type FileState, waitUntilReady } from './file-ready.ts'
-import type { OpenAiFiles, FileUpload as OpenAiUpload } from './openai-files.ts'
+import { createOpenAiFiles, type OpenAiFiles, type FileUpload as OpenAiUpload } from './openai-files.ts'
 
 /** What is needed beside the files themselves. */
 export interface OpenAiFileApiDeps {
@@ -24,7 +24,13 @@ const purposes: readonly OpenAiUpload['purpose'][] = [
   'evals',
 ]
 
-/** Makes the files of one key at OpenAI; `vision` is for images, `user_data` for documents. Closing them stays with `files`. */
+/** Makes the files of one key at OpenAI, over its way in. */
+export function createOpenAiKeyFiles({ upstream, access, clock, polling }: FileApiDeps): FileApi {
+  const files = createOpenAiFiles({ upstream, access, clock })
+  return createOpenAiFileApi({ provider: upstream.provider, files, clock, ...(polling && { polling }) })
+}
+
+/** Puts them in the shape of all files; `vision` is for images, `user_data` for documents. */
 export function createOpenAiFileApi({ provider, files, clock, polling }: OpenAiFileApiDeps): FileApi {
   async function look(id: string, signal: AbortSignal): Promise<FileState> {
     const file = await files.poll(id, signal)

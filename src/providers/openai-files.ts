@@ -1,23 +1,20 @@
 // Files at OpenAI: sends one, asks how it is, and takes it away. What is kept of them is for others to know.
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
-import { createUpstreamHttp, type UpstreamHeaders, type UpstreamSend } from './http.ts'
+import type { Access } from './access.ts'
+import type { UpstreamHeaders, UpstreamSend } from './http.ts'
 import { multipartFile } from './multipart.ts'
 import type { Upstream } from './openai-dialect/dialect.ts'
 import { broken, type Complaint, readComplaint, refusal, retryDelayMs } from './openai-dialect/errors.ts'
 import { foreign, foreignText } from './openai-dialect/wire.ts'
 
-/** What a client of one account's files is made from. */
+/** What the files of one key are made from. */
 export interface OpenAiFilesDeps {
   /** Id of the provider, what it refuses, and how its texts are cleaned of keys. */
   readonly upstream: Omit<Upstream, 'model'>
-  /** The exact prefix to which `/files` is appended. Files belong to the account of a key at a base URL. */
-  readonly baseUrl: string
-  /** `Authorization`, and the header fields of the settings. */
-  readonly headers: Readonly<Record<string, string>>
+  /** Files belong to the account of a key at a base URL. */
+  readonly access: Access
   readonly clock: Clock
-  /** How long connecting may take, in milliseconds. Default 5000. */
-  readonly connectTimeoutMs?: number
 }
 
 /** A file to be sent. */
@@ -45,15 +42,13 @@ export interface OpenAiFile {
   readonly expiresAtMs: number | undefined
 }
 
-/** The files of one account. Everything throws GatewayError as an attempt does, and the signal's reason. */
+/** The files of one key. Everything throws GatewayError as an attempt does, and the signal's reason. */
 export interface OpenAiFiles {
   upload(upload: FileUpload): Promise<OpenAiFile>
   /** How a file is; undefined when there is none of this id (any more). */
   poll(id: string, signal: AbortSignal): Promise<OpenAiFile | undefined>
   /** Takes a file away, and says whether there was one. */
   delete(id: string, signal: AbortSignal): Promise<boolean>
-  /** Closes the connections. */
-  close(): Promise<void>
 }
 
 const ROOT = '/files'
@@ -61,7 +56,6 @@ const FILE_BYTES_MAX = 512 * 1024 * 1024
 const EXPIRY_SECONDS_MIN = 3600
 const EXPIRY_SECONDS_MAX = 2_592_000
 const ANSWER_BYTES_MAX = 64 * 1024
-const CONNECTIONS_MAX = 16
 const states: ReadonlyMap<string, OpenAiFile['state']> = new Map<string, OpenAiFile['state']>([
   ['pending', 'processing'],
   ['processing', 'processing'],
@@ -75,19 +69,14 @@ interface Answer {
   readonly body: unknown
 }
 
-/** Makes a client. Nothing is connected before the first call. Throws INVALID_REQUEST for a bad base URL. */
+/** Makes the files of one key. */
 export function createOpenAiFiles(deps: OpenAiFilesDeps): OpenAiFiles {
   const upstream: Upstream = { ...deps.upstream, model: '' }
   const { provider } = upstream
-  const http = createUpstreamHttp({
-    provider,
-    baseUrl: deps.baseUrl,
-    maxConnections: CONNECTIONS_MAX,
-    ...(deps.connectTimeoutMs === undefined ? {} : { connectTimeoutMs: deps.connectTimeoutMs }),
-  })
+  const { http, headers: own } = deps.access
 
   async function send(request: UpstreamSend): Promise<Answer> {
-    const response = await http.send({ ...request, headers: { ...deps.headers, ...request.headers } })
+    const response = await http.send({ ...request, headers: { ...own, ...request.headers } })
     const { status, headers } = response
     return { status, headers, body: parsed(await response.text(ANSWER_BYTES_MAX)) }
   }
@@ -129,7 +118,6 @@ export function createOpenAiFiles(deps: OpenAiFilesDeps): OpenAiFiles {
       if (foreign<'deleted'>(body)?.deleted === true) return true
       throw broken(upstream, 'did not say that it deleted the file')
     },
-    close: () => http.close(),
   }
 }
 

@@ -1,13 +1,17 @@
 // OpenAI on its chat completions endpoint, and on its Responses endpoint where a model or its tools need that one.
 import { systemClock } from '../core/clock.ts'
-import type { CountInput, Provider } from '../core/provider.ts'
+import type { AttemptInput, CountInput, Provider } from '../core/provider.ts'
+import type { Access } from './access.ts'
 import { countWays } from './count-upstream.ts'
+import { fileFormsFor } from './file-forms.ts'
+import type { FormEndpoint } from './given.ts'
 import { createKeyedProvider, keysOf } from './keyed.ts'
 import { createChat } from './openai-dialect/chat.ts'
 import type { Dialect } from './openai-dialect/dialect.ts'
 import { createAsides } from './openai-dialect/host.ts'
 import { createRedactor, secretsOf } from './openai-dialect/redact.ts'
 import type { ChatDeps } from './openai-dialect/wire-chat.ts'
+import { createOpenAiKeyFiles } from './openai-file-api.ts'
 import { createResponsesChat } from './openai-responses/chat.ts'
 import { needsResponses } from './openai-responses/needs.ts'
 import { buildRequest } from './openai-responses/request.ts'
@@ -42,6 +46,18 @@ export const openAiDialect: Dialect = {
   finishReasons: {},
 }
 
+/** Whether a stored file of the chat is taken there only. */
+function wantsResponses({ model, files }: AttemptInput): boolean {
+  if (files === undefined || !model.endpoints.includes('responses')) return false
+  return [...files.stored.values()].some(({ mimeType, sizeBytes, text }) => {
+    const takes = (endpoint: FormEndpoint) =>
+      fileFormsFor('openai', { mimeType, sizeBytes, model: model.id, endpoint }).some(
+        ({ form }) => form === 'inline' || form === 'uploaded',
+      )
+    return text.state !== 'ready' && takes('responses') && !takes('chat/completions')
+  })
+}
+
 /** Makes the provider for OpenAI, or for a host that speaks exactly as OpenAI does. */
 export function createOpenAi(settings: ProviderSettings): Provider {
   const { id, clock = systemClock } = settings
@@ -50,13 +66,23 @@ export function createOpenAi(settings: ProviderSettings): Provider {
   const deps: ChatDeps = { provider: id, dialect, clock, redact }
   const chat = createChat(deps)
   const responses = createResponsesChat(deps)
+  const endpointOf = (input: AttemptInput): FormEndpoint =>
+    needsResponses(input, dialect) || wantsResponses(input) ? 'responses' : 'chat/completions'
   // The only count that OpenAI has is that endpoint's.
   const bodyOf = async (input: CountInput) =>
     input.model.endpoints.includes('responses') ? buildRequest(input, dialect, id) : undefined
   return createKeyedProvider(settings, {
     baseUrl: settings.baseUrl ?? BASE_URL,
     unusableReason: settings.keys.length === 0 ? `${id} has no key: set OPENAI_API_KEY` : '',
-    ask: (input, access) => (needsResponses(input, dialect) ? responses : chat)(input, access),
+    ask: (input, access) =>
+      ((input.endpoint ?? endpointOf(input)) === 'responses' ? responses : chat)(input, access),
+    files: {
+      kind: 'openai',
+      dialect,
+      endpointOf,
+      api: (access: Access) =>
+        createOpenAiKeyFiles({ upstream: { provider: id, dialect, redact }, access, clock }),
+    },
     ...createAsides({ upstream: { provider: id, dialect, redact }, clock, way: countWays.openai, bodyOf }),
   })
 }

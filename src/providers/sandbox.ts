@@ -1,11 +1,15 @@
 // A provider in the process that needs no account: it echoes, streams, calls tools and counts, and says that it is no model.
+
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FinishReason } from '#gen/exai/v1/chat_pb'
 import { Warning_Reason } from '#gen/exai/v1/warning_pb'
+import { systemClock } from '../core/clock.ts'
 import type { Delta } from '../core/delta.ts'
 import { GatewayError, type Reason } from '../core/errors.ts'
 import type { ModelEntry } from '../core/model.ts'
 import type { AttemptInput, Provider } from '../core/provider.ts'
+import { askWithFiles } from './file-asks.ts'
+import { createFileGiver, hasFiles } from './file-giver.ts'
 import { mergeFields, providerLayers } from './merge.ts'
 import { type Script, textOf, writeScript } from './sandbox-script.ts'
 import type { ProviderSettings } from './settings.ts'
@@ -33,11 +37,20 @@ interface Options {
 /** Makes the sandbox. It uses nothing of its settings but the id. */
 export function createSandbox(settings: Pick<ProviderSettings, 'id'>): Provider {
   const { id } = settings
+  const giver = createFileGiver({
+    provider: id,
+    kind: 'sandbox',
+    dialect: { media: [] },
+    uploads: false,
+    clock: systemClock,
+  })
+  const way = { account: id, onlyText: true } as const
   return {
     id,
     unusableReason: '',
     models: [sandboxModel(id)],
-    open: input => answer(id, input),
+    open: input =>
+      hasFiles(input) ? askWithFiles(giver, input, way, given => answer(id, given)) : answer(id, input),
     close: async () => {},
   }
 }

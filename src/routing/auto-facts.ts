@@ -38,10 +38,10 @@ export function factsOf(
   return {
     task: metadata['task']?.toLowerCase() ?? '',
     isDeep: metadata['depth']?.toLowerCase() === 'deep' || metadata['next_step_required'] === 'false',
-    inputTokens: counted ?? estimatedTokens(messages),
+    inputTokens: counted ?? estimatedTokens(messages) + needs.textTokens,
     messages: messages.length,
     tools: request.tools.length,
-    media: needs.media.length,
+    media: new Set(needs.media.map(({ modality }) => modality)).size,
     wantsSchema: needs.format === 'jsonSchema',
     effort: request.reasoningEffort,
     webSearch: request.webSearch !== undefined,

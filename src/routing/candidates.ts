@@ -4,6 +4,7 @@ import type { Message } from '#gen/exai/v1/chat_pb'
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
 import { RouteSchema, type RouteSkipSchema, RouteSkip_Reason as Skip } from '#gen/exai/v1/route_pb'
 import type { Catalogue } from '../catalogue/catalogue.ts'
+import type { ChatFiles } from '../core/chat-files.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Policy } from '../core/limits.ts'
 import type { ModelEntry } from '../core/model.ts'
@@ -65,6 +66,8 @@ export interface RequestFacts {
   readonly kept?: Kept | undefined
   /** What the caller may ask for. Absent: everything. */
   readonly policies?: readonly Policy[] | undefined
+  /** The stored files of the chat. Absent: there are none. */
+  readonly stored?: ChatFiles['stored'] | undefined
 }
 
 /** A plan that may be empty. */
@@ -103,7 +106,7 @@ export function listCandidates(
   let forbidden = 0
   const now = deps.now()
   const { inputTokens, neededTokens, messages = request.messages, policies } = facts
-  const needs = needsOf(request, messages)
+  const needs = needsOf(request, messages, facts.stored)
   const judge = createJudge({ request, needs, now, inputTokens, neededTokens, policies })
 
   function choose(provider: Provider, model: ModelEntry, reason: string): void {

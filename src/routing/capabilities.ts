@@ -1,29 +1,66 @@
 // What a request needs of a model, and which part of it a model lacks.
 import type { Media, Message, Part, ResponseFormat } from '#gen/exai/v1/chat_pb'
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
+import type { ChatFiles } from '../core/chat-files.ts'
+import type { StoredFile } from '../core/files.ts'
 import type { Modality, ModelEntry } from '../core/model.ts'
+import type { Provider } from '../core/provider.ts'
 
 /** What a request needs of a model, looked for once and then held against one model after another. */
 export interface Needs {
   readonly tools: boolean
   readonly strict: boolean
   readonly format: ResponseFormat['format']['case']
-  /** Each kind of media that the chat shows, once, with the place where it stands first. */
-  readonly media: readonly { readonly modality: Modality; readonly place: string }[]
+  /** Each kind of media that has to be read, once, with the place where it stands first. */
+  readonly media: readonly NeededMedia[]
+  /** Kinds of stored files whose text is known: to a model that does not read them it can be given. */
+  readonly texts: readonly Modality[]
+  /** Tokens of those texts. */
+  readonly textTokens: number
+  /** Whether the chat shows nothing beside those and its words, so that what it costs can be counted. */
+  readonly isCountable: boolean
+}
+
+/** A kind of media that has to be read. */
+export interface NeededMedia {
+  readonly modality: Modality
+  readonly place: string
+  /** The type of a stored file, of which a provider may make a text. Absent: it is none. */
+  readonly storedType?: string
 }
 
 /** Looks for the needs of a request, whose whole chat may be longer than what it says itself. */
-export function needsOf(request: CompleteRequest, messages: readonly Message[] = request.messages): Needs {
-  const media: { readonly modality: Modality; readonly place: string }[] = []
+export function needsOf(
+  request: CompleteRequest,
+  messages: readonly Message[] = request.messages,
+  stored?: ChatFiles['stored'],
+): Needs {
+  const media: NeededMedia[] = []
+  const texts = new Set<Modality>()
+  let textTokens = 0
+  let isCountable = true
+
+  function look(one: Media, place: string): void {
+    const modality = modalityOf(one)
+    const file = storedOf(one, stored)
+    if (file?.text.state === 'ready') {
+      textTokens += file.text.tokens
+      texts.add(modality ?? 'file')
+      return
+    }
+    isCountable = false
+    if (modality === undefined) return
+    const storedType = file?.mimeType
+    if (media.some(known => known.modality === modality && known.storedType === storedType)) return
+    media.push({ modality, place, ...(storedType === undefined ? {} : { storedType }) })
+  }
+
   for (let index = 0; index < messages.length; index += 1) {
     const content = messages[index]?.content ?? []
     for (let position = 0; position < content.length; position += 1) {
       const part = content[position]
       if (part === undefined || (part.kind.case !== 'media' && part.kind.case !== 'toolResult')) continue
-      for (const modality of modalitiesOf(part)) {
-        if (!media.some(one => one.modality === modality))
-          media.push({ modality, place: `messages[${index}].content[${position}]` })
-      }
+      for (const one of mediaOf(part)) look(one, `messages[${index}].content[${position}]`)
     }
   }
   return {
@@ -31,18 +68,35 @@ export function needsOf(request: CompleteRequest, messages: readonly Message[] =
     strict: request.strict,
     format: request.responseFormat?.format.case,
     media,
+    texts: [...texts],
+    textTokens,
+    isCountable,
   }
 }
 
-/** Says what a model lacks of that, naming the field; undefined when nothing is missing. */
-export function missingOf(needs: Needs, model: ModelEntry): string | undefined {
+/**
+ * Says what a model lacks of that, naming the field; undefined when nothing is missing. A stored document need not be read by
+ * the model where its provider makes a text of it.
+ */
+export function missingOf(
+  needs: Needs,
+  model: ModelEntry,
+  provider: Pick<Provider, 'readsDocuments'>,
+): string | undefined {
   if (needs.tools && !model.tools) return 'it cannot call tools'
   if (needs.strict && isEmulated(needs.format, model))
     return 'it cannot be held to response_format, and strict forbids to emulate it'
-  for (const { modality, place } of needs.media) {
-    if (!reads(model, modality)) return `it does not read ${modality} (${place})`
+  for (const { modality, place, storedType } of needs.media) {
+    if (reads(model, modality)) continue
+    if (storedType !== undefined && provider.readsDocuments?.(storedType) === true) continue
+    return `it does not read ${modality} (${place})`
   }
   return undefined
+}
+
+/** Whether the tokens of what a model would be given can be counted: not those of media, nor of a file that it reads itself. */
+export function canCount({ isCountable, texts }: Needs, model: ModelEntry): boolean {
+  return isCountable && !texts.some(modality => reads(model, modality))
 }
 
 /** Whether the form of the answer has to be asked for in words and checked here, because the model has no such mode. */
@@ -56,10 +110,13 @@ function reads({ modalitiesIn }: ModelEntry, modality: Modality): boolean {
   return modalitiesIn.includes(modality) || (modality === 'pdf' && modalitiesIn.includes('file'))
 }
 
-function modalitiesOf({ kind }: Part): readonly Modality[] {
-  if (kind.case === 'toolResult') return kind.value.content.flatMap(modalitiesOf)
-  const modality = kind.case === 'media' ? modalityOf(kind.value) : undefined
-  return modality === undefined ? [] : [modality]
+function mediaOf({ kind }: Part): readonly Media[] {
+  if (kind.case === 'toolResult') return kind.value.content.flatMap(mediaOf)
+  return kind.case === 'media' ? [kind.value] : []
+}
+
+function storedOf({ source }: Media, stored: ChatFiles['stored'] | undefined): StoredFile | undefined {
+  return source.case === 'fileId' ? stored?.get(source.value) : undefined
 }
 
 /** The kind of a media part; undefined when only its bytes could tell, and then the provider decides. */

@@ -1,9 +1,8 @@
 // Whether a request fits a model's window, and the most that it may cost there.
-import type { Message, Part } from '#gen/exai/v1/chat_pb'
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
 import { costCeiling } from '../catalogue/price.ts'
 import type { ModelEntry } from '../core/model.ts'
-import { isEmulated, needsOf } from './capabilities.ts'
+import { canCount, isEmulated, type Needs, needsOf } from './capabilities.ts'
 
 /** Most tokens of an answer whose request sets a price ceiling and no cap: without one no price would be certain. */
 export const REFERENCE_OUTPUT_TOKENS = 16_384
@@ -18,11 +17,15 @@ export function outputCapOf(request: CompleteRequest, model: ModelEntry): number
   return Math.min(model.maxOutputTokens ?? REFERENCE_OUTPUT_TOKENS, REFERENCE_OUTPUT_TOKENS)
 }
 
-/** The most that a request can cost with a model, in nano-USD; undefined when its price or its size is not known. */
+/**
+ * The most that a request can cost with a model, in nano-USD; undefined when its price or its size is not known. `needs` are
+ * those of its whole chat; absent: the request is the chat.
+ */
 export function maxCostOf(
   request: CompleteRequest,
   model: ModelEntry,
   inputTokens: number,
+  needs: Needs = needsOf(request),
 ): bigint | undefined {
   const output =
     outputCapOf(request, model) ??
@@ -31,7 +34,7 @@ export function maxCostOf(
       model.maxOutputTokens ?? Number.POSITIVE_INFINITY,
     )
   // What media cost in tokens is not public: they may fill all the room that there is.
-  const input = hasMedia(request) ? (model.maxInputTokens ?? model.contextWindow) : inputTokens
+  const input = canCount(needs, model) ? inputTokens : (model.maxInputTokens ?? model.contextWindow)
   if (input === undefined || !Number.isFinite(output)) return undefined
   return costCeiling(model.price, input, output, { serviceTier: request.serviceTier })
 }
@@ -41,10 +44,11 @@ export function priceProblem(
   request: CompleteRequest,
   model: ModelEntry,
   inputTokens: number,
+  needs?: Needs,
 ): string | undefined {
   const ceiling = request.routing?.maxCostNanoUsd
   if (ceiling === undefined) return undefined
-  const cost = maxCostOf(request, model, inputTokens)
+  const cost = maxCostOf(request, model, inputTokens, needs)
   if (cost === undefined) {
     const unknown = model.price === undefined ? 'its price is' : 'how many tokens it may use is'
     return `${unknown} not known, and routing.max_cost_nano_usd is ${ceiling}`
@@ -103,14 +107,11 @@ const SEARCHES_MAX = 5
 /** What a second request for the same answer says beside the first one and its wrong answer, in tokens, at most. */
 const REPAIR_TOKENS = 1_000
 
-/** The worst case of a request with a model; the messages are the whole chat. */
+/** The worst case of a request with a model; what it needs is told by the whole chat. */
 export function worstCaseOf(
   request: CompleteRequest,
   model: ModelEntry,
-  {
-    inputTokens,
-    messages,
-  }: { readonly inputTokens: number | undefined; readonly messages: readonly Message[] },
+  { inputTokens, needs }: { readonly inputTokens: number | undefined; readonly needs: Needs },
 ): WorstCase {
   const most = model.maxInputTokens ?? model.contextWindow
   const { maxOutputTokens: asked, strict } = request
@@ -119,10 +120,10 @@ export function worstCaseOf(
   const output = Math.min(own, asked ?? (mayShrink ? REFERENCE_OUTPUT_TOKENS : own))
   const isSearching = request.webSearch !== undefined
   // What media and the results of searches cost in tokens is not public: they may fill all the room that there is.
-  const input = holdsMedia(messages) || isSearching ? most : inputTokens
+  const input = isSearching || !canCount(needs, model) ? most : inputTokens
   const outputTokens = Number.isFinite(output) ? output : undefined
   // A form that is emulated may be asked for once more, with the wrong answer in the question.
-  const isTwice = isEmulated(needsOf(request, messages).format, model)
+  const isTwice = isEmulated(needs.format, model)
   const again = (written: number): number => (input ?? 0) + written + REPAIR_TOKENS
   const extras = { serviceTier: request.serviceTier, searches: isSearching ? SEARCHES_MAX : 0 }
   return {
@@ -136,16 +137,4 @@ export function worstCaseOf(
       return first === undefined || second === undefined ? undefined : first + second
     },
   }
-}
-
-function hasMedia(request: CompleteRequest): boolean {
-  return holdsMedia(request.messages)
-}
-
-function holdsMedia(messages: readonly Message[]): boolean {
-  return messages.some(message => message.content.some(isMedia))
-}
-
-function isMedia({ kind }: Part): boolean {
-  return kind.case === 'media' || (kind.case === 'toolResult' && kind.value.content.some(isMedia))
 }

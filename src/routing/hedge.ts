@@ -59,7 +59,8 @@ export async function raced(
   void one.then(end => {
     first = end
   })
-  const beside = await second()
+  // The first one may be good whatever hinders a second one; the end of the call ends both.
+  const beside = await second().catch(() => undefined)
   if (beside === undefined) return one
   // Room for the second one may have been waited for, and nobody needs it any more.
   const begun = begunOf(first)

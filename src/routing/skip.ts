@@ -62,12 +62,12 @@ export function createJudge(deps: JudgeDeps): Judge {
       const otherwise = unroutableReason({ ...model, shutdown: undefined, status: 'current' }, now)
       return { reason: unroutable === otherwise ? Skip.CAPABILITY : Skip.SHUTDOWN, message: unroutable }
     }
-    const missing = missingOf(needs, model)
+    const missing = missingOf(needs, model, provider)
     if (missing !== undefined) return { reason: Skip.CAPABILITY, message: missing }
     if (inputTokens !== undefined) {
       const tooLong = lengthProblem(request, model, neededTokens ?? inputTokens)
       if (tooLong !== undefined) return { reason: Skip.CAPABILITY, message: tooLong, isTooLong: true }
-      const tooDear = priceProblem(request, model, inputTokens)
+      const tooDear = priceProblem(request, model, inputTokens, needs)
       if (tooDear !== undefined) return { reason: Skip.PRICE, message: tooDear }
     }
     const { unusableReason } = provider

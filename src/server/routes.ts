@@ -1,7 +1,7 @@
 // The plain pages of the port: health, metrics, the front page, and a 404 that says what there is.
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
-import { isLoopbackAddress } from './hosts.ts'
+import { isLoopbackAddress, loopbackGuard } from './hosts.ts'
 import type { PortHandler, PortRequest, PortResponse } from './port-handler.ts'
 import { json, pathOf, type Reply, refused, send } from './reply.ts'
 
@@ -117,10 +117,11 @@ async function metricsRefusal({ mayReadMetrics }: RoutesDeps, req: PortRequest):
   }
 }
 
-// A proxy on this machine is loopback, too, but the one it speaks for is not.
+// A proxy on this machine is loopback, too, but the one it speaks for is not; and neither is the page of a foreign site
+// that has bound a name of its own to this machine.
 function isLocal(req: PortRequest): boolean {
   const isForwarded = req.headers['x-forwarded-for'] !== undefined || req.headers.forwarded !== undefined
-  return !isForwarded && isLoopbackAddress(req.socket.remoteAddress)
+  return !isForwarded && loopbackGuard(req) === undefined && isLoopbackAddress(req.socket.remoteAddress)
 }
 
 function missing(path: string, pages: readonly string[]): Reply {

@@ -65,7 +65,8 @@ export function overlayKeys({ own, theirs, clock, wake, onFault }: KeyLayers): K
 
   /** A key of this machine as it is by now everywhere. */
   async function confirmed(mine: KeptKey): Promise<KeptKey> {
-    if (mine.revokedAt !== undefined || clock.monotonic() < restsUntil) return mine
+    // One that is revoked here is confirmed, too: else its refusal would come sooner than that of others.
+    if (clock.monotonic() < restsUntil) return mine
     try {
       return merged(mine, await theirs.get(mine.id, { timeoutMs: CONFIRM_MS }))
     } catch (fault) {

@@ -181,11 +181,38 @@ export function conversationsSuite(name: string, open: OpenRig): void {
       rig.clock.pass(1_000)
       expect([await get(soon), await history(soon)]).toEqual([undefined, []])
       expect(await get(moved)).toMatchObject({ expiresAt: rig.clock.now() + 8_000 })
+      const listed = await rig.ports().conversations.list({ tenant: 'default', limit: 9 })
+      expect(listed.items.map(({ id }) => id)).toEqual([moved])
       expect(await rig.ports().conversations.delete({ tenant: 'default', id: soon })).toBe(false)
       expect([await rig.ports().conversations.expire(9), await rig.ports().conversations.expire(9)]).toEqual([
         1, 0,
       ])
       expect(await get(moved)).toBeDefined()
+    })
+
+    it('keep the moment of their expiry through a turn that does not say one', async () => {
+      const expiresAt = rig.clock.now() + 1_000
+      const id = await begin({ expiresAt })
+      rig.clock.pass(999)
+      await append({ conversationId: id, isNew: false, messages: [kept('user', 'b')] })
+      expect(await get(id)).toMatchObject({ expiresAt, messageCount: 2 })
+      rig.clock.pass(1)
+      expect(await get(id)).toBeUndefined()
+    })
+
+    it('take the turn of a call that began before they expired', async () => {
+      const id = await begin({ expiresAt: rig.clock.now() + 1_000 })
+      rig.clock.pass(1_500)
+      expect(await get(id)).toBeUndefined()
+      const later = rig.clock.now() + 1_000
+      await append({
+        conversationId: id,
+        isNew: false,
+        messages: [kept('assistant', 'b')],
+        expiresAt: later,
+      })
+      expect(await get(id)).toMatchObject({ expiresAt: later, messageCount: 2 })
+      expect(await history(id)).toHaveLength(2)
     })
 
     it.each([1, 2, 3])('are what a list of messages would be, whatever is done (seed %i)', async seed => {

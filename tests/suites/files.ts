@@ -222,6 +222,29 @@ export function filesSuite(name: string, open: OpenRig): void {
         ])
       })
 
+      it('are found by the accounts that have them, those with the most first', async () => {
+        const [one, two, gone] = [await add('one'), await add('two'), await add('gone')]
+        const all = [one.blobKey, two.blobKey, gone.blobKey, 'never heard of']
+        const keep = async (blobKey: string, account: string, own: { readonly expiresAt?: number } = {}) => {
+          await claim(blobKey, account)
+          await files().keepCopy(key(blobKey, account), { remoteId: `${account}-${blobKey}`, ...own })
+        }
+        await keep(one.blobKey, 'a-few')
+        await keep(one.blobKey, 'z-most')
+        await keep(two.blobKey, 'z-most', { expiresAt: rig.clock.now() + 100 })
+        await keep(gone.blobKey, 'deleted')
+        await claim(two.blobKey, 'being-made')
+        await files().delete(gone)
+        expect(await files().owners('p', all)).toEqual(['z-most', 'a-few'])
+        expect(await files().owners('p', [two.blobKey])).toEqual(['z-most'])
+        expect(await files().owners('another', all)).toEqual([])
+        expect(await files().owners('p', [])).toEqual([])
+        rig.clock.pass(100)
+        expect(await files().owners('p', [two.blobKey])).toEqual([])
+        await files().dropCopy(key(one.blobKey, 'z-most'))
+        expect(await files().owners('p', all)).toEqual(['a-few'])
+      })
+
       it('that were never finished hold the bytes until their lease ends', async () => {
         const one = await add('c')
         await claim(one.blobKey)

@@ -1,15 +1,20 @@
-// Kills the service, PostgREST, Postgres and Redis with -9 while clients ask and retry, and counts afterwards what is there.
+// Kills the service, PostgREST, Postgres and Redis with -9 while clients chat and have files, and counts afterwards what is there.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Code, ConnectError } from '@connectrpc/connect'
-import { chatClient, question, speeches } from './clients.ts'
-import { type RedisServer, startRedis } from './redis-rig.ts'
+import type { Swept } from '../../src/files/sweep.ts'
+import { transportTo } from './chaos-calls.ts'
+import { startChats } from './chaos-chats.ts'
+import { type ChaosCount, countProject, countStore, numberIn } from './chaos-count.ts'
+import { startFiles } from './chaos-files.ts'
+import { speeches } from './clients.ts'
+import { startRedis } from './redis-rig.ts'
 import { type Service, startService } from './running-server.ts'
 import { createChance } from './seeded.ts'
-import { type SupabaseRig, startSupabase } from './supabase-rig.ts'
+import { startStorage } from './storage-double.ts'
+import { startSupabase } from './supabase-rig.ts'
+import { sweepLater } from './sweep-later.ts'
 import { startUpstream } from './upstream/openai.ts'
 
 /** How much chaos there is. */
@@ -19,7 +24,7 @@ export interface ChaosOptions {
   readonly seed: number
   /** Whether the calls are turns of conversations. Default: yes. */
   readonly conversations?: boolean
-  /** Whether a Redis is there, and killed too. */
+  /** Whether a Redis is there, which is killed, too, and empty afterwards. Default: yes. */
   readonly redis?: boolean
 }
 
@@ -37,60 +42,40 @@ export interface ChaosReport {
   readonly unknown: number
   /** Keys for which the provider was asked more than once. */
   readonly askedTwice: number
-  /** How the acknowledged answers stand in the embedded store and in the project. */
+  /** Files that a client was told are kept, their bytes, and how many of them it was told are deleted. */
+  readonly uploads: number
+  readonly uploadedBytes: number
+  readonly deletes: number
+  /** Files that were downloaded, every byte as it was sent. */
+  readonly downloads: number
+  /** What was left to be freed when everything had ended. */
+  readonly swept: Swept
+  /** How what was acknowledged stands on the machine and in the project after that. */
   readonly store: ChaosCount
   readonly project: ChaosCount
   /** Rows that the project refused for good. */
   readonly deadLetters: number
-  /** From the end of the killing until everything had arrived in the project, in milliseconds. */
+  /** From the end of the load until everything had arrived in the project, in milliseconds. */
   readonly arrivedMs: number
 }
 
-/** How many acknowledged answers are not there, and how many things are there twice. */
-export interface ChaosCount {
-  readonly lostLines: number
-  readonly lostTurns: number
-  readonly twice: number
-}
-
-interface Acknowledged {
-  readonly responseId: string
-  readonly conversationId: string
-  readonly isReplayed: boolean
-}
-
-const CLIENTS = 8
-/** Milliseconds that a client waits after an answer, and after a failure. */
-const PAUSE_MS = 20
-const RETRY_MS = 100
-const ARRIVAL_MS = 60_000
-/** Turns of a conversation before a client begins another one. */
-const TURNS = 5
-
-const MODEL = 'openai/test-model'
-/** What a client can do about: ask again with the same key. */
-const AGAIN: readonly Code[] = [
-  Code.Unavailable,
-  Code.DeadlineExceeded,
-  Code.ResourceExhausted,
-  Code.Canceled,
-  Code.Unknown,
-  Code.Internal,
-]
+const ARRIVAL_MS = 120_000
 
 /** Runs it. Ends everything that it has started. */
 export async function runChaos({
   seconds,
   seed,
   conversations = true,
-  redis = false,
+  redis = true,
 }: ChaosOptions): Promise<ChaosReport> {
   await using stack = new AsyncDisposableStack()
   const dataDir = await mkdtemp(join(tmpdir(), 'exai-chaos-'))
   stack.defer(() => rm(dataDir, { recursive: true, force: true }))
   const upstream = await startUpstream()
   stack.defer(upstream.close)
-  const project = await startSupabase({ durable: true })
+  const storage = await startStorage()
+  stack.defer(storage.stop)
+  const project = await startSupabase({ durable: true, storagePort: storage.port })
   stack.defer(project.stop)
   const store = redis ? await startRedis() : undefined
   stack.defer(async () => store?.stop())
@@ -106,57 +91,76 @@ export async function runChaos({
   let service = await start()
   stack.defer(async () => void (await service.stop('SIGKILL')))
 
-  const load = startLoad(() => service.url, conversations ? 'new' : '')
+  const url = (): string => service.url
+  const chats = startChats(transportTo(url, speeches[0]), conversations ? 'new' : '')
+  const files = startFiles(
+    FILE_SPEECHES.map(name =>
+      transportTo(
+        url,
+        speeches.find(speech => speech.name === name),
+      ),
+    ),
+    seed,
+  )
   const kills = await killAtRandom({ seconds, seed }, targetsOf())
-  await load.stop()
+  await Promise.all([chats.stop(), files.stop()])
   const endedAt = performance.now()
   await untilArrived(dataDir)
   const arrivedMs = performance.now() - endedAt
-  // The last one: those before it are of earlier turns.
+  // The last one is as sudden as the others.
+  await service.stop('SIGKILL')
+  const supabase = { url: project.url, key: project.key }
+  const swept = await sweepLater({ dataDir, supabase }, () => untilArrived(dataDir))
+  // The last one in each: those before it are of earlier turns.
   const keys = upstream.requests.flatMap(
     ({ rawBody }) =>
-      rawBody
-        .toString()
+      String(rawBody)
         .match(/key-\d+-\d+/g)
         ?.at(-1) ?? [],
   )
+  const told = { answers: chats.answers, files: files.files }
   return {
     kills,
-    acknowledged: load.answers.length,
-    turns: load.answers.filter(({ conversationId }) => conversationId !== '').length,
-    replayed: load.answers.filter(({ isReplayed }) => isReplayed).length,
-    unknown: load.unknown(),
+    acknowledged: chats.answers.length,
+    turns: chats.answers.filter(({ conversationId }) => conversationId !== '').length,
+    replayed: chats.answers.filter(({ isReplayed }) => isReplayed).length,
+    unknown: chats.unknown(),
     askedTwice: keys.length - new Set(keys).size,
-    store: countStore(dataDir, load.answers),
-    project: await countProject(project, load.answers),
-    deadLetters: numberIn(dataDir, 'SELECT count(*) AS n FROM outbox_dead'),
+    uploads: files.files.length,
+    uploadedBytes: files.files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    deletes: files.files.filter(({ isDeleted }) => isDeleted).length,
+    downloads: files.downloads(),
+    swept,
+    store: await countStore(dataDir, told),
+    project: await countProject(project, storage.objects(), told),
+    deadLetters: numberIn(dataDir, 'SELECT count(*) FROM outbox_dead'),
     arrivedMs,
   }
 
   function targetsOf(): Targets {
     return {
+      postgrest: project.rest,
+      // With a Redis a client waits for seconds before it is told that its key is lost: early, and not before anybody has asked.
       service: {
         kill: async () => void (await service.stop('SIGKILL')),
         restart: async () => {
           service = await start()
         },
       },
-      postgrest: project.rest,
       postgres: project.postgres,
-      ...(store === undefined ? {} : { redis: redisTarget(store) }),
+      ...(store === undefined ? {} : { redis: store }),
     }
   }
 }
+
+/** Both ways in which a client can send a stream. */
+const FILE_SPEECHES = ['gRPC over HTTP/2', 'Connect over HTTP/2']
 
 interface Target {
   kill(): Promise<void>
   restart(): Promise<void>
 }
 type Targets = Readonly<Record<string, Target>>
-
-function redisTarget(server: RedisServer): Target {
-  return { kill: server.kill, restart: server.restart }
-}
 
 /** Kills one at a time, and starts it again after a moment; gives how often it killed each. */
 async function killAtRandom(
@@ -179,117 +183,10 @@ async function killAtRandom(
   return kills
 }
 
-/** Clients that ask, and ask again with the same key whatever happens, until they have an answer or know that there is none. */
-function startLoad(url: () => string, beginning: string) {
-  const [speech] = speeches
-  if (speech === undefined) throw new Error('there is no way to speak')
-  const answers: Acknowledged[] = []
-  let unknown = 0
-  let isOver = false
-  const clients = new Map<string, ReturnType<typeof chatClient>>()
-  const client = () => {
-    const now = url()
-    const found = clients.get(now) ?? chatClient(speech, now)
-    clients.set(now, found)
-    return found
-  }
-
-  /** Gives the answer to a key; undefined when nobody knows it. */
-  async function answerTo(key: string, conversationId: string): Promise<Acknowledged | undefined> {
-    for (;;) {
-      try {
-        const answer = await client().complete(
-          question(MODEL, `${key} say hello`, { idempotencyKey: key, conversationId }),
-          { timeoutMs: 10_000 },
-        )
-        return {
-          responseId: answer.id,
-          conversationId: answer.conversationId,
-          isReplayed: answer.replayed,
-        }
-      } catch (caught) {
-        const { code, message } = ConnectError.from(caught)
-        if (code === Code.Aborted) return undefined
-        if (!AGAIN.includes(code)) throw new Error(`${key}: ${message}`, { cause: caught })
-        await sleep(RETRY_MS)
-      }
-    }
-  }
-
-  async function run(number: number): Promise<void> {
-    let conversationId = beginning
-    for (let call = 0; !isOver; call += 1) {
-      if (call % TURNS === 0) conversationId = beginning
-      const answer = await answerTo(`key-${number}-${call}`, conversationId)
-      if (answer === undefined) unknown += 1
-      else {
-        answers.push(answer)
-        if (answer.conversationId !== '') conversationId = answer.conversationId
-      }
-      await sleep(PAUSE_MS)
-    }
-  }
-
-  const runs = Promise.all(Array.from({ length: CLIENTS }, (_, number) => run(number)))
-  // Told at the end; until then nobody listens.
-  runs.catch(() => undefined)
-  return {
-    answers,
-    unknown: () => unknown,
-    async stop() {
-      isOver = true
-      await runs
-    },
-  }
-}
-
 async function untilArrived(dataDir: string): Promise<void> {
   const endsAt = performance.now() + ARRIVAL_MS
-  while (numberIn(dataDir, 'SELECT count(*) AS n FROM outbox') > 0) {
+  while (numberIn(dataDir, 'SELECT count(*) FROM outbox') > 0) {
     if (performance.now() > endsAt) throw new Error('not everything has arrived in the project in time')
     await sleep(50)
-  }
-}
-
-function numberIn(dataDir: string, sql: string): number {
-  return Number(rowsIn(dataDir, sql)[0]?.['n'])
-}
-
-function rowsIn(dataDir: string, sql: string): readonly Record<string, unknown>[] {
-  using db = new DatabaseSync(join(dataDir, 'exai.db'), { readOnly: true })
-  return db.prepare(sql).all()
-}
-
-const LINES = 'SELECT response_id AS id, count(*) AS n FROM'
-
-function countStore(dataDir: string, answers: readonly Acknowledged[]): ChaosCount {
-  return countOf(answers, {
-    lines: rowsIn(dataDir, `${LINES} ledger GROUP BY response_id`),
-    turns: rowsIn(dataDir, `${LINES} messages WHERE role = 'assistant' GROUP BY response_id`),
-  })
-}
-
-async function countProject({ sql }: SupabaseRig, answers: readonly Acknowledged[]): Promise<ChaosCount> {
-  return countOf(answers, {
-    lines: await sql(`${LINES} usage_ledger GROUP BY response_id`),
-    turns: await sql(`${LINES} messages WHERE role = 'assistant' GROUP BY response_id`),
-  })
-}
-
-type Counted = readonly Readonly<Record<string, unknown>>[]
-
-function countOf(
-  answers: readonly Acknowledged[],
-  { lines, turns }: { readonly lines: Counted; readonly turns: Counted },
-): ChaosCount {
-  // The project keeps UUIDs without what stands before them here.
-  const bare = (id: unknown): string => String(id).replace('resp_', '')
-  const has = (rows: Counted): ReadonlySet<string> => new Set(rows.map(({ id }) => bare(id)))
-  const [lineIds, turnIds] = [has(lines), has(turns)]
-  const kept = answers.filter(({ conversationId }) => conversationId !== '')
-  return {
-    lostLines: answers.filter(({ responseId }) => !lineIds.has(bare(responseId))).length,
-    lostTurns: kept.filter(({ responseId }) => !turnIds.has(bare(responseId))).length,
-    twice: [...lines, ...turns].filter(({ n }) => Number(n) > 1).length,
   }
 }

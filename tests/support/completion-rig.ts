@@ -3,6 +3,7 @@ import { bundledModels } from '../../src/catalogue/bundled.ts'
 import { createCatalogue } from '../../src/catalogue/catalogue.ts'
 import { createCompletion } from '../../src/chat/complete.ts'
 import type { EventInit } from '../../src/chat/events.ts'
+import type { FileParts } from '../../src/chat/file-parts.ts'
 import type { ChatMetrics } from '../../src/chat/settled-numbers.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import type { Conversations } from '../../src/core/conversations.ts'
@@ -38,6 +39,7 @@ export function createCompletionRig(
     models = [],
     journal: elsewhere,
     conversations = NO_CONVERSATIONS,
+    files,
     walk: walkOver = {},
     callers,
   }: {
@@ -46,6 +48,7 @@ export function createCompletionRig(
     models?: readonly ModelEntry[]
     journal?: Journal
     conversations?: Pick<Conversations, 'get' | 'history'>
+    files?: FileParts
     walk?: WalkOver
     /** The limits of callers. Absent: none. */
     callers?: Pick<Limits, 'of'>
@@ -70,6 +73,7 @@ export function createCompletionRig(
   const completion = createCompletion({
     journal: elsewhere ?? journal,
     conversations,
+    files,
     metrics,
     counter: createTokenCounter(),
     clock: systemClock,

@@ -1,4 +1,5 @@
 // What the suites of the stores work with: ports on a place of their own, a clock that is moved by hand, and settlements.
+
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +7,7 @@ import { create } from '@bufbuild/protobuf'
 import { CostSchema, Usage_Provenance, UsageSchema } from '#gen/exai/v1/usage_pb'
 import { DEFAULT_CALLER } from '../../src/core/caller.ts'
 import { newId, uuidv7 } from '../../src/core/ids.ts'
+import type { Keys } from '../../src/core/keys.ts'
 import type { Log, LogFields } from '../../src/core/log.ts'
 import type { KeptMessage, KeptRole, LedgerLine, Settlement } from '../../src/core/settlement.ts'
 import { openSqliteStore, type SqliteStore, type SqliteStoreDeps } from '../../src/stores/sqlite/store.ts'
@@ -14,8 +16,8 @@ import { createHandClock, type HandClock } from './hand-clock.ts'
 /** The ports of a store, whoever implements them. */
 export type StorePorts = Pick<
   SqliteStore,
-  'journal' | 'conversations' | 'files' | 'marks' | 'keys' | 'usage' | 'outbox'
->
+  'journal' | 'conversations' | 'files' | 'marks' | 'usage' | 'outbox'
+> & { readonly keys: Keys }
 
 /** A store to be tested. */
 export interface StoreRig {

@@ -42,6 +42,7 @@ export const owners: Readonly<Record<string, readonly string[]>> = {
   mollitia: ['src/routing/circuit.ts'],
   pino: ['src/telemetry/'],
   'prom-client': ['src/telemetry/'],
+  unpdf: ['src/files/pdf-pages.ts'],
   undici: ['src/providers/', 'src/stores/supabase/', 'src/core/safe-fetch.ts'],
   yaml: ['src/config/'],
   zod: ['src/config/'],

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
+import { newId } from '../../src/core/ids.ts'
 import { openKeeping } from '../../src/keeping.ts'
-import { keepingLog } from '../support/store-rig.ts'
+import { keepingLog, kept, settled } from '../support/store-rig.ts'
 
 async function folder(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'exai-keeping-'))
@@ -56,4 +57,29 @@ it('forgets marks that have expired', async () => {
   await job?.run(new AbortController().signal)
   now -= 61_000
   expect(await keeping.marks.byKey('default', 'once')).toBeUndefined()
+})
+
+it('frees conversations that have expired, however many there are, with their messages', async () => {
+  let now = Date.now()
+  const clock = { ...systemClock, now: () => now }
+  const keeping = await openKeeping({ config: { dataDir: await folder() }, clock, log: keepingLog() })
+  onTestFinished(() => keeping.close())
+  const begun = async (own: { readonly expiresAt?: number }): Promise<string> => {
+    const conversationId = newId('conv', now)
+    const turn = { conversationId, isNew: true, messages: [kept('user', 'hello')], ...own }
+    await keeping.journal.commit(settled({ turn }))
+    return conversationId
+  }
+  const lasting = await begun({})
+  const brief = await Promise.all(Array.from({ length: 450 }, () => begun({ expiresAt: now + 1_000 })))
+  now += 1_000
+  const job = keeping.jobs.find(({ name }) => name === 'expire_conversations')
+  await job?.run(new AbortController().signal)
+  // They are not only hidden: they would be there again.
+  now -= 1_000
+  const { items } = await keeping.conversations.list({ tenant: 'default', limit: 500 })
+  expect(items.map(({ id }) => id)).toEqual([lasting])
+  const history = (id = '') =>
+    keeping.conversations.history({ tenant: 'default', id, before: 9, limit: 9, maxBytes: 1e6 })
+  expect([(await history(brief[449])).length, (await history(lasting)).length]).toEqual([0, 1])
 })

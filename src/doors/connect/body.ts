@@ -2,18 +2,25 @@
 import { constants } from 'node:http2'
 import type { PortRequest } from '../../server/port-handler.ts'
 
+/** Looks at the bytes of a body before their reader gets them, and throws what the reader is to get instead. */
+export interface BodyInspector {
+  chunk(bytes: Uint8Array): void
+  end(): void
+}
+
 /** What a body is read with. */
 export interface BodyReading {
   /** Ends the reading. */
   readonly signal: AbortSignal
   /** Makes the error that the reader gets when the signal has ended the reading, or the client has left. */
   readonly failure: () => Error
+  readonly inspector?: BodyInspector | undefined
 }
 
 /** The bytes of a body as they arrive. Leaving the loop early leaves the rest for `discardRest`. */
 export function readBody(
   req: PortRequest,
-  { signal, failure }: BodyReading,
+  { signal, failure, inspector }: BodyReading,
 ): AsyncIterableIterator<Uint8Array> {
   const events = ['readable', 'end', 'close', 'error'] as const
   let wake = (): void => {}
@@ -29,6 +36,14 @@ export function readBody(
     for (const event of events) req.on(event, onEvent)
     signal.addEventListener('abort', onEvent)
   }
+  const look = (at: () => void): void => {
+    try {
+      at()
+    } catch (error) {
+      stop()
+      throw error
+    }
+  }
   return {
     next: async () => {
       // Not earlier: a body that nobody reads must stay free to be discarded.
@@ -39,11 +54,15 @@ export function readBody(
           throw failure()
         }
         const chunk: unknown = req.read()
-        if (chunk instanceof Uint8Array) return { done: false, value: chunk }
+        if (chunk instanceof Uint8Array) {
+          look(() => inspector?.chunk(chunk))
+          return { done: false, value: chunk }
+        }
         if (req.readableEnded || req.destroyed) {
           stop()
-          if (req.readableEnded) return end
-          throw failure()
+          if (!req.readableEnded) throw failure()
+          inspector?.end()
+          return end
         }
         await new Promise<void>(resolve => {
           wake = resolve

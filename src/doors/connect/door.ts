@@ -26,6 +26,8 @@ import { filesService } from './files.ts'
 import { type HealthSource, healthService } from './health.ts'
 import { explaining, watchRefusals } from './interceptor.ts'
 import { type Monitoring, monitoringService } from './monitoring.ts'
+import { type GuardedBody, guardedCompression, guardPieces, withGuard } from './piece-guard.ts'
+import { COUNTED_FROM_BYTES, PIECES_MAX } from './pieces.ts'
 import { isBareRefusal, protocolOf, timeoutHeaderOf, timeoutMsOf, writeError } from './protocol.ts'
 import { reflectionServices } from './reflection.ts'
 import { refusalOf } from './refusal.ts'
@@ -53,6 +55,10 @@ const ownMaxBytes: ReadonlyMap<DescMethod, number> = new Map([
 ])
 
 const DOOR = 'connect'
+
+// Connect's unary calls, its streams, and gRPC.
+const ENCODINGS = ['content-encoding', 'connect-content-encoding', 'grpc-encoding'] as const
+const TOO_MANY_PIECES = `the request has more than ${PIECES_MAX} fields and elements, the most that is read: send less at once`
 
 const services = [
   ChatService,
@@ -102,7 +108,9 @@ async function serve(
       // 404 is how Connect says it (https://connectrpc.com/docs/protocol#error-codes).
       return writeError(req, res, connectErrorOf(error, served, 'UNIMPLEMENTED'), { status: 404 })
     }
-    const reply = await handler(requestOf(req, served))
+    const body = guardedBodyOf(req, handler, served)
+    const request = requestOf(req, served, body)
+    const reply = await (isCompressed(req) ? withGuard(body, () => handler(request)) : handler(request))
     if (!isBareRefusal(reply)) return await writeReply(res, reply, served.exchange.signal)
     const { error, variation } = refusalOf(reply.status, handler)
     writeError(req, res, connectErrorOf(error, served), variation)
@@ -130,7 +138,7 @@ function asks(req: PortRequest, handlers: ReadonlyMap<string, UniversalHandler>)
   }
 }
 
-function requestOf(req: PortRequest, served: Served): UniversalServerRequest {
+function requestOf(req: PortRequest, served: Served, body: GuardedBody): UniversalServerRequest {
   const { signal } = served.exchange
   return {
     httpVersion: req.httpVersion,
@@ -138,10 +146,34 @@ function requestOf(req: PortRequest, served: Served): UniversalServerRequest {
     // Only the query is ever read; what the client calls this host may not even be a URL.
     url: `http://localhost${req.url ?? '/'}`,
     header: headerOf(req, served),
-    body: readBody(req, { signal, failure: () => explain(reasonOf(signal), served) }),
+    body: readBody(req, {
+      signal,
+      failure: () => explain(reasonOf(signal), served),
+      inspector: mayHoldMany(req) ? guardPieces(body) : undefined,
+    }),
     signal,
     contextValues: contextOf(served),
   }
+}
+
+function guardedBodyOf(req: PortRequest, { method }: UniversalHandler, served: Served): GuardedBody {
+  const type = req.headers['content-type'] ?? ''
+  const isStream = protocolOf(req) !== 'connect' || type.startsWith('application/connect+')
+  return {
+    form: /[/+]json\b/.test(type) ? 'json' : method.input,
+    isEnveloped: isStream,
+    refuse: () => explain(new GatewayError('INVALID_REQUEST', TOO_MANY_PIECES), served),
+  }
+}
+
+// What is known to be short need not be looked at.
+function mayHoldMany(req: PortRequest): boolean {
+  const length = Number(req.headers['content-length'] ?? Number.NaN)
+  return !(length < COUNTED_FROM_BYTES)
+}
+
+function isCompressed({ headers }: PortRequest): boolean {
+  return ENCODINGS.some(name => headers[name] !== undefined && headers[name] !== 'identity')
 }
 
 function reasonOf(signal: AbortSignal): unknown {
@@ -167,7 +199,7 @@ function maxBytesOf({ maxRequestBytes }: ConnectDoorDeps, method: DescMethod | u
 
 function createHandlers(deps: ConnectDoorDeps): ReadonlyMap<string, UniversalHandler> {
   const router = createConnectRouter({
-    acceptCompression: [compressionGzip],
+    acceptCompression: [guardedCompression(compressionGzip)],
     compressMinBytes: COMPRESS_MIN_BYTES,
     writeMaxBytes: WRITE_MAX_BYTES,
     // A misspelt field must not be lost without a word; ProtoJSON says so, too
@@ -181,7 +213,11 @@ function createHandlers(deps: ConnectDoorDeps): ReadonlyMap<string, UniversalHan
     for (const method of service.methods) {
       // The map was made from this service's own descriptor; a name cannot carry the type of its method.
       const handler = handlers[method.localName] as MethodImpl<DescMethod>
-      router.rpc<DescMethod>(method, handler, { readMaxBytes: maxBytesOf(deps, method) })
+      router.rpc<DescMethod>(method, handler, {
+        readMaxBytes: maxBytesOf(deps, method),
+        // What is in files is mostly packed already, and packing it again costs five times as much as sending it.
+        ...(method === FilesService.method.downloadFile ? { compressMinBytes: WRITE_MAX_BYTES } : {}),
+      })
     }
   }
   // No method names ErrorInfo, but every error carries one, and grpcurl wants to show it.

@@ -1,7 +1,7 @@
 // One attempt on the chat completions wire.
 import type { Deltas } from '../../core/delta.ts'
 import type { AttemptInput } from '../../core/provider.ts'
-import type { Access } from '../keyed.ts'
+import type { Access } from '../access.ts'
 import { createAnswerReader } from './answer.ts'
 import { buildRequest } from './request.ts'
 import { createChatStreamDecoder } from './stream.ts'

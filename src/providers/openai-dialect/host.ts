@@ -1,9 +1,12 @@
 // A provider on the chat completions wire: its keys and its dialect, and what it is asked besides chats.
+import type { HttpKind } from '../../config/snapshot.ts'
 import type { Clock } from '../../core/clock.ts'
 import { systemClock } from '../../core/clock.ts'
 import type { CountInput, Provider } from '../../core/provider.ts'
+import type { Access } from '../access.ts'
 import { type CountWay, createUpstreamCounter } from '../count-upstream.ts'
-import { type Access, createKeyedProvider, type KeyedProvider, keysOf } from '../keyed.ts'
+import type { FileApi, FileApiDeps } from '../file-api.ts'
+import { createKeyedProvider, type KeyedProvider, keysOf } from '../keyed.ts'
 import type { Fields } from '../merge.ts'
 import { listUpstreamModels } from '../model-list.ts'
 import { listedEntry } from '../model-lists.ts'
@@ -22,11 +25,16 @@ export interface Host {
   readonly unusableReason: string
   /** How it counts tokens. Absent: it does not. */
   readonly countWay?: CountWay | undefined
+  /** Which table of file forms is its. */
+  readonly kind: HttpKind
+  /** Makes its files. Absent: none can be uploaded for chats. */
+  readonly files?: ((deps: FileApiDeps) => FileApi) | undefined
 }
 
 /** Makes a provider. Throws INVALID_REQUEST for a base URL that is none. */
 export function createHost(settings: ProviderSettings, host: Host): Provider {
   const { id, clock = systemClock, fetchMedia } = settings
+  const { files } = host
   const dialect = { ...host.dialect, ...settings.quirks }
   const redact = createRedactor(secretsOf(keysOf(settings), settings.headers))
 
@@ -55,6 +63,13 @@ export function createHost(settings: ProviderSettings, host: Host): Provider {
     baseUrl: host.baseUrl,
     unusableReason: host.unusableReason,
     ask,
+    files: {
+      kind: host.kind,
+      dialect,
+      ...(files && {
+        api: (access: Access) => files({ upstream: { provider: id, dialect, redact }, access, clock }),
+      }),
+    },
     ...(dialect.prefill !== undefined && { continues: () => true }),
     ...createAsides({ upstream: { provider: id, dialect, redact }, clock, way: host.countWay, bodyOf }),
   })

@@ -1,7 +1,7 @@
 // Turns media of the contract into content parts of the chat completions wire.
 import type { Media } from '#gen/exai/v1/chat_pb'
-import type { Modality } from '../../core/model.ts'
-import type { AttemptInput } from '../../core/provider.ts'
+import type { Modality, ModelEntry } from '../../core/model.ts'
+import { type GivenInput, namesCopy } from '../given.ts'
 import type { Dialect, MediaForm } from './dialect.ts'
 import { type Note, unsupported } from './notes.ts'
 import type { WirePart } from './wire.ts'
@@ -22,10 +22,11 @@ interface Piece {
   readonly source:
     | { readonly case: 'url'; readonly value: string }
     | { readonly case: 'data'; readonly value: Uint8Array }
+    | { readonly case: 'fileId'; readonly value: string }
 }
 
 /** The form of the wire for a type of media, by the forms that a host takes; undefined when it has none. */
-export function mediaForm(dialect: Dialect, mimeType: string): MediaForm | undefined {
+export function mediaForm(dialect: Pick<Dialect, 'media'>, mimeType: string): MediaForm | undefined {
   const [kind = ''] = mimeType.split('/', 1)
   const own: Readonly<Record<string, readonly MediaForm[]>> = {
     image: ['image_url'],
@@ -48,7 +49,7 @@ export function mediaType({ mimeType, source }: Media): string {
  * or the model does not read its kind.
  */
 export function mediaPart(
-  input: AttemptInput,
+  input: GivenInput,
   dialect: Dialect,
   media: Media,
   field: string,
@@ -57,16 +58,19 @@ export function mediaPart(
   const mimeType = mediaType(media)
   const { source } = media
   const refuse = (why: string) => unsupported(input, field, `${input.model.provider} ${why}`)
-  if (source.case === 'fileId') throw refuse('cannot be sent a stored file yet: send its bytes in data')
+  const isCopy = namesCopy(input, media)
+  if (source.case === 'fileId' && !isCopy)
+    throw refuse('cannot be sent a stored file here: send its bytes in data')
   if (source.case === undefined) throw refuse('cannot be sent media without url or data')
   const form = mediaForm(dialect, mimeType)
   if (form === undefined || mimeType === '')
     throw refuse(`takes no ${mimeType === '' ? 'media of unknown type' : mimeType} at this endpoint`)
   const bytesOnly = onlyData[form] ?? (dialect.mediaOnlyData?.includes(form) ? mimeType : undefined)
-  if (source.case === 'url' && bytesOnly !== undefined) throw refuse(`takes ${bytesOnly} only as data`)
+  if (source.case === 'url' && bytesOnly !== undefined && !isCopy)
+    throw refuse(`takes ${bytesOnly} only as data`)
   if (source.case === 'data' && dialect.mediaOnlyUrls?.includes(form))
     throw refuse(`takes ${mimeType} only by url`)
-  if (!reads(input, form)) throw unsupported(input, field, `${input.model.id} reads no ${mimeType}`)
+  if (!readsForm(input.model, form)) throw unsupported(input, field, `${input.model.id} reads no ${mimeType}`)
   return wirePart(form, { mimeType, media, source }, detailOf(dialect, media, field, note))
 }
 
@@ -80,11 +84,9 @@ const modalities: Readonly<Record<MediaForm, readonly Modality[]>> = {
   file_url: ['pdf', 'file'],
 }
 
-// Of a model that nobody described, nothing is known.
-function reads({ model }: AttemptInput, form: MediaForm): boolean {
-  return (
-    model.confidence === 'assumed' || modalities[form].some(modality => model.modalitiesIn.includes(modality))
-  )
+/** Whether a model reads what stands in a form. Of a model that nobody described, nothing is known. */
+export function readsForm({ confidence, modalitiesIn }: ModelEntry, form: MediaForm): boolean {
+  return confidence === 'assumed' || modalities[form].some(modality => modalitiesIn.includes(modality))
 }
 
 function detailOf(dialect: Dialect, media: Media, field: string, note: Note): string | undefined {
@@ -97,7 +99,7 @@ function detailOf(dialect: Dialect, media: Media, field: string, note: Note): st
 
 function wirePart(form: MediaForm, piece: Piece, detail: string | undefined): WirePart {
   const { mimeType, media, source } = piece
-  const url = source.case === 'url' ? source.value : dataUrl(mimeType, source.value)
+  const url = source.case === 'data' ? dataUrl(mimeType, source.value) : source.value
   switch (form) {
     case 'image_url':
       return { type: form, image_url: { url, detail } }
@@ -110,6 +112,7 @@ function wirePart(form: MediaForm, piece: Piece, detail: string | undefined): Wi
       return { type: form, input_audio: { data, format: audioFormats.get(mimeType) ?? 'wav' } }
     }
     case 'file':
+      if (source.case === 'fileId') return { type: form, file: { file_id: source.value } }
       // The wire requires a name with the bytes.
       return { type: form, file: { filename: media.filename || 'document.pdf', file_data: url } }
     default:
@@ -118,7 +121,7 @@ function wirePart(form: MediaForm, piece: Piece, detail: string | undefined): Wi
 }
 
 /** Bytes as a `data:` URL. */
-function dataUrl(mimeType: string, bytes: Uint8Array): string {
+export function dataUrl(mimeType: string, bytes: Uint8Array): string {
   return `data:${mimeType};base64,${base64(bytes)}`
 }
 

@@ -4,8 +4,8 @@ import type { Deltas } from '../../core/delta.ts'
 import { GatewayError } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
 import type { AttemptInput } from '../../core/provider.ts'
+import type { Access } from '../access.ts'
 import { type UpstreamResponse, within } from '../http.ts'
-import type { Access } from '../keyed.ts'
 import type { Fields } from '../merge.ts'
 import type { AnswerOptions, AnswerReader } from './answer.ts'
 import type { Dialect, Upstream } from './dialect.ts'
@@ -46,13 +46,19 @@ export function createWireChat(deps: ChatDeps, wire: Wire): (input: AttemptInput
   const { provider, redact, clock } = deps
   const dialect = { ...deps.dialect, errorCodes: { ...wire.errorCodes, ...deps.dialect.errorCodes } }
   const options: AnswerOptions = { newCallId: () => newId('call', clock.now()) }
+
+  // A function of its own: the body of a request with files in it is large, and not needed while the answer is read.
+  function post(input: AttemptInput, access: Access): Promise<UpstreamResponse> {
+    const body = JSON.stringify(wire.build(input, dialect, provider))
+    const headers = { ...dialect.headers, ...headersOf(input, access) }
+    input.sent?.()
+    return access.http.post({ path: wire.path, headers, body, signal: input.signal })
+  }
+
   return async function* ask(input, access) {
     const upstream: Upstream = { provider, model: input.model.id, dialect, redact, now: () => clock.now() }
     try {
-      const body = JSON.stringify(wire.build(input, dialect, provider))
-      const headers = { ...dialect.headers, ...headersOf(input, access) }
-      input.sent?.()
-      const response = await access.http.post({ path: wire.path, headers, body, signal: input.signal })
+      const response = await post(input, access)
       try {
         if (response.status !== 200) throw await refused(clock, upstream, response)
         yield* answer(wire, upstream, response, options)

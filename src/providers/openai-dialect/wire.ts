@@ -13,7 +13,13 @@ export type WirePart =
       readonly type: 'input_audio'
       readonly input_audio: { readonly data: string; readonly format: 'wav' | 'mp3' }
     }
-  | { readonly type: 'file'; readonly file: { readonly filename: string; readonly file_data: string } }
+  | {
+      readonly type: 'file'
+      readonly file:
+        | { readonly filename: string; readonly file_data: string }
+        /** A file that was uploaded before, by the provider's own id. */
+        | { readonly file_id: string }
+    }
 
 /** A tool call in an assistant message. */
 export interface WireToolCall {

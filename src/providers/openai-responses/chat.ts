@@ -1,7 +1,7 @@
 // One attempt on the Responses wire.
 import type { Deltas } from '../../core/delta.ts'
 import type { AttemptInput } from '../../core/provider.ts'
-import type { Access } from '../keyed.ts'
+import type { Access } from '../access.ts'
 import { type ChatDeps, createWireChat } from '../openai-dialect/wire-chat.ts'
 import { createAnswerReader } from './answer.ts'
 import { errorCodes } from './error-codes.ts'

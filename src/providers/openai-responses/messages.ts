@@ -1,9 +1,11 @@
 // Turns messages of the contract into the instructions and input items of the Responses wire.
 import { type Media, type Message, type Part, Role, type ToolResult } from '#gen/exai/v1/chat_pb'
-import type { AttemptInput } from '../../core/provider.ts'
+import { isOfficeType } from '../file-forms.ts'
+import { uploadName } from '../file-name.ts'
+import { type GivenInput, namesCopy } from '../given.ts'
 import { wireCallId } from '../openai-dialect/assistant.ts'
 import type { Dialect } from '../openai-dialect/dialect.ts'
-import { mediaPart, mediaType } from '../openai-dialect/media.ts'
+import { dataUrl, mediaPart, mediaType } from '../openai-dialect/media.ts'
 import { type Note, unsupported } from '../openai-dialect/notes.ts'
 import { unseal } from './sealed.ts'
 import type { WireItem, WirePart } from './wire.ts'
@@ -16,7 +18,7 @@ export interface Input {
 }
 
 interface Work {
-  readonly input: AttemptInput
+  readonly input: GivenInput
   readonly dialect: Dialect
   readonly note: Note
   /** Ids of the reasoning items that are in the input already. */
@@ -24,7 +26,7 @@ interface Work {
 }
 
 /** Builds the input, in the order of the messages. Throws UNSUPPORTED for a part that cannot be sent at all. */
-export function buildInput(input: AttemptInput, dialect: Dialect, note: Note): Input {
+export function buildInput(input: GivenInput, dialect: Dialect, note: Note): Input {
   const work: Work = { input, dialect, note, replayed: new Set() }
   const { messages } = input
   const firstOther = messages.findIndex(({ role }) => role !== Role.SYSTEM)
@@ -42,7 +44,7 @@ export function buildInput(input: AttemptInput, dialect: Dialect, note: Note): I
 }
 
 // What is new stands at the end of the whole chat: callers are told of the indices that they wrote.
-function pathOf({ messages, request }: AttemptInput, index: number): string {
+function pathOf({ messages, request }: GivenInput, index: number): string {
   const kept = Math.max(0, messages.length - request.messages.length)
   return index < kept ? `conversation[${index}]` : `messages[${index - kept}]`
 }
@@ -84,8 +86,22 @@ function userParts(work: Work, parts: readonly Part[], path: string): readonly W
 }
 
 function inputMedia({ input, dialect, note }: Work, media: Media, field: string): WirePart {
-  // Unlike chat completions, this wire reads documents by their URL.
-  const byUrl = media.source.case === 'url' && mediaType(media) === 'application/pdf'
+  const type = mediaType(media)
+  const { source, detail } = media
+  const isCopy = namesCopy(input, media)
+  if (source.case === 'fileId' && isCopy && type.startsWith('image/'))
+    return { type: 'input_image', file_id: source.value, detail: detail || 'auto' }
+  // Unlike chat completions, this wire reads office documents, of which it makes text for any model, and PDF by its URL.
+  if (isOfficeType(type)) {
+    if (source.case === 'fileId' && isCopy) return { type: 'input_file', file_id: source.value }
+    if (source.case === 'data')
+      return {
+        type: 'input_file',
+        filename: uploadName(media.filename, type),
+        file_data: dataUrl(type, source.value),
+      }
+  }
+  const byUrl = source.case === 'url' && type === 'application/pdf'
   const forms: Dialect = byUrl ? { ...dialect, media: ['file_url'] } : dialect
   const part = mediaPart(input, forms, media, field, note)
   switch (part.type) {

@@ -5,6 +5,8 @@ import type { Fields } from '../merge.ts'
 export type WirePart =
   | { readonly type: 'input_text'; readonly text: string }
   | { readonly type: 'input_image'; readonly image_url: string; readonly detail: string }
+  | { readonly type: 'input_image'; readonly file_id: string; readonly detail: string }
+  | { readonly type: 'input_file'; readonly file_id: string }
   | { readonly type: 'input_file'; readonly filename: string; readonly file_data: string }
   | { readonly type: 'input_file'; readonly file_url: string }
   | { readonly type: 'output_text'; readonly text: string }

@@ -74,6 +74,26 @@ export function claimCopy(
   return { state: 'ours' }
 }
 
+/** Accounts that have a usable copy of any of these blobs, those with the most first. */
+export function copyOwners(
+  db: Database,
+  provider: string,
+  blobKeys: readonly string[],
+  now: number,
+): readonly string[] {
+  return db
+    .all(
+      `SELECT account FROM copies JOIN blobs ON blobs.key = copies.blob_key
+         WHERE copies.blob_key IN (SELECT value FROM json_each(?)) AND provider = ? AND remote_id IS NOT NULL
+           AND (expires_at IS NULL OR expires_at > ?) AND due_at IS NULL
+         GROUP BY account ORDER BY count(*) DESC, account`,
+      JSON.stringify(blobKeys),
+      provider,
+      now,
+    )
+    .map(row => String(row['account']))
+}
+
 /** Keeps a copy that was made. */
 export function keepCopy(
   db: Database,

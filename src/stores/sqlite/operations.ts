@@ -86,6 +86,10 @@ export const reads = {
     files.listFiles(db, query, now),
   usedBytes: ({ db }: Context, { tenant }: { tenant: string }) => files.usedBytes(db, tenant),
   fileText: ({ db }: Context, { tenant, id, now }: At<FileKey>) => blobs.fileText(db, tenant, id, now),
+  copyOwners: (
+    { db }: Context,
+    { provider, blobKeys, now }: At<{ provider: string; blobKeys: readonly string[] }>,
+  ) => blobs.copyOwners(db, provider, blobKeys, now),
   unreadBlobs: ({ db }: Context, { limit }: { limit: number }) => blobs.unreadBlobs(db, limit),
   dueBlobs: ({ db }: Context, { limit }: { limit: number }) => blobs.dueBlobs(db, limit),
   unknownBlobs: ({ db }: Context, { blobKeys }: { blobKeys: readonly string[] }) =>

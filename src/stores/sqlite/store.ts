@@ -160,6 +160,7 @@ function filesOf(client: Client, now: () => number): Files {
     text: key => client.ask('fileText', { ...key, now: now() }),
     unread: limit => client.ask('unreadBlobs', { limit }),
     claimCopy: (key, leaseMs) => client.ask('claimCopy', { key, leaseMs, now: now() }),
+    owners: (provider, blobKeys) => client.ask('copyOwners', { provider, blobKeys, now: now() }),
     keepCopy: (key, copy) => client.ask('keepCopy', { key, copy }),
     dropCopy: key => client.ask('dropCopy', { key }),
     due: limit => client.ask('dueBlobs', { limit }),

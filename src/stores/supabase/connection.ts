@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { SupabaseClient } from '@supabase/supabase-js'
 import type { Agent } from 'undici'
 import { GatewayError } from '../../core/errors.ts'
+import { createReadCircuit, type ReadCircuit } from './read-circuit.ts'
 
 /** How a project is reached. */
 export interface SupabaseSettings {
@@ -28,6 +29,8 @@ export interface SupabaseConnection {
   run<Value>(work: () => PromiseLike<Value>, limits: RunLimits): Promise<Ran<Value>>
   /** The limits of a request to the database. */
   readonly answerTimeoutMs: number
+  /** Whether questions to the database are answered; see `readRows`. What is sent has a back-off of its own. */
+  readonly reads: ReadCircuit
   /** Open sockets, idle ones included. */
   openSockets(): number
   /** Closes all sockets at once, those of running requests too. */
@@ -95,20 +98,42 @@ export async function connectSupabase(settings: SupabaseSettings): Promise<Supab
     global: { fetch },
   })
 
+  async function run<Value>(
+    work: () => PromiseLike<Value>,
+    { signal, timeoutMs }: RunLimits,
+  ): Promise<Ran<Value>> {
+    const ends = timeoutMs === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+    const scope: Scope = { signal: ends, status: 0 }
+    const value = await scopes.run(scope, async () => await work())
+    return { value, status: scope.status }
+  }
+
+  const answerTimeoutMs = settings.answerTimeoutMs ?? ANSWER_MS
+  const reads = createReadCircuit({
+    async probe(signal) {
+      const ask = () => client.from('conversations').select('id').limit(1)
+      const { value } = await run(ask, { signal, timeoutMs: answerTimeoutMs })
+      return isAnswer(value.status)
+    },
+  })
+
   return {
     client,
     idleTimeoutMs,
-    answerTimeoutMs: settings.answerTimeoutMs ?? ANSWER_MS,
-    async run(work, { signal, timeoutMs }) {
-      const ends =
-        timeoutMs === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
-      const scope: Scope = { signal: ends, status: 0 }
-      const value = await scopes.run(scope, async () => await work())
-      return { value, status: scope.status }
-    },
+    answerTimeoutMs,
+    run,
+    reads,
     openSockets: () => Object.values(agent.stats).reduce((sum, { connected }) => sum + Number(connected), 0),
-    close: () => agent.destroy(),
+    close() {
+      reads.close()
+      return agent.destroy()
+    },
   }
+}
+
+/** Whether somebody has answered: a gateway whose database is away says 5xx, and without any answer the status is 0. */
+export function isAnswer(status: number): boolean {
+  return status >= 100 && status < 500
 }
 
 // The address is not repeated in the message: it may hold a password.

@@ -1,6 +1,6 @@
 // What every question to the project's tables shares: its limits, its faults, and the values that come back.
 import { GatewayError } from '../../core/errors.ts'
-import type { SupabaseConnection } from './connection.ts'
+import { isAnswer, type SupabaseConnection } from './connection.ts'
 import { restFault } from './faults.ts'
 
 /** A row as it came. */
@@ -15,12 +15,17 @@ interface RowsAnswer {
   readonly data: readonly FoundRow[] | null
 }
 
-/** Asks for rows. INTERNAL when the project does not answer, or does not as it should; nothing is asked twice. */
+/**
+ * Asks for rows. INTERNAL when the project does not answer, or does not as it should, and at once while it is known not to;
+ * nothing is asked twice.
+ */
 export async function readRows(
-  { run, answerTimeoutMs }: SupabaseConnection,
+  { run, answerTimeoutMs, reads }: SupabaseConnection,
   work: () => PromiseLike<RowsAnswer>,
 ): Promise<readonly FoundRow[]> {
+  reads.check()
   const { value } = await run(work, { signal: new AbortController().signal, timeoutMs: answerTimeoutMs })
+  reads.heard(isAnswer(value.status))
   if (value.error === null) return value.data ?? []
   const fault = restFault({ ...value.error, status: value.status })
   throw new GatewayError('INTERNAL', 'the shared database did not answer', {

@@ -54,6 +54,31 @@ export function createRowSender(connection: SupabaseConnection): SendRows {
     return DELIVERED
   }
 
+  /** Which of these the project has as deleted: one that expired here may have gone on, and so have been prolonged, elsewhere. */
+  async function deletedThere(
+    table: SentTable,
+    keys: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly string[] | Delivery> {
+    const found: string[] = []
+    for (let at = 0; at < keys.length; at += REMOVED_AT_ONCE) {
+      const some = keys.slice(at, at + REMOVED_AT_ONCE)
+      const asked = await ask(async () => {
+        const answer = await client
+          .from(table.name)
+          .select(table.key)
+          .in(table.key, some)
+          .not('deleted_at', 'is', null)
+        // The client reads the columns out of a text that it does not know here.
+        const rows = (answer.data ?? []) as unknown as readonly Readonly<Record<string, unknown>>[]
+        found.push(...rows.map(row => String(row[table.key])))
+        return answer
+      }, signal)
+      if (asked.type !== 'delivered') return asked
+    }
+    return found
+  }
+
   return async (name, entries, signal) => {
     const table = sentTable(name)
     const keysOf = (some: readonly OutboxEntry[]): readonly string[] =>
@@ -62,7 +87,10 @@ export function createRowSender(connection: SupabaseConnection): SendRows {
     const sent = rows.length === 0 ? DELIVERED : await insert(table, rows, signal)
     if (sent.type !== 'delivered') return sent
     if (table.children !== undefined) {
-      const parents = keysOf(entries.filter(({ row }) => row === undefined || isSet(row['deleted_at'])))
+      const ended = entries.filter(({ row }) => row === undefined || isSet(row['deleted_at']))
+      const lapsed = await deletedThere(table, keysOf(ended.filter(isExpired)), signal)
+      if ('type' in lapsed) return lapsed
+      const parents = [...keysOf(ended.filter(entry => !isExpired(entry))), ...lapsed]
       const orphans = await remove(table.children.table, table.children.column, parents, signal)
       if (orphans.type !== 'delivered') return orphans
     }
@@ -72,6 +100,12 @@ export function createRowSender(connection: SupabaseConnection): SendRows {
 
 function isSet(value: unknown): boolean {
   return value !== undefined && value !== null
+}
+
+/** Whether it was deleted because its time had come, and not because somebody wanted it. */
+function isExpired({ row = {} }: OutboxEntry): boolean {
+  const { deleted_at: deletedAt, expires_at: expiresAt } = row
+  return isSet(deletedAt) && isSet(expiresAt) && Number(deletedAt) >= Number(expiresAt)
 }
 
 interface RestAnswer {

@@ -47,9 +47,9 @@ async function sendBlob(parts: Parts, entry: OutboxEntry, signal: AbortSignal): 
     if (entry.row === undefined) return await removeBlob(parts, entry, kept.path, signal)
     // The row was written after the bytes: where it is, they are.
     if (kept.path !== '') return await sendRow(parts, entry, kept.path, signal)
-    // Nobody needs it any more, and it is not there: so it shall stay.
-    if (entry.row['due_at'] !== null) return DELIVERED
     const path = objectPath(String(entry.row['tenant']), entry.id)
+    // Nobody needs it any more, and there is no row: but a crash may have left the bytes that go before it.
+    if (entry.row['due_at'] !== null) return await parts.objects.remove([path], signal)
     const sent = await uploadBlob(parts, entry, path, signal)
     return sent.type === 'delivered' ? await sendRow(parts, entry, path, signal) : sent
   } catch (error) {

@@ -11,9 +11,10 @@ import { brokenRule } from './openai-rules.ts'
 import { eventReply, jsonReply, type Reply } from './reply.ts'
 import { mountResponses } from './responses.ts'
 import { checkOpenAiBody } from './responses-body.ts'
+import { createOpenAiFiles, type OpenAiFiles } from './responses-files.ts'
 import type { Mounted } from './responses-mount.ts'
 import { startServer, type Upstream } from './server.ts'
-import { type JsonObject, objectOf, textOf } from './shape.ts'
+import { type JsonObject, listOf, objectOf, textOf } from './shape.ts'
 import type { Fault, Received, UpstreamRequest, Wire } from './wire.ts'
 
 /** How the double is set up. */
@@ -43,7 +44,8 @@ export function createOpenAiWire(options: OpenAiOptions): Wire {
   const shape = requestShape(options.extraFields ?? [], options.extraAssistantFields ?? [])
   const counters: Counters = { calls: 0, answers: 0, cacheKeys: new Set() }
   const nextCallId = (): string => `call_${String(++counters.calls).padStart(24, '0')}`
-  const mounted = mountResponses(served, nextCallId)
+  const files = createOpenAiFiles()
+  const mounted = mountResponses(served, nextCallId, files)
 
   function receive(request: UpstreamRequest): Received {
     const refused = refuseCaller(request, keys)
@@ -93,7 +95,7 @@ export function createOpenAiWire(options: OpenAiOptions): Wire {
       const message = 'This is not a chat model and thus not supported in the v1/chat/completions endpoint.'
       return { refusal: openAiError(404, null, message, 'model') }
     }
-    const refusal = brokenRule(body, model.rule, name)
+    const refusal = brokenRule(body, model.rule, name) ?? strangeFile(body, files)
     return refusal === undefined ? { body, model } : { refusal }
   }
 
@@ -140,6 +142,20 @@ export function createOpenAiWire(options: OpenAiOptions): Wire {
       return reply && { ...reply, headers: { ...headersFor(counters.answers), ...reply.headers } }
     },
   }
+}
+
+/** Refuses a document that was not uploaded for that. */
+function strangeFile(body: JsonObject, files: OpenAiFiles): Reply | undefined {
+  const parts = listOf(body['messages']).flatMap(each => listOf(objectOf(each)['content']))
+  for (const part of parts) {
+    const id = textOf(objectOf(objectOf(part)['file'])['file_id'])
+    if (id === '') continue
+    const purpose = files.purposeOf(id)
+    if (purpose === undefined) return openAiError(404, null, `No such File object: ${id}`, 'file_id')
+    if (purpose !== 'user_data' && purpose !== 'assistants')
+      return openAiError(400, 'invalid_value', `The file ${id} has the purpose ${purpose}.`, 'file_id')
+  }
+  return undefined
 }
 
 const final = (reply: Reply): Received => ({

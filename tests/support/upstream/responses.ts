@@ -7,7 +7,7 @@ import { checkOpenAiBody } from './responses-body.ts'
 import { lastUserTextIn, prefixTokens, readTurn } from './responses-chat.ts'
 import { receiveEmbeddings } from './responses-embeddings.ts'
 import { errorFrame, responseFrames } from './responses-events.ts'
-import { createOpenAiFiles } from './responses-files.ts'
+import type { OpenAiFiles } from './responses-files.ts'
 import { createMemory } from './responses-memory.ts'
 import type { Mount, Mounted } from './responses-mount.ts'
 import { outputItems, type ResponseEnvelope, responseJson } from './responses-reply.ts'
@@ -24,9 +24,12 @@ type Checked = {
 }
 
 /** Makes `/v1/responses`, `/v1/responses/input_tokens`, `/v1/files` and `/v1/embeddings` of one upstream. */
-export function mountResponses(served: readonly string[], nextCallId: () => string): Mount {
+export function mountResponses(
+  served: readonly string[],
+  nextCallId: () => string,
+  files: OpenAiFiles,
+): Mount {
   const memory = createMemory()
-  const files = createOpenAiFiles()
   const cacheKeys = new Set<string>()
   let responses = 0
   let items = 0

@@ -101,6 +101,8 @@ describe('a new key', () => {
     [/^label /, 'a label of 65 characters', { label: 'ü'.repeat(65) }],
     [/^label /, 'a label with a line break', { label: 'a\nb' }],
     [/^label /, 'a label with a control character of Latin-1', { label: 'a\u0085b' }],
+    [/^label /, 'a label with a separator of lines', { label: 'a\u2028b' }],
+    [/^label /, 'a label that turns the direction of what follows', { label: 'a\u202eb' }],
     [/^tenant /, 'a tenant of 129 characters', { tenant: 'a'.repeat(129) }],
     [/^tenant /, 'a tenant with a space', { tenant: 'a b' }],
     [/^tenant /, 'a tenant with a quotation mark', { tenant: "x' OR 1=1 --" }],

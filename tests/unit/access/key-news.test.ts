@@ -1,6 +1,8 @@
 // Keys that are rotated or revoked: they are refused from the answer on, here and on every other replica.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createKeyNews } from '../../../src/access/key-news.ts'
 import type { Caller } from '../../../src/core/caller.ts'
+import type { KeptKey } from '../../../src/core/keys.ts'
 import type { Shared } from '../../../src/core/shared.ts'
 import { createProcessShared } from '../../../src/stores/process/shared.ts'
 import {
@@ -133,5 +135,36 @@ describe('a key that is taken back', () => {
       'other replicas were not told of a changed key',
     )
     await alone.close()
+  })
+})
+
+describe('a key that a store gives', () => {
+  const key = (version: number, secret: number, revokedAt?: number): KeptKey => ({
+    id: 'key_1',
+    tenant: 'acme',
+    label: 'a key',
+    scopes: ['chat'],
+    hash: new Uint8Array(32).fill(secret),
+    secretPrefix: 'exai_abcd',
+    limits: [],
+    createdAt: 0,
+    version,
+    ...(revokedAt === undefined ? {} : { revokedAt }),
+  })
+  test.each([
+    ['that is what was told', key(2, 2), key(2, 2), false],
+    ['that is older', key(2, 2), key(1, 1), true],
+    ['that has another secret of the same number', key(2, 2), key(2, 3), true],
+    ['that was changed past this service', key(2, 2), key(3, 3), false],
+    ['that was changed elsewhere after it was revoked', key(2, 2, 1), key(3, 3), true],
+    ['that is revoked, as was told', key(2, 2, 1), key(2, 2, 1), false],
+  ])('%s', async (_, told, given, isOverdue) => {
+    const news = createKeyNews({
+      shared: rig.shared,
+      isHeard: () => false,
+      log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+    })
+    await news.tell(told)
+    expect(await news.isOverdue(given)).toBe(isOverdue)
   })
 })

@@ -60,7 +60,11 @@ describe('what is remembered', () => {
     put('old', 'key_a')
     put('new', 'key_a')
     remembered.forgetKey('key_a')
-    expect(remembered.get('new')).toBeUndefined()
+    expect([remembered.get('new'), remembered.get('old'), remembered.size()]).toEqual([
+      undefined,
+      undefined,
+      0,
+    ])
   })
 
   test('can be forgotten altogether', () => {

@@ -151,6 +151,13 @@ describe('costCeiling', () => {
     expect(costCeiling(priceOf('gpt-5.5-pro'), 10, 1)).toBe(480_000n)
   })
 
+  test('is that of the usual tier of service for a cheaper one, which a provider may exchange', () => {
+    const base = { input: 1_000_000n, cachedInput: undefined, cacheWrite: undefined, output: 2_000_000n }
+    const price = { ...base, tiers: [], serviceTiers: { '': 1000n, flex: 500n, priority: 1500n } }
+    const ceiling = (serviceTier: string) => costCeiling(price, 100, 100, { serviceTier })
+    expect(['', 'flex', 'priority', 'other'].map(ceiling)).toEqual([300n, 300n, 451n, undefined])
+  })
+
   test('is unknown for a model without a price', () => {
     expect(costCeiling(undefined, 1, 1)).toBeUndefined()
   })

@@ -179,4 +179,20 @@ describe('a request that Complete refuses', () => {
       }),
     ).rejects.toMatchObject({ reason: 'DEADLINE_EXCEEDED' })
   })
+
+  it.each([
+    ['a tool that the policy denies', { webSearch: {} }],
+    ['a prompt that is too long for the policy', {}],
+  ])('for %s is refused here, too', async (_, over) => {
+    const none = { allowedModels: [], deniedModels: [], allowedTools: [] }
+    const policies = [{ ...none, deniedTools: ['web_search'], maxPromptTokens: 1 }]
+    await expect(
+      explainRoute(createTestCall().call, ask('hello world', { model: 'known', ...over }), {
+        routing: { catalogue, providers: [one], now: () => 0, configVersion: 1 },
+        counter,
+        conversations: NO_CONVERSATIONS,
+        limits: { of: () => ({ needsTokens: true, policies, reserve: () => undefined }) },
+      }),
+    ).rejects.toMatchObject({ reason: 'PERMISSION_DENIED' })
+  })
 })

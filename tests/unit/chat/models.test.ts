@@ -178,6 +178,17 @@ describe('a count of tokens', () => {
     await expect(failed).rejects.toMatchObject({ reason })
   })
 
+  it('asks nobody about a model or a tool that the caller may not use', async () => {
+    const policies = [
+      { allowedModels: [], deniedModels: ['one/*'], allowedTools: [], deniedTools: ['web_search'] },
+    ]
+    const limits = { of: () => ({ needsTokens: false, policies, reserve: () => undefined }) }
+    for (const over of [{ model: 'known' }, { model: 'auto', webSearch: {} }])
+      await expect(
+        counted(createTestCall().call, ask('hi', over), { ...deps, limits }),
+      ).rejects.toMatchObject({ reason: 'PERMISSION_DENIED' })
+  })
+
   it('ends with its call', async () => {
     const { call, end } = createTestCall()
     end(new GatewayError('CANCELLED', 'the client left'))

@@ -2,7 +2,8 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf'
 import { describe, expect, it } from 'vitest'
 import { MessageSchema, Role } from '#gen/exai/v1/chat_pb'
-import { countedRequest } from '../../../src/chat/texts.ts'
+import { countedRequest, countTokensOf } from '../../../src/chat/texts.ts'
+import { byId, mediumOf, storedFile } from '../../support/chat-files.ts'
 import { ask } from '../../support/request.ts'
 
 type Part = NonNullable<MessageInitShape<typeof MessageSchema>['content']>[number]
@@ -26,6 +27,7 @@ describe('the counted words of a request', () => {
     expect(countedRequest(request, [kept, ...request.messages])).toEqual({
       texts: ['earlier', 'now'],
       messages: 2,
+      fileTokens: 0,
     })
   })
 
@@ -56,6 +58,25 @@ describe('the counted words of a request', () => {
     expect(countedRequest(request, [])).toEqual({
       texts: ['look', 'looks', '{"type":"object"}', 'bare', 'shape', '{"type":"array"}'],
       messages: 0,
+      fileTokens: 0,
     })
+  })
+
+  it('include the headings of the texts of stored files, and their tokens as they were counted', async () => {
+    const read = storedFile({ text: { state: 'ready', tokens: 900 } })
+    const unread = storedFile({ mimeType: 'image/png' })
+    const result: Part = {
+      kind: { case: 'toolResult', value: { callId: 'c', content: [mediumOf(read)] } },
+    }
+    const content = [text('sum up'), mediumOf(read), mediumOf(unread), result]
+    const counted = countedRequest(
+      ask(''),
+      [create(MessageSchema, { role: Role.USER, content })],
+      byId(read, unread),
+    )
+    const heading = '[file "report.pdf", application/pdf, 1000 bytes]'
+    expect(counted).toEqual({ texts: ['sum up', heading, heading], messages: 1, fileTokens: 1_800 })
+    const counter = { countRequest: async () => ({ tokens: 30, estimated: false }) }
+    expect(await countTokensOf(counted, counter)).toBe(1_830)
   })
 })

@@ -60,6 +60,12 @@ const accepted: readonly (readonly [string, Over])[] = [
   ['16 labels at their full lengths', { metadata: { ...entries(15), ['k'.repeat(64)]: 'v'.repeat(512) } }],
   ['64 allowed names', { routing: { allow: many(64, n => `m${n}`) } }],
   ['a preference', { routing: { prefer: Routing_Prefer.QUALITY } }],
+  [
+    'options with a schema that has a field of ids',
+    {
+      providerOptions: { '*': { tools: [{ parameters: { properties: { file_id: { type: 'string' } } } }] } },
+    },
+  ],
   ['options of 16 providers', { providerOptions: Object.fromEntries(many(16, n => [`p${n}`, {}])) }],
 ]
 
@@ -185,6 +191,29 @@ const refused: readonly (readonly [string, Over, string])[] = [
     { providerOptions: Object.fromEntries(many(17, n => [`p${n}`, {}])) },
     'provider_options takes at most 16 providers, and got 17',
   ],
+  [
+    'another model in the options',
+    { providerOptions: { openai: { model: 'gpt-5.5-pro' } } },
+    'provider_options.openai.model is not taken: set model itself',
+  ],
+  ...(
+    [
+      [
+        { kimi: { messages: [{ content: [{ image_url: { url: 'ms://file1' } }] }] } },
+        'kimi.messages[0].content[0].image_url.url',
+      ],
+      [{ '*': { video: 'MM_FILE://1' } }, '*.video'],
+      [{ openai: { input: [{ content: [{ file_id: 'file-1' }] }] } }, 'openai.input[0].content[0].file_id'],
+      [
+        { openai: { tools: [{ container: { file_ids: ['file-1'] } }] } },
+        'openai.tools[0].container.file_ids',
+      ],
+    ] as const
+  ).map(([providerOptions, place]): [string, Over, string] => [
+    `a file of the provider's at ${place}`,
+    { providerOptions: structuredClone(providerOptions) as never },
+    `provider_options.${place} names a file at the provider: name one of yours in a message`,
+  ]),
 ]
 
 describe('a request', () => {

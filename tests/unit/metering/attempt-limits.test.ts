@@ -124,6 +124,46 @@ describe('a budget', () => {
     expect(await held(own?.reserve(need()))).toBeDefined()
   })
 
+  it('of a model by another name goes on from what the ledger has of it', async () => {
+    const sum = { provider: 'openai', model: 'gpt-x', nanoUsd: 600n }
+    const ledger: Pick<UsageSums, 'sums'> = {
+      // The rest of a sum says nothing here.
+      sums: async () => ({ items: [sum] as unknown as Awaited<ReturnType<UsageSums['sums']>>['items'] }),
+    }
+    const { limits } = setUp(ofAcme({ ...day(1_000), model: 'openai/newest' }), {
+      ledgers: [ledger],
+      aliasesOf: (provider, id) => (`${provider}/${id}` === 'openai/gpt-x' ? ['newest'] : []),
+    })
+    const model = { provider: 'openai', id: 'gpt-x', aliases: ['newest'] }
+    const refused = await refusalOf(limits.of(caller())?.reserve(need({ model })))
+    expect(refused.details.limit?.remaining).toBe(400)
+  })
+
+  it('that nobody could begin together goes on from the ledger when they can', async () => {
+    const { shared } = setUp()
+    let isOut = true
+    const sum = { provider: 'openai', model: 'gpt-x', nanoUsd: 600n }
+    const { limits } = setUp(ofAcme({ ...day(1_000), outagePolicy: 'deny' }), {
+      // The rest of a sum says nothing here.
+      ledgers: [
+        {
+          sums: async () => ({ items: [sum] as unknown as Awaited<ReturnType<UsageSums['sums']>>['items'] }),
+        },
+      ],
+      shared: {
+        ...shared,
+        reserve: async (all, holder) =>
+          isOut && all.some(({ outage }) => outage === 'deny')
+            ? { ok: false, index: 0, counter: '', used: 0, isOutage: true }
+            : shared.reserve(all, holder),
+      },
+    })
+    const own = limits.of(caller())
+    expect((await refusalOf(own?.reserve(need()))).message).toContain('cannot be counted together')
+    isOut = false
+    expect((await refusalOf(own?.reserve(need()))).details.limit?.remaining).toBe(400)
+  })
+
   it('is never overrun, whatever is reserved, settled and given back at the same time', async () => {
     for (const seed of [1, 2, 3, 4]) {
       const { limits } = setUp(ofAcme(day(5_000), tokens(4_000)))
@@ -164,7 +204,7 @@ describe('tokens a minute', () => {
     expect(await refusalOf(own?.reserve(need({ outputTokens: 1 })))).toMatchObject({
       reason: 'RATE_LIMITED',
       message:
-        'tokens_per_minute of tenant acme is 300, of which 300 are used, and this call may need 101; ask again in 10 s',
+        'tokens_per_minute of tenant acme is 300, of which 300 are used, and this call may need 101; ask again in 70 s',
     })
     first.settle({ tokens: 40 })
     await held(own?.reserve(need({ outputTokens: 10 })))

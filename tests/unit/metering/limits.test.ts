@@ -1,7 +1,7 @@
 // Limits at the entrance: any sixty seconds, calls at once, whose they are, and what a caller is told.
 import { describe, expect, it } from 'vitest'
 import { createChance } from '../../support/seeded.ts'
-import { caller, METHOD, ofAcme, refusalOf, setUp } from './limits-rig.ts'
+import { caller, METHOD, need, ofAcme, policy, refusalOf, setUp } from './limits-rig.ts'
 
 const requests = (value: number) => ({ kind: 'requests_per_minute', value }) as const
 const atOnce = (value: number) => ({ kind: 'concurrent_calls', value }) as const
@@ -32,6 +32,23 @@ describe('requests a minute', () => {
     }
   })
 
+  it('say when the oldest that count are over, and then there is room', async () => {
+    const { limits, clock } = setUp(ofAcme(requests(3)))
+    for (const pauseMs of [4_000, 20_000, 15_000]) {
+      await limits.admit(caller(), METHOD)
+      clock.pass(pauseMs)
+    }
+    const { details } = await refusalOf(limits.admit(caller(), METHOD))
+    // The first began at 0 s, now it is 39 s; its step ends at 10 s and counts until 70 s.
+    expect(details.retryDelayMs).toBe(31_000)
+    clock.pass(30_999)
+    await refusalOf(limits.admit(caller(), METHOD))
+    clock.pass(1)
+    await limits.admit(caller(), METHOD)
+    // The next one is that of 4 s, of the same step, so that there is room at once.
+    expect(await limits.admit(caller(), METHOD)).toBeDefined()
+  })
+
   it('tell which limit it is, what is used, and when to ask again', async () => {
     const { limits, clock } = setUp(ofAcme(requests(1)))
     clock.pass(3_000)
@@ -40,10 +57,11 @@ describe('requests a minute', () => {
     expect(error).toMatchObject({
       reason: 'RATE_LIMITED',
       message:
-        'requests_per_minute of tenant acme is 1, and 1 were begun in the last minute; ask again in 7 s',
+        'requests_per_minute of tenant acme is 1, and 1 were begun in the last minute; ask again in 67 s',
     })
     expect(error.details).toEqual({
-      retryDelayMs: 7_000,
+      // What began in a step of ten seconds is forgotten with the whole of it, a minute after its end.
+      retryDelayMs: 67_000,
       limit: {
         name: 'requests_per_minute of tenant acme',
         limit: 1,
@@ -142,6 +160,28 @@ describe('whose a limit is', () => {
     }
   })
 
+  it('goes by the names that the configuration gives to models, and policies do, too', async () => {
+    const aliases = [{ alias: 'Fast', model: 'openai/gpt-x' }]
+    const rules = {
+      ...ofAcme({ kind: 'day_budget', value: 0, model: 'fast' }),
+      policies: [
+        { tenant: 'acme', policy: policy({ deniedModels: ['FAST'], allowedModels: ['fast', 'o'] }) },
+      ],
+    }
+    const { limits } = setUp(rules, { aliases: () => aliases })
+    const own = limits.of(caller())
+    expect((await refusalOf(own?.reserve(need()))).details.limit?.name).toBe(
+      'day_budget of tenant acme for openai/gpt-x',
+    )
+    expect(own?.policies).toEqual([
+      policy({ deniedModels: ['openai/gpt-x'], allowedModels: ['openai/gpt-x', 'o'] }),
+    ])
+    const key = { limits: [{ kind: 'day_budget', value: 0, model: 'fast' } as const] }
+    expect((await refusalOf(limits.of(caller({ tenant: 'other', ...key }))?.reserve(need()))).reason).toBe(
+      'BUDGET_SPENT',
+    )
+  })
+
   it('of two of a kind, the smaller one counts', async () => {
     const { limits } = setUp(ofAcme(requests(5), requests(1), requests(3)))
     await limits.admit(caller(), METHOD)
@@ -152,6 +192,39 @@ describe('whose a limit is', () => {
     const { limits } = setUp({ tenants: [{ tenant: '*', limits: [requests(1)] }] })
     for (const tenant of ['a', 'a:', 'a::', 'a%3A', 'sub:a'])
       expect(await limits.admit(caller({ tenant }), METHOD)).toBeDefined()
+  })
+})
+
+describe('a limit that cannot be counted together now', () => {
+  it('refuses where it says so, and tells to ask again soon', async () => {
+    const asked: unknown[] = []
+    const { limits } = setUp(ofAcme({ ...requests(5), outagePolicy: 'deny' }), {
+      shared: {
+        ...setUp().shared,
+        async reserve(reservations) {
+          asked.push(...reservations.map(({ outage }) => outage))
+          return { ok: false, index: 0, counter: '', used: 2, isOutage: true }
+        },
+      },
+    })
+    const error = await refusalOf(limits.admit(caller(), METHOD))
+    expect(error).toMatchObject({
+      reason: 'RATE_LIMITED',
+      message:
+        'requests_per_minute of tenant acme cannot be counted together with the other replicas now, and then it lets nobody ' +
+        'pass; ask again soon',
+      details: { retryDelayMs: 2_000 },
+    })
+    expect(asked).toEqual(['deny'])
+  })
+})
+
+describe('a stream that is resumed', () => {
+  it('is no request of the minute, but a call that runs', async () => {
+    const { limits } = setUp(ofAcme(requests(0), atOnce(1)))
+    const resuming = 'exai.v1.ChatService/ResumeStream'
+    await limits.admit(caller(), resuming)
+    expect((await refusalOf(limits.admit(caller(), resuming))).reason).toBe('TOO_MANY_CALLS')
   })
 })
 

@@ -5,6 +5,7 @@ import {
   fileFormsFor,
   fileRuleFor,
   type fileRules,
+  makesText,
   referenceUrl,
 } from '../../../src/providers/file-forms.ts'
 import { uploadName } from '../../../src/providers/file-name.ts'
@@ -23,14 +24,24 @@ const names = (kind: Kind, question: FileQuestion) =>
 
 describe('the forms of a file', () => {
   it.each<[Kind, FileQuestion, readonly string[]]>([
-    ['openai', ask('application/pdf', 'gpt-5.6-sol'), ['inline', 'uploaded']],
+    ['openai', ask('application/pdf', 'gpt-5.6-sol'), ['inline', 'uploaded', 'inline', 'text by gateway']],
     [
       'openai',
       ask('application/pdf', 'gpt-5.6-sol', { endpoint: 'responses' }),
-      ['url', 'inline', 'uploaded'],
+      ['url', 'inline', 'uploaded', 'inline', 'text by gateway'],
     ],
-    ['openai', ask('IMAGE/PNG; x=y', 'gpt-5.6-sol'), ['url', 'inline']],
-    ['openai', ask('image/png', 'gpt-5.6-sol', { endpoint: 'responses' }), ['url', 'inline', 'uploaded']],
+    ['openai', ask('application/msword', 'gpt-5.6-sol'), ['text by gateway']],
+    [
+      'openai',
+      ask('application/msword', 'gpt-5.6-sol', { endpoint: 'responses' }),
+      ['url', 'inline', 'uploaded', 'inline', 'text by gateway'],
+    ],
+    ['openai', ask('IMAGE/PNG; x=y', 'gpt-5.6-sol'), ['url', 'inline', 'inline']],
+    [
+      'openai',
+      ask('image/png', 'gpt-5.6-sol', { endpoint: 'responses' }),
+      ['url', 'inline', 'uploaded', 'inline'],
+    ],
     ['openai', ask('video/mp4', 'gpt-5.6-sol'), []],
     ['openai', ask('audio/wav', 'gpt-5.6-sol'), []],
     ['openai', ask('audio/wav', 'gpt-audio'), ['inline']],
@@ -39,13 +50,14 @@ describe('the forms of a file', () => {
     ['glm', ask('application/pdf', 'glm-5.3-flash'), ['url', 'text by gateway']],
     ['glm', ask('application/pdf', 'glm-5.3'), ['text by gateway']],
     ['kimi', ask('image/png', 'kimi-k3'), ['inline', 'uploaded']],
-    ['kimi', ask('application/pdf', 'kimi-k3'), ['text by provider']],
+    ['kimi', ask('application/pdf', 'kimi-k3'), ['text by gateway', 'text by provider']],
     ['kimi', ask('text/markdown', 'kimi-k3'), ['text by gateway', 'text by provider']],
     ['kimi', ask('audio/mpeg', 'kimi-k3'), []],
     ['minimax', ask('video/mp4', 'MiniMax-M3'), ['url', 'uploaded', 'inline']],
     ['minimax', ask('video/mp4', 'MiniMax-M2.7'), []],
     ['minimax', ask('application/pdf', 'MiniMax-M3'), ['text by gateway']],
     ['openai-compatible', ask('image/webp', 'llava'), ['inline', 'url']],
+    ['openai-compatible', ask('application/pdf', 'llava'), ['inline', 'text by gateway']],
     ['sandbox', ask('image/webp', 'echo'), []],
   ])('of %s for %o are %o', (kind, question, forms) => {
     expect(names(kind, question)).toEqual(forms)
@@ -60,6 +72,27 @@ describe('the forms of a file', () => {
     expect(names('glm', glm(4_999_999))).toEqual(['url', 'inline'])
     // The documentation says less than 5 MB; the size behind a URL is for the provider to see.
     expect(names('glm', glm(5_000_000))).toEqual(['url'])
+  })
+
+  it('prefer an upload to bytes above 4 MB at OpenAI, and end where a request may hold no more', () => {
+    const pdf = (sizeBytes: number) => ask('application/pdf', 'gpt-5.6-sol', { sizeBytes })
+    expect(names('openai', pdf(4_000_000))[0]).toBe('inline')
+    expect(names('openai', pdf(4_000_001))).toEqual(['uploaded', 'inline', 'text by gateway'])
+    expect(names('openai', pdf(37_000_001))).toEqual(['uploaded', 'text by gateway'])
+    expect(names('openai', pdf(50_000_001))).toEqual(['text by gateway'])
+  })
+
+  it('say of which documents a provider makes a text by itself', () => {
+    const docx = 'application/vnd.openxmlformats-officedocument.wordprocessingml.document'
+    expect(['application/pdf', docx, 'application/epub+zip'].map(type => makesText('kimi', type))).toEqual([
+      true,
+      true,
+      true,
+    ])
+    expect(makesText('kimi', 'image/png')).toBe(false)
+    // On its Responses endpoint.
+    expect(makesText('openai', docx)).toBe(true)
+    expect(makesText('openai', 'application/pdf')).toBe(false)
   })
 
   it('keep inside a Kimi request of 2,097,152 bytes when they are inline', () => {

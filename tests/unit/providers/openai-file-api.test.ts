@@ -7,23 +7,20 @@ import { createOpenAiFileApi } from '../../../src/providers/openai-file-api.ts'
 import { createOpenAiFiles, type OpenAiFile, type OpenAiFiles } from '../../../src/providers/openai-files.ts'
 import { startUpstream } from '../../support/upstream/openai.ts'
 import type { Upstream } from '../../support/upstream/server.ts'
-import { failureOf, readAll, signal, uploadOf } from './file-apis.ts'
+import { failureOf, filesOf, readAll, signal, uploadOf } from './file-apis.ts'
 
 let double: Upstream
 let own: OpenAiFiles
+let account: ReturnType<typeof filesOf>
 const apiOf = (files: OpenAiFiles): FileApi =>
   createOpenAiFileApi({ provider: 'openai', files, clock: systemClock, polling: { firstMs: 1 } })
 beforeAll(async () => {
   double = await startUpstream()
-  own = createOpenAiFiles({
-    upstream: { provider: 'openai', dialect: openAiDialect, redact: text => text },
-    baseUrl: double.url,
-    headers: { authorization: 'Bearer test-key' },
-    clock: systemClock,
-  })
+  account = filesOf({ provider: 'openai', dialect: openAiDialect, baseUrl: double.url })
+  own = createOpenAiFiles(account.deps)
 })
 afterAll(async () => {
-  await own.close()
+  await account.close()
   await double.close()
 })
 

@@ -2,27 +2,29 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { systemClock } from '../../../src/core/clock.ts'
 import { GatewayError } from '../../../src/core/errors.ts'
 import { openAiDialect } from '../../../src/providers/openai.ts'
 import { createOpenAiFiles, type FileUpload, type OpenAiFiles } from '../../../src/providers/openai-files.ts'
 import { startUpstream } from '../../support/upstream/openai.ts'
 import type { Upstream } from '../../support/upstream/server.ts'
+import { filesOf } from './file-apis.ts'
 
 let double: Upstream
-let files: OpenAiFiles
+let files: OpenFiles
 
-const filesAt = (baseUrl: string, key = 'test-key'): OpenAiFiles =>
-  createOpenAiFiles({
-    upstream: {
-      provider: 'openai',
-      dialect: openAiDialect,
-      redact: text => text.replaceAll(key, '[redacted]'),
-    },
+interface OpenFiles extends OpenAiFiles {
+  readonly close: () => Promise<void>
+}
+
+function filesAt(baseUrl: string, key?: string): OpenFiles {
+  const { deps, close } = filesOf({
+    provider: 'openai',
+    dialect: openAiDialect,
     baseUrl,
-    headers: { authorization: `Bearer ${key}` },
-    clock: systemClock,
+    ...(key === undefined ? {} : { key }),
   })
+  return { ...createOpenAiFiles(deps), close }
+}
 
 beforeAll(async () => {
   double = await startUpstream()

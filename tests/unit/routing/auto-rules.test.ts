@@ -1,11 +1,13 @@
 // Which row of the table decides for which request, and what each row may say.
 import { describe, expect, it } from 'vitest'
-import { ReasoningEffort as Effort } from '#gen/exai/v1/chat_pb'
+import { ReasoningEffort as Effort, Role } from '#gen/exai/v1/chat_pb'
 import type { AutoFacts } from '../../../src/routing/auto-facts.ts'
 import { factsOf } from '../../../src/routing/auto-facts.ts'
 import { AUTO_RULES, ruleFor } from '../../../src/routing/auto-rules.ts'
 import { needsOf } from '../../../src/routing/capabilities.ts'
 import { askAuto } from '../../support/auto-catalogue.ts'
+import { byId, mediumOf, storedFile } from '../../support/chat-files.ts'
+import { ask } from '../../support/request.ts'
 
 const plain: AutoFacts = {
   task: '',
@@ -113,5 +115,20 @@ describe('the features of a request', () => {
     // 400 + 200 + 4 + 396 + 200 characters.
     expect(factsFor({ messages }).inputTokens).toBe(300)
     expect(factsFor({ messages }, 77).inputTokens).toBe(77)
+  })
+  it('count the texts of stored files, and each kind of media that has to be read once', () => {
+    const read = storedFile({ text: { state: 'ready', tokens: 60_000 } })
+    const scan = storedFile()
+    const request = ask('hi you', {
+      messages: [
+        { role: Role.USER, content: [read, scan, storedFile({ mimeType: 'image/png' })].map(mediumOf) },
+        { role: Role.USER, content: [mediumOf(storedFile())] },
+      ],
+    })
+    const needs = needsOf(request, request.messages, byId(read, scan))
+    const facts = factsOf(request, request.messages, needs, undefined)
+    expect(facts).toMatchObject({ inputTokens: 60_000, media: 2 })
+    expect(factsOf(request, request.messages, needs, 77).inputTokens).toBe(77)
+    expect(nameFor(facts)).toBe('long input')
   })
 })

@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { Role } from '#gen/exai/v1/chat_pb'
 import { assumedEntry } from '../../../src/catalogue/configured.ts'
 import type { ModelEntry, ModelPrice } from '../../../src/core/model.ts'
+import { needsOf } from '../../../src/routing/capabilities.ts'
 import { lengthProblem, maxCostOf, outputCapOf, priceProblem } from '../../../src/routing/fit.ts'
+import { byId, mediumOf, storedFile } from '../../support/chat-files.ts'
 import { ask } from '../../support/request.ts'
 
 /** 2 dollars per million tokens in, 10 out: 2,000 and 10,000 nano-USD a token; past 1,000 tokens the double. */
@@ -66,6 +68,25 @@ describe('the most that a request can cost', () => {
     expect(maxCostOf(request, model({ contextWindow: 500 }), 7)).toBe(1_000_000n + 10_000n)
     expect(maxCostOf(request, model({ contextWindow: 500, maxInputTokens: 400 }), 7)).toBe(810_000n)
     expect(maxCostOf(request, model({ contextWindow: undefined }), 7)).toBeUndefined()
+  })
+
+  it('counts a stored file by its text, unless the model reads the file itself', () => {
+    const file = storedFile({ text: { state: 'ready', tokens: 3 } })
+    const request = ask('', {
+      messages: [{ role: Role.USER, content: [mediumOf(file)] }],
+      maxOutputTokens: 1,
+    })
+    const needs = needsOf(request, request.messages, byId(file))
+    const blind = model({ contextWindow: 500, modalitiesIn: ['text'] })
+    expect(maxCostOf(request, blind, 7, needs)).toBe(14_000n + 10_000n)
+    expect(maxCostOf(request, model({ contextWindow: 500 }), 7, needs)).toBe(1_000_000n + 10_000n)
+  })
+
+  it('lets media of a chat fill the window that are not in the request', () => {
+    const needs = needsOf(ask(''), ask('', picture).messages)
+    expect(maxCostOf(ask('', { maxOutputTokens: 1 }), model({ contextWindow: 500 }), 7, needs)).toBe(
+      1_010_000n,
+    )
   })
 })
 

@@ -100,6 +100,36 @@ describe('a hedge', () => {
     expect((await begun).attempt.candidate.provider.id).toBe('one')
   })
 
+  it('leaves the answer to the first one when it cannot be seen whether the second one may be asked', async () => {
+    const late = Promise.withResolvers<void>()
+    const one = createScriptedProvider('one', [saying('Hi')])
+    const slow = {
+      ...one,
+      async *open(input: Parameters<typeof one.open>[0]) {
+        await late.promise
+        yield* one.open(input)
+      },
+    }
+    const two = createScriptedProvider('two', [saying('Ho')])
+    const candidates = [candidateOf(slow), candidateOf(two)]
+    const { walk, leases } = walkOf(
+      candidates,
+      {
+        mayHedge: true,
+        reserve(candidate) {
+          if (candidate === candidates[0]) return undefined
+          late.resolve()
+          return Promise.reject(new GatewayError('INTERNAL', 'what was spent cannot be read'))
+        },
+      },
+      { live: beginningWithin(5) },
+    )
+    const { attempt } = await walk.begin()
+    expect([attempt.candidate.provider.id, two.asked.length]).toEqual(['one', 0])
+    for await (const _ of attempt.rest());
+    expect(leases.running()).toEqual([])
+  })
+
   it('fails when both fail, and goes on to whoever is left', async () => {
     const providers = ['one', 'two', 'three'].map(id =>
       createScriptedProvider(id, [id === 'three' ? saying('Hi') : id === 'one' ? ['silence'] : [down]]),

@@ -1,6 +1,7 @@
 // The gate before every door: who asks, what that may do, and what everybody else is told.
 
 import { once } from 'node:events'
+import { request } from 'node:http'
 import { connect } from 'node:http2'
 import { connect as connectTcp } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -131,6 +132,21 @@ describe('a page', () => {
     expect((await asked(bearer(`${chat.secret.slice(0, -2)}zz`))).status).toBe(401)
     expect(await (await asked(bearer(monitoring.secret))).text()).toBe('up 1\n')
     expect(server.ends).toEqual([])
+  })
+
+  test('with metrics is not for a page of a foreign site whose name leads to this machine', async () => {
+    await using server = await start()
+    const { port } = new URL(server.url)
+    const statusOf = (headers: Record<string, string>) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        const options = { host: '127.0.0.1', port, path: '/metrics', headers, agent: false }
+        request(options, answer => resolve(answer.resume().statusCode))
+          .on('error', reject)
+          .end()
+      })
+    expect(await statusOf({ host: 'rebound.example' })).toBe(401)
+    expect(await statusOf({ host: `localhost:${port}`, origin: 'https://page.example' })).toBe(401)
+    expect(await statusOf({ host: `localhost:${port}` })).toBe(200)
   })
 
   test('with metrics is for this machine alone where nobody is asked for a credential', async () => {

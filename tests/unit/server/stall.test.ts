@@ -93,19 +93,19 @@ describe('a reader that takes nothing', () => {
 
 describe('a slow reader', () => {
   it('of one large HTTP/1.1 write is not cut while it takes anything', async () => {
-    const { raw, events } = await startPort({ stallTimeoutMs: 150 })
+    const { raw, events } = await startPort({ stallTimeoutMs: 600 })
     const client = await raw({ reads: false })
     client.send('GET /lump HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n')
     let receivedBytes = 0
     const begunAtMs = performance.now()
     for await (const chunk of client.socket) {
       receivedBytes += chunk.length
-      await new Promise(resolve => setTimeout(resolve, 2))
+      await new Promise(resolve => setTimeout(resolve, 5))
     }
     expect(receivedBytes).toBeGreaterThan(24 * 1024 * 1024)
-    expect(performance.now() - begunAtMs).toBeGreaterThan(300)
+    expect(performance.now() - begunAtMs).toBeGreaterThan(1_200)
     expect(events).toEqual([])
-  })
+  }, 20_000)
 
   it('that waits long for the next word is not cut', async () => {
     const { raw, finish, events } = await startPort({ stallTimeoutMs: 30 })

@@ -7,6 +7,11 @@ import type { Upstream } from '../../support/upstream/server.ts'
 let upstream: Upstream
 beforeAll(async () => {
   upstream = await startUpstream()
+  const form = new FormData()
+  form.set('purpose', 'user_data')
+  form.set('file', new Blob(['%PDF']), 'a.pdf')
+  const headers = { authorization: 'Bearer test-key' }
+  await fetch(`${upstream.url}/files`, { method: 'POST', headers, body: form })
 })
 afterAll(() => upstream.close())
 
@@ -218,7 +223,7 @@ const accepted: readonly (readonly [string, object])[] = [
       { type: 'text', text: 'Hi', prompt_cache_breakpoint: { mode: 'explicit' } },
       image('data:image/png;base64,AAAA', { detail: 'low' }),
       { type: 'input_audio', input_audio: { data: 'AAAA', format: 'wav' } },
-      { type: 'file', file: { file_id: 'file-abc' } },
+      { type: 'file', file: { file_id: 'file-0000000000000000000001' } },
       { type: 'file', file: { filename: 'a.pdf', file_data: 'data:application/pdf;base64,AAAA' } },
     ),
   ],

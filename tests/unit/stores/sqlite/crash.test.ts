@@ -8,6 +8,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { until } from '../../../support/scripted-completion.ts'
 import { createChance } from '../../../support/seeded.ts'
 import { ownFolder } from '../../../support/store-rig.ts'
 
@@ -19,13 +20,14 @@ interface Ack {
 
 const CHILD = fileURLToPath(new URL('../../../support/store-child.ts', import.meta.url))
 
-/** Runs a process that commits, and kills it so many milliseconds after its first acknowledgement. */
-async function killed(path: string, name: string, afterMs: number): Promise<readonly Ack[]> {
+/** Runs a process that commits, and kills it so many milliseconds after so many acknowledgements. */
+async function killed(path: string, name: string, afterMs: number, after = 1): Promise<readonly Ack[]> {
   const child = spawn(process.execPath, [CHILD, path, name], { stdio: ['ignore', 'pipe', 'inherit'] })
   const acks: Ack[] = []
   const lines = createInterface({ input: child.stdout })
   lines.on('line', text => acks.push(JSON.parse(text)))
   await once(lines, 'line')
+  await until(() => acks.length >= after)
   await sleep(afterMs)
   child.kill('SIGKILL')
   // The pipe may hold what was said before the end.
@@ -80,7 +82,7 @@ describe('an embedded store whose process is killed', () => {
     const folder = await ownFolder()
     const path = join(folder.path, 'exai.db')
     try {
-      const both = await Promise.all([killed(path, 'one', 400), killed(path, 'two', 500)])
+      const both = await Promise.all([killed(path, 'one', 300, 11), killed(path, 'two', 400, 11)])
       check(path, both.flat())
       expect(both.map(({ length }) => length > 10)).toEqual([true, true])
     } finally {

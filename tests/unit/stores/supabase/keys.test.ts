@@ -198,7 +198,11 @@ describe('keys while the project is away', () => {
   test('are a failure, and neither accepted nor unknown, where they are not known', async () => {
     const key = await added(one)
     away()
-    const failure = { reason: 'INTERNAL', message: 'the shared database did not answer' }
+    // After three reads that nobody answered it is not even asked.
+    const failure = {
+      reason: 'INTERNAL',
+      message: expect.stringMatching(/^the shared database d(?:id|oes) not answer/),
+    }
     await expect(two.keys.byHash(key.hash)).rejects.toMatchObject(failure)
     await expect(two.keys.get(key.id)).rejects.toMatchObject(failure)
     await expect(two.keys.list({ standings: [], limit: 9 })).rejects.toMatchObject(failure)

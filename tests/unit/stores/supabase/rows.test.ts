@@ -135,6 +135,20 @@ describe('a row', () => {
     expect(await sent([entry('messages', entries[0]?.id ?? '')])).toEqual({ type: 'delivered' })
   })
 
+  test('of a conversation that expired takes the messages along, unless it has gone on elsewhere', async () => {
+    const ids = [newId('conv', AT), newId('conv', AT + 1)] as const
+    await sent(ids.map(id => entry('conversations', id, conversationRow(id, { version: 3 }))))
+    const rows = ids.map(id => messageRow(id))
+    await sent(rows.map(row => entry('messages', row.id, row)))
+    const [lapsed, prolonged] = ids
+    await sent([entry('conversations', prolonged, conversationRow(prolonged, { version: 9 }))])
+    const expired = { version: 4, expires_at: AT, deleted_at: AT }
+    const ends = ids.map(id => entry('conversations', id, conversationRow(id, expired)))
+    expect(await sent(ends)).toEqual({ type: 'delivered' })
+    expect(await all('messages?select=id')).toEqual([{ id: rows[1]?.id }])
+    expect(await all('conversations?select=id&deleted_at=not.is.null')).toEqual([{ id: lapsed.slice(5) }])
+  })
+
   test.each(['marked as deleted', 'removed'] as const)(
     'of a conversation that is %s takes its messages with it',
     async how => {

@@ -166,7 +166,7 @@ describe('rows', () => {
       ids.add(row.id)
       drainer.wake()
     }
-    const writing = setInterval(write, 2)
+    const writing = setInterval(write, 5)
     for (const part of [rig.rest, rig.postgres, rig.rest, rig.postgres]) {
       const before = outbox.waiting().length
       await part.kill()
@@ -184,4 +184,17 @@ describe('rows', () => {
     expect(await rig.sql('select count(*) from usage_ledger')).toEqual([{ count: String(ids.size) }])
     expect(await rig.sql('select version from conversations')).toEqual([{ version: String(version) }])
   }, 60_000)
+})
+
+test('bytes that a crash left in the storage without their row go when nobody needs them any more', async () => {
+  const { pathname } = new URL('http://x/rest/v1/file_blobs')
+  rig.front.fault(({ method, path }) =>
+    method !== 'GET' && path.startsWith(pathname) ? { type: 'reset' } : undefined,
+  )
+  const key = keep('left behind')
+  await expect.poll(() => stored(key).length, { timeout: 5_000 }).toBe(1)
+  const sha256 = key.slice(0, 64)
+  outbox.change('blobs', key, blobRow(key, sha256, 11, { due_at: AT }))
+  expect(await empty()).toBe(true)
+  expect(stored(key)).toEqual([])
 })

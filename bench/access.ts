@@ -1,0 +1,275 @@
+// What credentials and limits cost a call: one service that asks for nothing beside services with keys or tokens and limits.
+import type { ChildProcess } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { LoadOrder, LoadResult } from './load.ts'
+import { type Cores, cpuMicros } from './machine.ts'
+import { answerOf, runCommand, type Server, startChild, startGateway, stopChild } from './processes.ts'
+import { alignedTable, median } from './report.ts'
+import type { Protocol } from './wire.ts'
+
+/** What the CPU of a call is in one protocol at one service; figures are medians of the rounds. */
+export type AccessFigure = {
+  readonly protocol: Protocol
+  readonly service: ServiceName
+  /** CPU of the service for a call, in microseconds. */
+  readonly micros: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  /** How many times the CPU of the open service a call takes, round by round. */
+  readonly ratio: number
+  /** The part of a call's CPU that the open service does not need, in %, round by round. */
+  readonly share: number
+  /** A quarter of the rounds was below the one, and a quarter above the other: how sure the share is. */
+  readonly shareLow: number
+  readonly shareHigh: number
+}
+
+/** The services that are compared. */
+export type ServiceName = 'open' | 'key' | 'token'
+
+/** What a run is made with. */
+export type AccessOptions = {
+  readonly upstreamPort: number
+  readonly cores: Cores | undefined
+  /** A folder for data, which is removed at the end. */
+  readonly folder: string
+  readonly smoke: boolean
+  /** Arguments for Node in the services. */
+  readonly nodeArgs?: readonly string[]
+}
+
+/** The largest part of a call's CPU that credentials, limits and their counting may take, in %. */
+export const SHARE_MAX = 15
+
+const CONNECTIONS = 32
+const PROTOCOLS = ['connect', 'grpc'] as const satisfies readonly Protocol[]
+const SERVICES = ['open', 'key', 'token'] as const satisfies readonly ServiceName[]
+const TITLES = {
+  connect: 'Connect JSON, HTTP/1.1',
+  grpc: 'gRPC, h2c',
+  'grpc-web': 'gRPC-Web, HTTP/1.1',
+} as const satisfies Record<Protocol, string>
+const DESCRIPTIONS = {
+  open: 'nothing asked, nothing limited',
+  key: 'API key; limits of key and tenant',
+  token: 'token (HS256); limits of tenant',
+} as const satisfies Record<ServiceName, string>
+
+/** So large that no call of a run is refused. */
+const LIMITS = {
+  requests_per_minute: 1_000_000_000,
+  concurrent_calls: 1_000_000,
+  tokens_per_minute: 100_000_000_000,
+  day_budget: 1_000_000,
+} as const
+const JWT_SECRET = 'of-the-benchmark-alone-0123456789abcdef'
+
+type Running = { readonly server: Server; readonly credential: string | undefined }
+type Sample = LoadResult & { readonly micros: number }
+
+/** How long and how often: the rounds are short and many, so that whatever else the machine does meets all services alike. */
+function planOf(smoke: boolean): {
+  readonly rounds: number
+  readonly seconds: number
+  readonly warmSeconds: number
+} {
+  return smoke ? { rounds: 1, seconds: 0.3, warmSeconds: 0.2 } : { rounds: 32, seconds: 0.75, warmSeconds: 4 }
+}
+
+/** Starts the services and asks them in turn, each round in the order opposite to that of the one before. */
+export async function measureAccess(options: AccessOptions): Promise<readonly AccessFigure[]> {
+  const { rounds, seconds, warmSeconds } = planOf(options.smoke)
+  const children: ChildProcess[] = []
+  try {
+    const load = startChild({ file: 'bench/load.ts', core: options.cores?.rest })
+    children.push(load)
+    await answerOf(load)
+    const running = new Map<ServiceName, Running>()
+    for (const name of SERVICES) {
+      const one = await start(name, options)
+      children.push(one.server.child)
+      running.set(name, one)
+    }
+    const plan = PROTOCOLS.flatMap(protocol => SERVICES.map(service => ({ service, protocol })))
+    const samples = new Map<string, Sample[]>()
+    for (let round = -1; round < rounds; round += 1) {
+      for (const { service, protocol } of round % 2 === 0 ? plan : plan.toReversed()) {
+        const duration = round < 0 ? warmSeconds : seconds
+        const sample = await measure(load, running.get(service), protocol, duration)
+        const key = keyOf(service, protocol)
+        if (round >= 0) samples.set(key, [...(samples.get(key) ?? []), sample])
+      }
+    }
+    return PROTOCOLS.flatMap(protocol => SERVICES.map(service => figureOf(samples, service, protocol)))
+  } finally {
+    await Promise.all(children.map(stopChild))
+  }
+}
+
+/** The figures as they stand in the documentation. */
+export function describeAccess(figures: readonly AccessFigure[], smoke: boolean): string {
+  const { rounds, seconds } = planOf(smoke)
+  const percent = (value: number): string => value.toFixed(1)
+  const table = alignedTable([
+    [
+      `a unary call, ${rounds} rounds of ${seconds} s`,
+      'the service asks for',
+      'CPU µs',
+      'ratio',
+      'share %',
+      'middle half',
+      'p50 ms',
+      'p99 ms',
+    ],
+    ...figures.map(({ protocol, service, micros, ratio, share, shareLow, shareHigh, p50Ms, p99Ms }) => [
+      TITLES[protocol],
+      DESCRIPTIONS[service],
+      micros.toFixed(1),
+      ...(service === 'open'
+        ? ['', '', '']
+        : [ratio.toFixed(2), percent(share), `${percent(shareLow)} – ${percent(shareHigh)}`]),
+      p50Ms.toFixed(1),
+      p99Ms.toFixed(1),
+    ]),
+  ])
+  return `${table}\n\nLimit: ${SHARE_MAX} % for the share.`
+}
+
+/** Which of them take more than they may. */
+export function accessFaults(figures: readonly AccessFigure[]): readonly string[] {
+  return figures
+    .filter(({ share }) => !(share <= SHARE_MAX))
+    .map(
+      ({ protocol, service, share }) =>
+        `${DESCRIPTIONS[service]}: ${share.toFixed(1)} % of the CPU of a call over ${TITLES[protocol]}`,
+    )
+}
+
+async function start(name: ServiceName, options: AccessOptions): Promise<Running> {
+  const { upstreamPort, cores, nodeArgs = [] } = options
+  const folder = join(options.folder, `access-${name}`)
+  mkdirSync(folder)
+  const env = settingsOf(name)
+  if (name !== 'open') writeFileSync(join(folder, 'exai.yaml'), configText())
+  const credential = await credentialOf(name, folder, env)
+  const server = await startGateway({ upstreamPort, core: cores?.server, folder, nodeArgs, env, credential })
+  return { server, credential }
+}
+
+function settingsOf(name: ServiceName): Readonly<Record<string, string>> {
+  switch (name) {
+    case 'open':
+      return {}
+    case 'key':
+      return { EXAI_AUTH: 'key', EXAI_CONFIG: 'exai.yaml' }
+    case 'token':
+      return { JWT_SECRET, EXAI_CONFIG: 'exai.yaml' }
+    default:
+      return name satisfies never
+  }
+}
+
+function configText(): string {
+  const { day_budget, ...rates } = LIMITS
+  const lines = Object.entries({ ...rates, day_budget_usd: day_budget }).map(
+    ([kind, value]) => `${kind}: ${value}`,
+  )
+  return `limits: { tenants: { default: { ${lines.join(', ')} } } }\n`
+}
+
+/** Made by the commands that everybody makes them with. */
+async function credentialOf(
+  name: ServiceName,
+  folder: string,
+  env: Readonly<Record<string, string>>,
+): Promise<string | undefined> {
+  switch (name) {
+    case 'open':
+      return undefined
+    case 'key': {
+      const limits = Object.entries(LIMITS).flatMap(([kind, value]) => [
+        '--limit',
+        `${kind}=${value}${kind === 'day_budget' ? 'usd' : ''}`,
+      ])
+      const args = ['keys', 'create', '--store', '--label', 'bench', '--scope', 'chat', ...limits]
+      return secretIn(await runCommand(args, { folder, env }), /\bexai_[\w-]{43}\b/)
+    }
+    case 'token': {
+      const args = [
+        'token',
+        'create',
+        '--sub',
+        'bench',
+        '--tenant',
+        'default',
+        '--scope',
+        'chat',
+        '--ttl',
+        '1h',
+      ]
+      return secretIn(await runCommand(args, { folder, env }), /\b[\w-]+\.[\w-]+\.[\w-]+/)
+    }
+    default:
+      return name satisfies never
+  }
+}
+
+function secretIn(output: string, form: RegExp): string {
+  const [secret] = form.exec(output) ?? []
+  if (secret === undefined) throw new Error('the run is invalid: a command showed no credential')
+  return secret
+}
+
+async function measure(
+  load: ChildProcess,
+  running: Running | undefined,
+  protocol: Protocol,
+  seconds: number,
+): Promise<Sample> {
+  if (running === undefined) throw new Error('the run is invalid: a service was not started')
+  const { server, credential } = running
+  const order: LoadOrder = {
+    port: server.port,
+    protocol,
+    kind: 'unary',
+    connections: CONNECTIONS,
+    seconds,
+    credential,
+  }
+  const before = cpuMicros(server.pid)
+  const answered = answerOf<LoadResult>(load)
+  load.send(order)
+  const result = await answered
+  const micros = cpuMicros(server.pid) - before
+  if (result.error !== undefined) throw new Error(`the run is invalid: ${protocol}: ${result.error}`)
+  return { ...result, micros: micros / result.calls }
+}
+
+function figureOf(
+  samples: ReadonlyMap<string, readonly Sample[]>,
+  service: ServiceName,
+  protocol: Protocol,
+): AccessFigure {
+  const own = samples.get(keyOf(service, protocol)) ?? []
+  const open = samples.get(keyOf('open', protocol)) ?? []
+  // Each with the one of its own round, so that what slows a minute down slows both.
+  const ratios = own.map(({ micros }, round) => micros / (open[round]?.micros ?? Number.NaN))
+  const shares = ratios.map(ratio => 100 * (1 - 1 / ratio)).toSorted((one, other) => one - other)
+  const at = (part: number): number => shares[Math.round((shares.length - 1) * part)] ?? Number.NaN
+  return {
+    protocol,
+    service,
+    micros: median(own.map(({ micros }) => micros)),
+    p50Ms: median(own.map(({ p50Ms }) => p50Ms)),
+    p99Ms: median(own.map(({ p99Ms }) => p99Ms)),
+    ratio: median(ratios),
+    share: median(shares),
+    shareLow: at(0.25),
+    shareHigh: at(0.75),
+  }
+}
+
+function keyOf(service: ServiceName, protocol: Protocol): string {
+  return `${service} ${protocol}`
+}

@@ -1,0 +1,132 @@
+// Counts what a request is made of before it is decoded: four million bytes can hold two million empty messages.
+import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf'
+
+/** Fields, elements and entries that a request may have: a chat of a thousand messages has some thousands. */
+export const PIECES_MAX = 100_000
+
+/** No fewer bytes can hold more pieces than that. */
+export const COUNTED_FROM_BYTES = 2 * PIECES_MAX
+
+/** Whether a message has more pieces than it may. What cannot be read is left to the decoder, which refuses it. */
+export function hasTooManyPieces(bytes: Uint8Array, form: DescMessage | 'json'): boolean {
+  if (bytes.byteLength < COUNTED_FROM_BYTES) return false
+  return (form === 'json' ? jsonPieces(bytes) : protobufPieces(bytes, form)) > PIECES_MAX
+}
+
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const COMMA = 0x2c
+const BRACKET = 0x5b
+const BRACE = 0x7b
+
+/** Objects, lists and what follows a comma in them; stops above the limit. */
+function jsonPieces(bytes: Uint8Array): number {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  let pieces = 0
+  for (let at = 0; at < text.length && pieces <= PIECES_MAX; at += 1) {
+    const byte = text[at]
+    if (byte === QUOTE) at = endOfString(text, at)
+    else if (byte === COMMA || byte === BRACKET || byte === BRACE) pieces += 1
+  }
+  return pieces
+}
+
+/** The place of the quote that ends a string, or the end of the text. */
+function endOfString(text: Buffer, start: number): number {
+  for (let at = text.indexOf(QUOTE, start + 1); at >= 0; at = text.indexOf(QUOTE, at + 1)) {
+    let escapes = 0
+    while (text[at - 1 - escapes] === BACKSLASH) escapes += 1
+    if (escapes % 2 === 0) return at
+  }
+  return text.length
+}
+
+// Wire types (https://protobuf.dev/programming-guides/encoding/#structure).
+const VARINT = 0
+const FIXED64 = 1
+const LENGTH = 2
+const FIXED32 = 5
+
+/** The decoder refuses what is deeper. */
+const DEPTH_MAX = 100
+
+interface Reader {
+  readonly bytes: Uint8Array
+  at: number
+  pieces: number
+}
+
+/** What bytes of a field are, by its number: a message, or numbers without tags. Whatever is not there is text or bytes. */
+type Shape = ReadonlyMap<number, 'packed' | (() => Shape)>
+
+/** Fields of a message and of all messages in it; stops above the limit. */
+function protobufPieces(bytes: Uint8Array, desc: DescMessage): number {
+  const reader: Reader = { bytes, at: 0, pieces: 0 }
+  walk(reader, bytes.byteLength, shapeOf(desc), 0)
+  return reader.pieces
+}
+
+function walk(reader: Reader, end: number, shape: Shape, depth: number): void {
+  while (reader.at < end && reader.pieces <= PIECES_MAX) {
+    const tag = varint(reader)
+    reader.pieces += 1
+    const type = tag & 7
+    if (type === VARINT) varint(reader)
+    else if (type === FIXED64) reader.at += 8
+    else if (type === FIXED32) reader.at += 4
+    else if (type === LENGTH) {
+      const length = varint(reader)
+      const fieldEnd = Math.min(end, reader.at + length)
+      const inside = shape.get(tag >>> 3)
+      // No more numbers than bytes.
+      if (inside === 'packed') reader.pieces += fieldEnd - reader.at
+      else if (inside !== undefined && depth < DEPTH_MAX) walk(reader, fieldEnd, inside(), depth + 1)
+      reader.at = fieldEnd
+    }
+    // A group, which we have none of, or nothing that there is: the decoder knows what to say.
+    else return
+  }
+}
+
+/** A varint as far as 32 bits of it matter; a length beyond that is beyond the end anyway. */
+function varint(reader: Reader): number {
+  let value = 0
+  for (let shift = 0; shift < 70; shift += 7) {
+    const byte = reader.bytes[reader.at] ?? 0
+    reader.at += 1
+    if (shift <= 28) value |= (byte & 0x7f) << shift
+    if (byte < 0x80) break
+  }
+  return value >>> 0
+}
+
+const shapes = new WeakMap<DescMessage, Shape>()
+
+function shapeOf(desc: DescMessage): Shape {
+  const known = shapes.get(desc)
+  if (known !== undefined) return known
+  const made: Shape = new Map(
+    desc.fields.flatMap(field => insideOf(field).map(inside => [field.number, inside])),
+  )
+  shapes.set(desc, made)
+  return made
+}
+
+function insideOf(field: DescField): readonly ('packed' | (() => Shape))[] {
+  switch (field.fieldKind) {
+    case 'message':
+      return [() => shapeOf(field.message)]
+    case 'list':
+      if (field.listKind === 'message') return [() => shapeOf(field.message)]
+      return field.listKind === 'enum' || field.scalar !== ScalarType.STRING ? ['packed'] : []
+    case 'map': {
+      // Key and value are fields 1 and 2 of a message without a name.
+      const value = field.mapKind === 'message' ? field.message : undefined
+      return [() => (value === undefined ? NOTHING : new Map([[2, () => shapeOf(value)]]))]
+    }
+    default:
+      return []
+  }
+}
+
+const NOTHING: Shape = new Map()
