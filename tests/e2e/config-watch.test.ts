@@ -200,7 +200,7 @@ describe('a changed config file', () => {
     await write('.env', 'PORT=0\nEXAI_CONFIG=exai.yaml\nDATA_DIR=elsewhere\nHOST=localhost\n')
     expect(await signalled()).toBe('unchanged')
     expect(lines('changed settings need a restart')).toMatchObject([
-      { level: 'warn', settings: ['HOST', 'DATA_DIR', 'LOG_LEVEL'] },
+      { level: 'warn', settings: ['HOST', 'DATA_DIR'] },
     ])
   })
 
