@@ -18,9 +18,8 @@ import type { Files, StoredFile } from '../core/files.ts'
 import { isId } from '../core/ids.ts'
 import { pause } from '../core/pause.ts'
 import type { WarningInit } from '../core/provider.ts'
-import { decodeText, isTextType } from '../core/text-file.ts'
+import { decodeText, fileHeading, isTextType } from '../core/text-file.ts'
 import { createFileBudget, FILE_PART_LIMITS, type FileBudget } from './file-budget.ts'
-import { fileHeading } from './texts.ts'
 
 /** How long a chat waits for texts that are still being read, in milliseconds: who can be asked depends on them. */
 export const TEXT_WAIT_MS = 30_000

@@ -2,7 +2,7 @@
 import type { Media, Message, Part } from '#gen/exai/v1/chat_pb'
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
 import type { ChatFiles } from '../core/chat-files.ts'
-import type { StoredFile } from '../core/files.ts'
+import { fileHeading } from '../core/text-file.ts'
 import type { CountedRequest, TokenCounter } from '../metering/count.ts'
 
 /** Stored files by the ids by which media name them. */
@@ -67,11 +67,6 @@ export function fileTokens({ content }: Pick<Message, 'content'>, stored?: Store
 /** Whether a medium is a stored file whose text is known. */
 export function hasText(media: Media, stored?: StoredFiles): boolean {
   return textOf(media, stored) !== undefined
-}
-
-/** The line over the text of a file, by which a model knows what it is. */
-export function fileHeading({ mimeType, sizeBytes }: StoredFile, name: string): string {
-  return `[file ${JSON.stringify(name)}, ${mimeType}, ${sizeBytes} bytes]`
 }
 
 function textOf({ source }: Media, stored: StoredFiles | undefined) {

@@ -19,13 +19,31 @@ function randomTail(): Buffer {
   return tail
 }
 
-/** A UUIDv7 for an instant (milliseconds since the Unix epoch): 48 bits of time, 74 random bits. */
+/** The counter's first value in a millisecond leaves it room for at least 2,048 more. */
+const COUNTER_START_BITS = 0x7ff
+const COUNTER_BITS = 0xfff
+let lastMs = -1
+let counter = 0
+
+/** What stands in the 12 bits after the version: it only goes up within a millisecond (RFC 9562, 6.2, method 1). */
+function counted(ms: number, tail: Buffer): number {
+  counter = ms === lastMs && counter < COUNTER_BITS ? counter + 1 : tail.readUInt16BE(0) & COUNTER_START_BITS
+  lastMs = ms
+  return counter
+}
+
+/**
+ * A UUIDv7 for an instant (milliseconds since the Unix epoch): 48 bits of time, a counter of 12 bits, 62 random bits. Those that
+ * a process makes one after the other in one millisecond sort in that order too, up to 2,048 of them.
+ */
 export function uuidv7(nowMs: number): string {
   const tail = randomTail()
-  const time = Math.trunc(nowMs).toString(16).padStart(12, '0')
+  const ms = Math.trunc(nowMs)
+  const time = ms.toString(16).padStart(12, '0')
+  const count = counted(ms, tail).toString(16).padStart(3, '0')
   const hex = tail.toString('hex')
   const variant = ((tail[2] ?? 0) & 0x3f) | 0x80
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${hex.slice(1, 4)}-${variant.toString(16)}${hex.slice(6, 8)}-${hex.slice(8)}`
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${count}-${variant.toString(16)}${hex.slice(6, 8)}-${hex.slice(8)}`
 }
 
 /** A new id such as `resp_0197…`. */

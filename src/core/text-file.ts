@@ -39,3 +39,11 @@ export function encodingOf(head: Uint8Array): 'utf-8' | 'utf-16le' | 'utf-16be' 
   if (head[0] === 0xfe && head[1] === 0xff) return 'utf-16be'
   return 'utf-8'
 }
+
+/** The line over the text of a file, by which a model knows what it is; the name is what the caller shows the model. */
+export function fileHeading(
+  file: { readonly mimeType: string; readonly sizeBytes: number },
+  name: string,
+): string {
+  return `[file ${JSON.stringify(name)}, ${file.mimeType}, ${file.sizeBytes} bytes]`
+}

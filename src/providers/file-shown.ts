@@ -3,6 +3,7 @@ import { create } from '@bufbuild/protobuf'
 import { type Media, MediaSchema, type Part, PartSchema } from '#gen/exai/v1/chat_pb'
 import { GatewayError } from '../core/errors.ts'
 import type { StoredFile } from '../core/files.ts'
+import { fileHeading } from '../core/text-file.ts'
 
 /** What a file is shown as. */
 export type Shown =
@@ -27,12 +28,12 @@ export interface Showing {
 
 /** The part in the place of a medium; undefined: it stays. The name that the caller shows the model may be another one. */
 export function partOf(media: Media, { file, shown, bytes, isShown }: Showing): Part | undefined {
-  const { mimeType, sizeBytes } = file
+  const { mimeType } = file
   const { detail } = media
   const filename = media.filename === '' ? file.filename : media.filename
   switch (shown.as) {
     case 'text':
-      return textPart(`[file ${JSON.stringify(filename)}, ${mimeType}, ${sizeBytes} bytes]\n${shown.text}`)
+      return textPart(`${fileHeading(file, filename)}\n${shown.text}`)
     case 'inline': {
       if (!isShown || bytes === undefined) return undefined
       const source = { case: 'data', value: bytes } as const

@@ -19,16 +19,25 @@ describe('a UUIDv7', () => {
     expect(made.size).toBe(20_000)
   })
 
+  it('sorts behind those that were made before it in the same millisecond', () => {
+    for (let ms = 1_800_000_000_000; ms < 1_800_000_000_010; ms += 1) {
+      const made = Array.from({ length: 2_048 }, () => uuidv7(ms))
+      expect([...made].sort()).toEqual(made)
+    }
+  })
+
   it('uses every random bit', () => {
     let ones = 0n
     let zeros = 0n
     for (let count = 0; count < 400; count += 1) {
-      const bits = BigInt(`0x${uuidv7(0).replaceAll('-', '')}`)
+      // Two instants in turn, so that each id is the first of its millisecond.
+      const bits = BigInt(`0x${uuidv7(count % 2).replaceAll('-', '')}`)
       ones |= bits
       zeros |= ~bits & (2n ** 128n - 1n)
     }
-    // 48 bits of time, 4 of version (0111), 12 random, 2 of variant (10), 62 random.
-    expect(ones.toString(16)).toBe('7fffbfffffffffffffff')
+    // 48 bits of time (one of them moves here), 4 of version (0111), a counter that begins at 11 random bits, 2 of variant (10),
+    // 62 random.
+    expect(ones.toString(16)).toBe('177ffbfffffffffffffff')
     expect(zeros.toString(16)).toBe(`${'f'.repeat(12)}8fff7fffffffffffffff`)
   })
 })

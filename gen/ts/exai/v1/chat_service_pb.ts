@@ -181,6 +181,7 @@ export type CompleteRequest = Message<"exai.v1.CompleteRequest"> & {
 
   /**
    * Fields for one provider's wire, by provider id, or by `*` for whoever answers. They win over what this service sends.
+   * A `model`, and whatever names a file at the provider, is INVALID_REQUEST.
    *
    * @generated from field: map<string, google.protobuf.Struct> provider_options = 22;
    */
