@@ -3,9 +3,12 @@ import type { Writable } from 'node:stream'
 import type { UniversalServerResponse } from '@connectrpc/connect/protocol'
 import type { PortResponse } from '../../server/port-handler.ts'
 
+/** How many bytes may stand before a reader of a call that has been ended: room for its end, also behind what waits. */
+const FAREWELL_BYTES = 1_048_576
+
 /**
  * Writes a whole answer. Who ends the call ends the waiting for its reader, too, so that the end is made and stands behind what
- * waits. Resolves when it has been handed to the system or when the client has left.
+ * waits; a source that does not end then is held back again. Resolves when it has been handed to the system or when the client has left.
  */
 export async function writeReply(
   res: PortResponse,
@@ -60,17 +63,21 @@ function sinkOf(res: PortResponse): Writable {
 }
 
 function drained(res: PortResponse, signal: AbortSignal | undefined): Promise<void> {
-  if (signal?.aborted) return Promise.resolve()
+  const hasRoom = (): boolean => sinkOf(res).writableLength < FAREWELL_BYTES
+  if (signal?.aborted && hasRoom()) return Promise.resolve()
   return new Promise(resolve => {
     const done = (): void => {
       res.off('drain', done)
       res.off('close', done)
-      signal?.removeEventListener('abort', done)
+      signal?.removeEventListener('abort', ended)
       resolve()
+    }
+    const ended = (): void => {
+      if (hasRoom()) done()
     }
     res.on('drain', done)
     res.on('close', done)
-    signal?.addEventListener('abort', done)
+    signal?.addEventListener('abort', ended)
   })
 }
 
