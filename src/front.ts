@@ -6,8 +6,11 @@ import type { Config } from './config/config.ts'
 import type { Clock } from './core/clock.ts'
 import type { Log } from './core/log.ts'
 import type { TraceCall } from './core/trace.ts'
+import { createAnthropicDoor } from './doors/anthropic/door.ts'
 import { connectCorsNeeds } from './doors/connect/cors-needs.ts'
 import { type ConnectDoorDeps, createConnectDoor } from './doors/connect/door.ts'
+import { createMcpDoor } from './doors/mcp/door.ts'
+import { createOpenAiDoor } from './doors/openai/door.ts'
 import { createPage } from './doors/page/page.ts'
 import type { Limits } from './metering/limits.ts'
 import { createCors } from './server/cors.ts'
@@ -45,14 +48,15 @@ const UPLOAD_PATH = `/${FilesService.typeName}/${FilesService.method.uploadFile.
 /** Makes the port; it does not listen yet. */
 export function createFront(deps: FrontDeps): Port {
   const { config, log, clock, exchanges, access, limits, status } = deps
-  const door = createConnectDoor({
-    ...deps.services,
-    access: access.administration,
-    health: status,
-    maxRequestBytes: config.limits.maxRequestBytes,
-  })
+  const services = { ...deps.services, maxRequestBytes: config.limits.maxRequestBytes }
+  const doors = [
+    createConnectDoor({ ...services, access: access.administration, health: status }),
+    createOpenAiDoor(services),
+    createAnthropicDoor(services),
+    createMcpDoor(services),
+  ]
   const handler = createHandler({
-    doors: [door],
+    doors,
     routes: routesOf(deps),
     exchanges,
     guard: config.auth.mode === 'loopback' ? loopbackGuard : openGuard,

@@ -1,0 +1,11 @@
+// What doors hand calls to: the one pipeline behind all of them.
+import type { TenantFiles } from '../files/files.ts'
+import type { Chat } from './connect/chat.ts'
+import type { Monitoring } from './connect/monitoring.ts'
+
+/** The services behind every door. Everything throws GatewayError, and ends when the call's signal aborts. */
+export interface Services {
+  readonly chat: Chat
+  readonly files: TenantFiles
+  readonly monitoring: Monitoring
+}
