@@ -1,8 +1,7 @@
-// The Connect door: gRPC, gRPC-Web and Connect on one set of handlers. The only file that knows how connect-es is driven.
+// The Connect door: every service of the contract, and health and reflection, over gRPC, gRPC-Web and Connect.
 import type { DescMethod, DescService } from '@bufbuild/protobuf'
-import { createConnectRouter, type MethodImpl, type ServiceImpl } from '@connectrpc/connect'
-import type { UniversalHandler, UniversalServerRequest } from '@connectrpc/connect/protocol'
-import { compressionGzip } from '@connectrpc/connect-node'
+import type { MethodImpl, ServiceImpl } from '@connectrpc/connect'
+import type { UniversalHandler } from '@connectrpc/connect/protocol'
 import { AccessService } from '#gen/exai/v1/access_service_pb'
 import { ChatService } from '#gen/exai/v1/chat_service_pb'
 import { EmbeddingsService } from '#gen/exai/v1/embeddings_service_pb'
@@ -13,26 +12,15 @@ import { ServerReflection } from '#gen/grpc/reflection/v1/reflection_pb'
 import { ServerReflection as ServerReflectionAlpha } from '#gen/grpc/reflection/v1alpha/reflection_pb'
 import { Health } from '#gen/health/v1/health_pb'
 import type { KeyAdministration } from '../../access/administration.ts'
-import { GatewayError } from '../../core/errors.ts'
 import type { TenantFiles } from '../../files/files.ts'
 import type { Door } from '../../server/door.ts'
-import type { Asked } from '../../server/exchange.ts'
-import type { PortRequest, PortResponse } from '../../server/port-handler.ts'
 import { accessService } from './access.ts'
-import { discardRest, readBody } from './body.ts'
 import { type Chat, chatService } from './chat.ts'
-import { connectErrorOf, explain } from './errors.ts'
 import { filesService } from './files.ts'
 import { type HealthSource, healthService } from './health.ts'
-import { explaining, watchRefusals } from './interceptor.ts'
 import { type Monitoring, monitoringService } from './monitoring.ts'
-import { type GuardedBody, guardedCompression, guardPieces, withGuard } from './piece-guard.ts'
-import { COUNTED_FROM_BYTES, PIECES_MAX } from './pieces.ts'
-import { isBareRefusal, protocolOf, timeoutHeaderOf, timeoutMsOf, writeError } from './protocol.ts'
 import { reflectionServices } from './reflection.ts'
-import { refusalOf } from './refusal.ts'
-import { writeReply } from './reply.ts'
-import { contextOf, type Served } from './served.ts'
+import { createRouter, createServingDoor, WRITE_MAX_BYTES } from './serving.ts'
 import { unavailable } from './unavailable.ts'
 
 /** What `createConnectDoor` needs. */
@@ -46,19 +34,10 @@ export interface ConnectDoorDeps {
   readonly maxRequestBytes: number
 }
 
-// Below this the gain is less than a packet and the price is 0.3 ms of CPU.
-const COMPRESS_MIN_BYTES = 8 * 1024
-const WRITE_MAX_BYTES = 64 * 1024 * 1024
 // Methods that take more than others. A file of 4 MiB is 5.6 MB of base64 in JSON.
 const ownMaxBytes: ReadonlyMap<DescMethod, number> = new Map([
   [FilesService.method.createFile, 6 * 1024 * 1024],
 ])
-
-const DOOR = 'connect'
-
-// Connect's unary calls, its streams, and gRPC.
-const ENCODINGS = ['content-encoding', 'connect-content-encoding', 'grpc-encoding'] as const
-const TOO_MANY_PIECES = `the request has more than ${PIECES_MAX} fields and elements, the most that is read: send less at once`
 
 const services = [
   ChatService,
@@ -71,125 +50,12 @@ const services = [
 
 /** Makes the door. */
 export function createConnectDoor(deps: ConnectDoorDeps): Door {
-  const handlers = createHandlers(deps)
-  return {
-    asks: req => asks(req, handlers),
-    serve: (req, res, exchange) => {
-      const handler = handlers.get(pathOf(req))
-      const served: Served = { exchange, isRead: false, maxRequestBytes: maxBytesOf(deps, handler?.method) }
-      serve(handler, req, res, served)
-        .catch((error: unknown) => {
-          exchange.fail(GatewayError.from(error))
-          res.destroy()
-        })
-        .finally(() => {
-          exchange.close()
-          discardRest(req)
-        })
-    },
-    refuse: (req, res, exchange, error) => {
-      const served: Served = { exchange, isRead: false, maxRequestBytes: deps.maxRequestBytes }
-      writeError(req, res, connectErrorOf(error, served))
-      exchange.close()
-      discardRest(req)
-    },
-  }
-}
-
-async function serve(
-  handler: UniversalHandler | undefined,
-  req: PortRequest,
-  res: PortResponse,
-  served: Served,
-): Promise<void> {
-  try {
-    if (handler === undefined) {
-      const error = new GatewayError('UNSUPPORTED', `there is no method ${pathOf(req).slice(0, 200)}`)
-      // 404 is how Connect says it (https://connectrpc.com/docs/protocol#error-codes).
-      return writeError(req, res, connectErrorOf(error, served, 'UNIMPLEMENTED'), { status: 404 })
-    }
-    const body = guardedBodyOf(req, handler, served)
-    const request = requestOf(req, served, body)
-    const reply = await (isCompressed(req) ? withGuard(body, () => handler(request)) : handler(request))
-    if (!isBareRefusal(reply)) return await writeReply(res, reply, served.exchange.signal)
-    const { error, variation } = refusalOf(reply.status, handler)
-    writeError(req, res, connectErrorOf(error, served), variation)
-  } catch (error) {
-    const explained = explain(error, served)
-    if (res.headersSent) res.destroy()
-    else writeError(req, res, explained)
-  }
-}
-
-function asks(req: PortRequest, handlers: ReadonlyMap<string, UniversalHandler>): Asked | undefined {
-  const method = handlers.get(pathOf(req))?.method
-  const protocol = protocolOf(req)
-  const isRpc =
-    method !== undefined || protocol !== 'connect' || /^\/[A-Za-z]\w*(?:\.\w+)+\/\w+$/.test(pathOf(req))
-  if (!isRpc || req.method === 'OPTIONS') return undefined
-  const timeoutMs = timeoutMsOf(req, protocol)
-  return {
-    door: DOOR,
-    method: method === undefined ? 'unknown' : `${method.parent.typeName}/${method.name}`,
-    protocol,
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    isWatch: method?.methodKind === 'server_streaming' && method.name.startsWith('Watch'),
-    isCounted: method?.parent !== Health,
-  }
-}
-
-function requestOf(req: PortRequest, served: Served, body: GuardedBody): UniversalServerRequest {
-  const { signal } = served.exchange
-  return {
-    httpVersion: req.httpVersion,
-    method: req.method ?? '',
-    // Only the query is ever read; what the client calls this host may not even be a URL.
-    url: `http://localhost${req.url ?? '/'}`,
-    header: headerOf(req, served),
-    body: readBody(req, {
-      signal,
-      failure: () => explain(reasonOf(signal), served),
-      inspector: mayHoldMany(req) ? guardPieces(body) : undefined,
-    }),
-    signal,
-    contextValues: contextOf(served),
-  }
-}
-
-function guardedBodyOf(req: PortRequest, { method }: UniversalHandler, served: Served): GuardedBody {
-  const type = req.headers['content-type'] ?? ''
-  const isStream = protocolOf(req) !== 'connect' || type.startsWith('application/connect+')
-  return {
-    form: /[/+]json\b/.test(type) ? 'json' : method.input,
-    isEnveloped: isStream,
-    refuse: () => explain(new GatewayError('INVALID_REQUEST', TOO_MANY_PIECES), served),
-  }
-}
-
-// What is known to be short need not be looked at.
-function mayHoldMany(req: PortRequest): boolean {
-  const length = Number(req.headers['content-length'] ?? Number.NaN)
-  return !(length < COUNTED_FROM_BYTES)
-}
-
-function isCompressed({ headers }: PortRequest): boolean {
-  return ENCODINGS.some(name => headers[name] !== undefined && headers[name] !== 'identity')
-}
-
-function reasonOf(signal: AbortSignal): unknown {
-  return signal.aborted ? signal.reason : new GatewayError('CANCELLED', 'the client left')
-}
-
-// The exchange keeps the deadline: connect-es would refuse a longer one than ours, and would keep a second timer.
-// One that cannot be read stays, so that connect-es refuses it.
-function headerOf(req: PortRequest, { exchange }: Served): Headers {
-  const header = new Headers()
-  const kept = exchange.asked.timeoutMs === undefined ? undefined : timeoutHeaderOf(protocolOf(req))
-  for (const [name, value] of Object.entries(req.headers)) {
-    if (name.startsWith(':') || name === kept || value === undefined) continue
-    for (const item of typeof value === 'string' ? [value] : value) header.append(name, item)
-  }
-  return header
+  return createServingDoor({
+    handlers: createHandlers(deps),
+    maxBytesOf: method => maxBytesOf(deps, method),
+    // Probes would hide the calls.
+    isCounted: method => method?.parent !== Health,
+  })
 }
 
 function maxBytesOf({ maxRequestBytes }: ConnectDoorDeps, method: DescMethod | undefined): number {
@@ -197,17 +63,8 @@ function maxBytesOf({ maxRequestBytes }: ConnectDoorDeps, method: DescMethod | u
   return Math.max(own ?? 0, maxRequestBytes)
 }
 
-function createHandlers(deps: ConnectDoorDeps): ReadonlyMap<string, UniversalHandler> {
-  const router = createConnectRouter({
-    acceptCompression: [guardedCompression(compressionGzip)],
-    compressMinBytes: COMPRESS_MIN_BYTES,
-    writeMaxBytes: WRITE_MAX_BYTES,
-    // A misspelt field must not be lost without a word; ProtoJSON says so, too
-    // (https://protobuf.dev/programming-guides/json/#json-options).
-    jsonOptions: { ignoreUnknownFields: false },
-    interceptors: [explaining],
-    requestGate: watchRefusals,
-  })
+function createHandlers(deps: ConnectDoorDeps): readonly UniversalHandler[] {
+  const router = createRouter()
   const add = <T extends DescService>(service: T, there: Partial<ServiceImpl<T>>): void => {
     const handlers: Record<string, unknown> = { ...unavailable(service), ...there }
     for (const method of service.methods) {
@@ -233,10 +90,5 @@ function createHandlers(deps: ConnectDoorDeps): ReadonlyMap<string, UniversalHan
   add(Health, healthService(deps.health))
   add(ServerReflection, reflection.v1)
   add(ServerReflectionAlpha, reflection.v1alpha)
-  // Of two handlers for one path the later one counts.
-  return new Map(router.handlers.map(handler => [handler.requestPath, handler]))
-}
-
-function pathOf(req: PortRequest): string {
-  return (req.url ?? '').split('?', 1)[0] ?? ''
+  return router.handlers
 }

@@ -41,12 +41,16 @@ export function explain(thrown: unknown, served: Served): ConnectError {
 }
 
 /** An error of ours as clients get it, with another code than the reason's when one is given. */
-export function connectErrorOf(error: GatewayError, { exchange }: Served, code?: StatusName): ConnectError {
+export function connectErrorOf(
+  error: GatewayError,
+  { exchange, isPlain }: Served,
+  code?: StatusName,
+): ConnectError {
   exchange.fail(error, code)
   const detail = { desc: ErrorInfoSchema, value: infoOf(error, exchange.id) }
   // Half a surrogate pair, as in a text that was cut, cannot be encoded into a trailer.
   const message = error.message.toWellFormed()
-  return new ConnectError(message, StatusCode[code ?? error.code], undefined, [detail])
+  return new ConnectError(message, StatusCode[code ?? error.code], undefined, isPlain ? [] : [detail])
 }
 
 /**
@@ -54,7 +58,7 @@ export function connectErrorOf(error: GatewayError, { exchange }: Served, code?:
  * A request that cannot be read is the client's fault, also where connect-es calls it internal.
  */
 export function amend(error: ConnectError, served: Served): ConnectError {
-  if (error.details.some(isInfo)) return error
+  if (error.details.some(isInfo) || (served.isPlain && served.isRead)) return error
   const known = refusals[error.code]
   const ours = connectErrorOf(errorOf(error, known?.reason, served), served, known?.code)
   const { code, rawMessage, message, details } = ours
