@@ -2,8 +2,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { DescMessage } from '@bufbuild/protobuf'
 import type { Compression } from '@connectrpc/connect/protocol'
-import type { BodyInspector } from './body.ts'
-import { COUNTED_FROM_BYTES, hasTooManyPieces } from './pieces.ts'
+import type { BodyInspector } from '../http/body.ts'
+import { COUNTED_FROM_BYTES } from '../http/json-size.ts'
+import { hasTooManyPieces } from './pieces.ts'
 
 /** What a body holds. */
 export interface GuardedBody {

@@ -1,44 +1,11 @@
 // Counts what a request is made of before it is decoded: four million bytes can hold two million empty messages.
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf'
-
-/** Fields, elements and entries that a request may have: a chat of a thousand messages has some thousands. */
-export const PIECES_MAX = 100_000
-
-/** No fewer bytes can hold more pieces than that. */
-export const COUNTED_FROM_BYTES = 2 * PIECES_MAX
+import { COUNTED_FROM_BYTES, DEPTH_MAX, jsonSize, PIECES_MAX } from '../http/json-size.ts'
 
 /** Whether a message has more pieces than it may. What cannot be read is left to the decoder, which refuses it. */
 export function hasTooManyPieces(bytes: Uint8Array, form: DescMessage | 'json'): boolean {
   if (bytes.byteLength < COUNTED_FROM_BYTES) return false
-  return (form === 'json' ? jsonPieces(bytes) : protobufPieces(bytes, form)) > PIECES_MAX
-}
-
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
-const COMMA = 0x2c
-const BRACKET = 0x5b
-const BRACE = 0x7b
-
-/** Objects, lists and what follows a comma in them; stops above the limit. */
-function jsonPieces(bytes: Uint8Array): number {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  let pieces = 0
-  for (let at = 0; at < text.length && pieces <= PIECES_MAX; at += 1) {
-    const byte = text[at]
-    if (byte === QUOTE) at = endOfString(text, at)
-    else if (byte === COMMA || byte === BRACKET || byte === BRACE) pieces += 1
-  }
-  return pieces
-}
-
-/** The place of the quote that ends a string, or the end of the text. */
-function endOfString(text: Buffer, start: number): number {
-  for (let at = text.indexOf(QUOTE, start + 1); at >= 0; at = text.indexOf(QUOTE, at + 1)) {
-    let escapes = 0
-    while (text[at - 1 - escapes] === BACKSLASH) escapes += 1
-    if (escapes % 2 === 0) return at
-  }
-  return text.length
+  return (form === 'json' ? jsonSize(bytes).pieces : protobufPieces(bytes, form)) > PIECES_MAX
 }
 
 // Wire types (https://protobuf.dev/programming-guides/encoding/#structure).
@@ -46,9 +13,6 @@ const VARINT = 0
 const FIXED64 = 1
 const LENGTH = 2
 const FIXED32 = 5
-
-/** The decoder refuses what is deeper. */
-const DEPTH_MAX = 100
 
 interface Reader {
   readonly bytes: Uint8Array

@@ -7,11 +7,11 @@ import { GatewayError } from '../../core/errors.ts'
 import type { Door } from '../../server/door.ts'
 import type { Asked, Exchange } from '../../server/exchange.ts'
 import type { PortRequest, PortResponse } from '../../server/port-handler.ts'
-import { discardRest, readBody } from './body.ts'
+import { discardRest, readBody } from '../http/body.ts'
+import { COUNTED_FROM_BYTES, TOO_MANY_PIECES } from '../http/json-size.ts'
 import { connectErrorOf, explain } from './errors.ts'
 import { explaining, watchRefusals } from './interceptor.ts'
 import { type GuardedBody, guardedCompression, guardPieces, withGuard } from './piece-guard.ts'
-import { COUNTED_FROM_BYTES, PIECES_MAX } from './pieces.ts'
 import { isBareRefusal, protocolOf, timeoutHeaderOf, timeoutMsOf, writeError } from './protocol.ts'
 import { refusalOf } from './refusal.ts'
 import { writeReply } from './reply.ts'
@@ -39,7 +39,6 @@ const DOOR = 'connect'
 
 // Connect's unary calls, its streams, and gRPC.
 const ENCODINGS = ['content-encoding', 'connect-content-encoding', 'grpc-encoding'] as const
-const TOO_MANY_PIECES = `the request has more than ${PIECES_MAX} fields and elements, the most that is read: send less at once`
 
 /** Makes an empty router. The registry has the messages that stand in an Any in JSON. */
 export function createRouter(registry?: Registry): ConnectRouter {

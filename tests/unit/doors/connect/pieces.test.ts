@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest'
 import { PartSchema, Role } from '#gen/exai/v1/chat_pb'
 import { CompleteRequestSchema } from '#gen/exai/v1/chat_service_pb'
 import { UploadFileRequestSchema } from '#gen/exai/v1/files_service_pb'
-import { hasTooManyPieces, PIECES_MAX } from '../../../../src/doors/connect/pieces.ts'
+import { hasTooManyPieces } from '../../../../src/doors/connect/pieces.ts'
+import { PIECES_MAX } from '../../../../src/doors/http/json-size.ts'
 import { fakeChat, startServer as start } from './harness.ts'
 
 const MANY = PIECES_MAX + 1

@@ -1,0 +1,61 @@
+// Writes to the port at the pace of its reader.
+import type { Writable } from 'node:stream'
+import type { PortResponse } from '../../server/port-handler.ts'
+
+/** How many bytes may stand before a reader of a call that has been ended: room for its end, also behind what waits. */
+const FAREWELL_BYTES = 1_048_576
+
+/** Hands bytes over; false when they stand and it is better to wait for `drained`. */
+export function write(res: PortResponse, chunk: Uint8Array | string): boolean {
+  // The two signatures have nothing in common for the compiler.
+  return 'stream' in res ? res.write(chunk) : res.write(chunk)
+}
+
+/** Sends the header of an answer before anything of its body. */
+export function flushHeader(res: PortResponse, status: number): void {
+  if ('stream' in res) res.writeHead(status)
+  else res.flushHeaders()
+}
+
+/** Whether anybody can still be told anything. */
+export function isOpen(res: PortResponse): boolean {
+  const sink = sinkOf(res)
+  return !sink.destroyed && !sink.closed && !res.writableEnded
+}
+
+/** Resolves when there is room again, when the client has left, or when the call was ended and there is room for its end. */
+export function drained(res: PortResponse, signal: AbortSignal | undefined): Promise<void> {
+  const hasRoom = (): boolean => sinkOf(res).writableLength < FAREWELL_BYTES
+  if (signal?.aborted && hasRoom()) return Promise.resolve()
+  return new Promise(resolve => {
+    const done = (): void => {
+      res.off('drain', done)
+      res.off('close', done)
+      signal?.removeEventListener('abort', ended)
+      resolve()
+    }
+    const ended = (): void => {
+      if (hasRoom()) done()
+    }
+    res.on('drain', done)
+    res.on('close', done)
+    signal?.addEventListener('abort', ended)
+  })
+}
+
+/** Ends an answer. Resolves when it has been handed to the system or when the client has left. */
+export function finish(res: PortResponse, chunk?: Uint8Array | string): Promise<void> {
+  return new Promise(resolve => {
+    if (!isOpen(res)) return resolve()
+    const sink = sinkOf(res)
+    sink.once('finish', resolve)
+    sink.once('close', resolve)
+    if (chunk === undefined) res.end()
+    else res.end(chunk)
+  })
+}
+
+// The compatibility layer of HTTP/2 says 'finish' also for a stream that was reset, and never that it is destroyed.
+function sinkOf(res: PortResponse): Writable {
+  return 'stream' in res ? res.stream : res
+}
