@@ -75,8 +75,11 @@ export interface ExchangesDeps {
 
 /** The running calls. */
 export interface Exchanges {
-  /** Opens a call, before anything may refuse it. */
-  open(res: PortResponse, id: string, asked: Asked, trace?: CallTrace): Exchange
+  /**
+   * Opens a call, before anything may refuse it. It is aborted when its response ends before it is whole. Absent: it has no
+   * response of its own, and whoever opens it aborts it when the client has left.
+   */
+  open(res: PortResponse | undefined, id: string, asked: Asked, trace?: CallTrace): Exchange
   /** How many calls and watches are running, those included that go on without their client. */
   active(): number
   /** The methods of the watches that are open, one for each. */
@@ -138,7 +141,7 @@ export function createExchanges(deps: ExchangesDeps): Exchanges {
 
 function createExchange(
   deps: ExchangesDeps,
-  res: PortResponse,
+  res: PortResponse | undefined,
   { id, asked, trace }: Pick<Exchange, 'id' | 'asked' | 'trace'>,
   { running, detached, left }: Register,
 ): Exchange {
@@ -252,13 +255,17 @@ function createExchange(
       left()
     },
   }
+  if (res !== undefined) abortOnLeave(res, exchange)
+  const stopTimer = startDeadline(timeoutMs, () => exchange.abort(deadlineError(timeoutMs)))
+  return exchange
+}
+
+function abortOnLeave(res: PortResponse, exchange: Exchange): void {
   const leave = (): void => {
     if (!isWhole(res)) exchange.abort(new GatewayError('CANCELLED', 'the client left'))
   }
   res.once('close', leave)
   res.on('error', leave)
-  const stopTimer = startDeadline(timeoutMs, () => exchange.abort(deadlineError(timeoutMs)))
-  return exchange
 }
 
 // HTTP/1.1 says 'close' right after 'finish', before whoever waited for that can close the exchange. On HTTP/2 the writable

@@ -56,6 +56,16 @@ describe('an exchange', () => {
     })
   })
 
+  test('needs no response: then whoever opened it says that the client has left', () => {
+    const { ends, exchanges } = setUp()
+    const exchange = exchanges.open(undefined, 'id-2', asked)
+    expect(exchanges.active()).toBe(1)
+    exchange.abort(new GatewayError('CANCELLED', 'the client left'))
+    exchange.close()
+    expect(exchanges.active()).toBe(0)
+    expect(ends).toMatchObject([{ code: 'CANCELLED', reason: 'CANCELLED' }])
+  })
+
   test('ends what it was let in with when it is over, and all work that goes on for it', () => {
     const { open } = setUp()
     const admission = () => {
