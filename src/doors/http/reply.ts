@@ -1,0 +1,110 @@
+// Writes the answers of routes to the port, and errors in the shape of their door.
+import type { PortRequest, PortResponse } from '../../server/port-handler.ts'
+import { errorHeaders, type Told } from './errors.ts'
+import { EVENT_STREAM_HEADERS, type Frame, frameText } from './frame.ts'
+import { drained, finish, flushHeader, isOpen, write } from './pace.ts'
+import type { HttpReply } from './route.ts'
+
+/** How a door says that something went wrong. */
+export interface ErrorShape {
+  /** The body of an error answer, to be sent as JSON. */
+  body(told: Told): unknown
+  /** What ends a stream of events that has begun: never the frame that says that all is well. */
+  frames(told: Told): readonly Frame[]
+}
+
+/** What an answer is written with. */
+export interface Writing {
+  readonly req: PortRequest
+  readonly res: PortResponse
+  readonly signal: AbortSignal
+  readonly errors: ErrorShape
+  /** What a client is to be told of anything that was thrown. */
+  readonly told: (thrown: unknown) => Told
+}
+
+/** Writes a whole answer. Resolves when it has been handed to the system or when the client has left. */
+export async function writeReply(writing: Writing, reply: HttpReply): Promise<void> {
+  const { res } = writing
+  switch (reply.type) {
+    case 'json':
+      return sendJson(writing, reply.status ?? 200, reply.value, reply.headers)
+    case 'events':
+      return await stream(
+        writing,
+        { ...EVENT_STREAM_HEADERS, ...reply.headers },
+        framesOf(writing, reply.frames),
+      )
+    case 'bytes':
+      return await stream(writing, { 'x-content-type-options': 'nosniff', ...reply.headers }, reply.chunks)
+    default:
+      reply satisfies never
+      res.destroy()
+  }
+}
+
+/** Writes an error answer. A header that has left cannot be taken back: then the connection is cut. */
+export async function writeError(writing: Writing, told: Told): Promise<void> {
+  const { res, errors } = writing
+  if (res.headersSent) res.destroy()
+  else await sendJson(writing, told.status, errors.body(told), errorHeaders(told))
+}
+
+async function sendJson(
+  { req, res }: Pick<Writing, 'req' | 'res'>,
+  status: number,
+  value: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const body = Buffer.from(`${JSON.stringify(value)}\n`)
+  setHeaders(res, {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': String(body.byteLength),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    ...headers,
+  })
+  res.statusCode = status
+  await (req.method === 'HEAD' ? finish(res) : finish(res, body))
+}
+
+/** Sends the header with the first piece: until then a fault is an ordinary error answer. */
+async function stream(
+  { req, res, signal }: Writing,
+  headers: Readonly<Record<string, string>>,
+  pieces: AsyncIterable<Uint8Array | string>,
+): Promise<void> {
+  let isBegun = false
+  const begin = (): void => {
+    isBegun = true
+    res.statusCode = 200
+    setHeaders(res, headers)
+    flushHeader(res, 200)
+  }
+  for await (const piece of pieces) {
+    if (!isOpen(res)) return
+    if (!isBegun) begin()
+    if (req.method === 'HEAD') break
+    if (!write(res, piece)) await drained(res, signal)
+  }
+  if (!isOpen(res)) return
+  if (!isBegun) begin()
+  await finish(res)
+}
+
+async function* framesOf({ errors, told }: Writing, frames: AsyncIterable<Frame>): AsyncGenerator<string> {
+  let isBegun = false
+  try {
+    for await (const frame of frames) {
+      isBegun = true
+      yield frameText(frame)
+    }
+  } catch (error) {
+    if (!isBegun) throw error
+    for (const frame of errors.frames(told(error))) yield frameText(frame)
+  }
+}
+
+function setHeaders(res: PortResponse, headers: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
+}
