@@ -1,18 +1,23 @@
-// Whether a model can be sent a chat now.
+// Whether a model can be sent a chat now, or texts to be embedded.
 import type { ModelEndpoint, ModelEntry } from '../core/model.ts'
 
 const chatEndpoints: readonly ModelEndpoint[] = ['chat/completions', 'responses', 'anthropic/v1/messages']
 const dayMs = 86_400_000
 
+/** What is asked of a model: an answer to a chat, or vectors of texts. */
+export type Task = 'chat' | 'embed'
+
 /**
- * Says why a model cannot be sent a chat now, empty when it can. `now` is in milliseconds since 1970.
+ * Says why a model cannot be sent a chat now, or texts to be embedded; empty when it can. `now` is in milliseconds since 1970.
  * The shutdown day itself still counts as served, because providers name a day and not an hour.
  */
-export function unroutableReason(entry: ModelEntry, now: number): string {
+export function unroutableReason(entry: ModelEntry, now: number, task: Task = 'chat'): string {
   if (now >= lastMomentOf(entry)) {
     return `${entry.id} was shut down by ${entry.provider} on ${entry.shutdown}`
   }
   if (entry.status === 'shutdown') return `${entry.id} was shut down by ${entry.provider}`
+  if (task === 'embed')
+    return entry.endpoints.includes('embeddings') ? '' : `${entry.id} is no embedding model`
   if (entry.endpoints.some(endpoint => chatEndpoints.includes(endpoint))) return ''
   return entry.endpoints.includes('embeddings')
     ? `${entry.id} is an embedding model and cannot chat`

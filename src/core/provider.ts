@@ -13,6 +13,18 @@ import type { WaitRules } from './turns.ts'
 /** A warning as it is made. */
 export type WarningInit = MessageInitShape<typeof WarningSchema>
 
+/** Texts of which vectors are asked for, and where the vectors go. */
+export interface EmbedTask {
+  /** None of them is empty. */
+  readonly inputs: readonly string[]
+  /** How long each vector is to be. Absent: as long as the model makes them. */
+  readonly dimensions: number | undefined
+  /** How many of the first inputs the provider has embedded already in this call: only those behind them are asked for. */
+  readonly done: () => number
+  /** Takes the vectors of the next inputs, in their order: all of one length, none of them empty, each number a finite float32. */
+  readonly add: (vectors: readonly (readonly number[])[]) => void
+}
+
 /** What one attempt asks of a provider. A fresh object for each attempt. */
 export interface AttemptInput {
   readonly model: ModelEntry
@@ -22,6 +34,8 @@ export interface AttemptInput {
   readonly messages: readonly Message[]
   /** The stored files that media of `messages` name by `file_id`. Absent: they name none. */
   readonly files?: ChatFiles | undefined
+  /** What is to be embedded, where no answer to a chat is asked for; only of a provider that `embeds`. Absent: it is a chat. */
+  readonly embed?: EmbedTask | undefined
   /** Whether to ask for the answer as a stream. */
   readonly stream: boolean
   /** The beginning of the answer, written by somebody else: asked is only what follows it. Only of a provider that `continues`. */
@@ -36,7 +50,8 @@ export interface AttemptInput {
   readonly useKey?: (label: string) => void
   /**
    * Called right before the request goes out: until then nobody was asked, whatever was waited for, and the provider is not
-   * to blame. A later request for the same answer may call it again. Whoever answers without it has asked at once.
+   * to blame. A later request for the same answer may call it again, and does so for every part of what is to be embedded.
+   * Whoever answers without it has asked at once.
    */
   readonly sent?: () => void
   /** Where the attempt stands in the trace of its call. Absent: it is not traced. */
@@ -65,6 +80,8 @@ export interface Provider {
   readonly models: readonly ModelEntry[]
   /** Asks the model. Throws GatewayError, from the call itself or from the iteration; ending without `finish` is a broken answer. */
   open(input: AttemptInput): Deltas
+  /** Whether it makes vectors of texts: `open` then takes an `embed`, and answers with `usage` and `finish` alone. Absent: it does not. */
+  readonly embeds?: true | undefined
   /**
    * Counts input tokens without asking the model. Undefined when it cannot for this model, or failed; throws nothing but the
    * signal's reason. Absent: it never can.

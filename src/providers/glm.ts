@@ -145,13 +145,28 @@ function searchTool(engine: string, { maxResults, domains }: WebSearch, note: No
   }
 }
 
+/** What BigModel takes at once (docs.bigmodel.cn): 64 texts, and of the older model 8,000 tokens in all. */
+const embeddings: Dialect['embeddings'] = {
+  rules: [
+    { models: /^embedding-2$/, inputsMax: 64, bytesMax: 8_000, shortens: false },
+    { models: /^/, inputsMax: 64, shortens: true },
+  ],
+  base64: false,
+  takesUser: false,
+}
+
 /** Makes the provider for GLM, in either country. */
 export function createGlm(settings: ProviderSettings): Provider {
   const { id, keys, baseUrl = BASE_URL } = settings
   const isChina = /^https?:\/\/(?:[^/]*\.)?bigmodel\.cn(?:[:/]|$)/.test(baseUrl)
+  const isInternational = /^https?:\/\/(?:[^/]*\.)?z\.ai(?:[:/]|$)/.test(baseUrl)
   return createHost(settings, {
     baseUrl,
-    dialect: glmDialect(isChina ? 'search_std' : 'search_pro_jina'),
+    dialect: {
+      ...glmDialect(isChina ? 'search_std' : 'search_pro_jina'),
+      // Z.AI has none.
+      embeddings: isInternational ? undefined : embeddings,
+    },
     unusableReason: keys.length === 0 ? `${id} has no key: set GLM_API_KEY` : '',
     countWay: countWays.glm,
     kind: 'glm',

@@ -3,7 +3,7 @@ import { systemClock } from '../core/clock.ts'
 import type { Deltas } from '../core/delta.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { ModelEntry } from '../core/model.ts'
-import type { CountInput, Provider, ProviderCount } from '../core/provider.ts'
+import type { AttemptInput, CountInput, Provider, ProviderCount } from '../core/provider.ts'
 import type { Access } from './access.ts'
 import { hasFiles } from './file-giver.ts'
 import type { GivenInput } from './given.ts'
@@ -23,6 +23,8 @@ export interface KeyedProvider {
   readonly unusableReason: string
   /** Asks the model by this way in. */
   readonly ask: (input: GivenInput, access: Access) => Deltas
+  /** Embeds by this way in. Absent: it cannot. */
+  readonly embed?: ((input: AttemptInput, access: Access) => Deltas) | undefined
   /** How it takes the stored files of chats. */
   readonly files: FileWays
   /** Counts the tokens of a request; undefined when it cannot. Absent: there is no such endpoint. */
@@ -68,6 +70,9 @@ export function createKeyedProvider(settings: ProviderSettings, own: KeyedProvid
     }
   }
 
+  /** Whoever lacks an endpoint for embeddings is not asked for them. */
+  const wayOf = ({ embed }: AttemptInput) => (embed === undefined ? own.ask : (own.embed ?? own.ask))
+
   const files = createKeyedFiles({
     provider: id,
     keys,
@@ -93,10 +98,11 @@ export function createKeyedProvider(settings: ProviderSettings, own: KeyedProvid
     ...(own.continues && { continues: own.continues }),
     readsDocuments: files.readsDocuments,
     ...(files.removeCopy && { removeCopy: files.removeCopy }),
+    ...(own.embed && { embeds: true }),
     open: input =>
       hasFiles(input)
         ? leased(pool, input, key => files.ask(input, key, own.ask), files.preferred(input))
-        : leased(pool, input, key => own.ask(input, accessOf(key))),
+        : leased(pool, input, key => wayOf(input)(input, accessOf(key))),
     ...(count && {
       async countTokens(input) {
         input.signal.throwIfAborted()

@@ -8,6 +8,7 @@ import type { FormEndpoint } from './given.ts'
 import { createKeyedProvider, keysOf } from './keyed.ts'
 import { createChat } from './openai-dialect/chat.ts'
 import type { Dialect } from './openai-dialect/dialect.ts'
+import { createEmbed } from './openai-dialect/embed.ts'
 import { createAsides } from './openai-dialect/host.ts'
 import { createRedactor, secretsOf } from './openai-dialect/redact.ts'
 import type { ChatDeps } from './openai-dialect/wire-chat.ts'
@@ -44,6 +45,15 @@ export const openAiDialect: Dialect = {
   // It has the type and the code of a limit, and will never fit into it.
   errorPhrases: [{ within: 'rate_limit', pattern: /^Request too large for /, as: 'bad_request' }],
   finishReasons: {},
+  embeddings: {
+    rules: [
+      // 2,048 texts and 300,000 tokens are its own limits; so many long vectors are more than is read at once.
+      { models: /^text-embedding-ada-/, inputsMax: 1_024, bytesMax: 300_000, shortens: false },
+      { models: /^/, inputsMax: 1_024, bytesMax: 300_000, shortens: true },
+    ],
+    base64: true,
+    takesUser: true,
+  },
 }
 
 /** Whether a stored file of the chat is taken there only. */
@@ -76,6 +86,7 @@ export function createOpenAi(settings: ProviderSettings): Provider {
     unusableReason: settings.keys.length === 0 ? `${id} has no key: set OPENAI_API_KEY` : '',
     ask: (input, access) =>
       ((input.endpoint ?? endpointOf(input)) === 'responses' ? responses : chat)(input, access),
+    embed: createEmbed(deps),
     files: {
       kind: 'openai',
       dialect,

@@ -120,6 +120,7 @@ export const presets = {
         serviceTier: false,
       },
       user: undefined,
+      embeddings: undefined,
       media: [],
       responseForms: ['json_object'],
       plainStrings: true,

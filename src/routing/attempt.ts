@@ -99,6 +99,7 @@ export function createAttempt(deps: AttemptDeps): Attempt {
   let counts: TokenCounts | undefined
   let serviceTier: string | undefined
   let isReleased = false
+  let isEmbedding = false
   const warnings: WarningInit[] = []
 
   const onCallEnd = (): void => ending.abort(signal.reason)
@@ -120,6 +121,8 @@ export function createAttempt(deps: AttemptDeps): Attempt {
   function sent(): void {
     if (sentAtMs === undefined && endedAtMs === undefined && !ending.signal.aborted)
       underWay(clock.monotonic())
+    // What is embedded in parts puts nothing out in between: the limit is one of each part.
+    else if (isEmbedding) silence?.refresh()
   }
 
   function underWay(sinceMs: number): void {
@@ -240,6 +243,7 @@ export function createAttempt(deps: AttemptDeps): Attempt {
         watch?.started?.()
         const warn = (warning: WarningInit): void => void warnings.push(warning)
         const input = { ...question(warn), model, signal: ending.signal, useKey, warn, sent }
+        isEmbedding = input.embed !== undefined
         source = provider.open(input)[Symbol.asyncIterator]()
         while (firstOutputAtMs === undefined && !finished) {
           const batch = await next()

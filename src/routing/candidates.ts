@@ -4,6 +4,7 @@ import type { Message } from '#gen/exai/v1/chat_pb'
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
 import { RouteSchema, type RouteSkipSchema, RouteSkip_Reason as Skip } from '#gen/exai/v1/route_pb'
 import type { Catalogue } from '../catalogue/catalogue.ts'
+import type { Task } from '../catalogue/entry.ts'
 import type { ChatFiles } from '../core/chat-files.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Policy } from '../core/limits.ts'
@@ -68,6 +69,8 @@ export interface RequestFacts {
   readonly policies?: readonly Policy[] | undefined
   /** The stored files of the chat. Absent: there are none. */
   readonly stored?: ChatFiles['stored'] | undefined
+  /** What is asked of the models. What embeds is the one model that is named, wherever it is served. Absent: an answer to a chat. */
+  readonly task?: Task | undefined
 }
 
 /** A plan that may be empty. */
@@ -105,9 +108,9 @@ export function listCandidates(
   let tooLong = 0
   let forbidden = 0
   const now = deps.now()
-  const { inputTokens, neededTokens, messages = request.messages, policies } = facts
+  const { inputTokens, neededTokens, messages = request.messages, policies, task } = facts
   const needs = needsOf(request, messages, facts.stored)
-  const judge = createJudge({ request, needs, now, inputTokens, neededTokens, policies })
+  const judge = createJudge({ request, needs, now, inputTokens, neededTokens, policies, task })
 
   function choose(provider: Provider, model: ModelEntry, reason: string): void {
     seen.add(keyOf(model))
@@ -146,10 +149,12 @@ export function listCandidates(
     }
   }
 
-  for (const { name, reason, isOptional } of namesOf(request, deps)) {
-    if (isAuto(name)) addAll()
-    else addNamed(modelsNamed(name, deps, { isOptional }), reason)
-  }
+  if (task === 'embed') addNamed(sameModel(modelsNamed(request.model, deps)), 'explicit model')
+  else
+    for (const { name, reason, isOptional } of namesOf(request, deps)) {
+      if (isAuto(name)) addAll()
+      else addNamed(modelsNamed(name, deps, { isOptional }), reason)
+    }
   const sandbox = usesAuto(request) ? sandboxSkips(deps, seen) : []
   return {
     candidates: candidates.slice(0, CANDIDATES_MAX),
@@ -157,6 +162,15 @@ export function listCandidates(
     isTooLong: candidates.length === 0 && tooLong > 0 && tooLong === skipped.length,
     isForbidden: candidates.length === 0 && forbidden > 0 && forbidden === skipped.length,
   }
+}
+
+/** Those of a list that are the model that its first one is: by their id, or because one has the other's id as an alias. */
+function sameModel(entries: readonly ModelEntry[]): readonly ModelEntry[] {
+  const [first] = entries
+  if (first === undefined) return []
+  const isNamed = ({ id, aliases }: ModelEntry, name: string): boolean =>
+    [id, ...aliases].some(own => own.toLowerCase() === name.toLowerCase())
+  return entries.filter(entry => isNamed(entry, first.id) || isNamed(first, entry.id))
 }
 
 /** A model that is asked for by its name is not exchanged for one that the caller may ask: it is told. */

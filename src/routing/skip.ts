@@ -1,7 +1,7 @@
 // Why a model may not be asked: one check after another, each with its reason.
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
 import { RouteSkip_Reason as Skip } from '#gen/exai/v1/route_pb'
-import { unroutableReason } from '../catalogue/entry.ts'
+import { type Task, unroutableReason } from '../catalogue/entry.ts'
 import type { Policy } from '../core/limits.ts'
 import type { ModelEntry } from '../core/model.ts'
 import type { Provider } from '../core/provider.ts'
@@ -31,6 +31,8 @@ export interface JudgeDeps {
   readonly neededTokens?: number | undefined
   /** What the caller may ask for. Absent: everything. */
   readonly policies?: readonly Policy[] | undefined
+  /** What is asked of the model. Absent: an answer to a chat. */
+  readonly task?: Task | undefined
 }
 
 /** Says why a model may not be asked; undefined when it may. */
@@ -47,7 +49,7 @@ export interface Refusals {
 
 /** Makes the judge of one request. */
 export function createJudge(deps: JudgeDeps): Judge {
-  const { request, needs, now, inputTokens, neededTokens, policies = [] } = deps
+  const { request, needs, now, inputTokens, neededTokens, policies = [], task = 'chat' } = deps
   const allow = lowered(request.routing?.allow)
   const deny = lowered(request.routing?.deny)
   return (provider, model) => {
@@ -57,12 +59,12 @@ export function createJudge(deps: JudgeDeps): Judge {
       return { reason: Skip.POLICY, message: 'routing.deny names it' }
     if (allow.size > 0 && !isNamed(allow, provider, model))
       return { reason: Skip.POLICY, message: 'routing.allow does not name it' }
-    const unroutable = unroutableReason(model, now)
+    const unroutable = unroutableReason(model, now, task)
     if (unroutable !== '') {
-      const otherwise = unroutableReason({ ...model, shutdown: undefined, status: 'current' }, now)
+      const otherwise = unroutableReason({ ...model, shutdown: undefined, status: 'current' }, now, task)
       return { reason: unroutable === otherwise ? Skip.CAPABILITY : Skip.SHUTDOWN, message: unroutable }
     }
-    const missing = missingOf(needs, model, provider)
+    const missing = task === 'chat' ? missingOf(needs, model, provider) : missingToEmbed(provider)
     if (missing !== undefined) return { reason: Skip.CAPABILITY, message: missing }
     if (inputTokens !== undefined) {
       const tooLong = lengthProblem(request, model, neededTokens ?? inputTokens)
@@ -73,6 +75,10 @@ export function createJudge(deps: JudgeDeps): Judge {
     const { unusableReason } = provider
     return unusableReason === '' ? undefined : { reason: Skip.NO_KEY, message: unusableReason }
   }
+}
+
+function missingToEmbed({ id, embeds }: Provider): string | undefined {
+  return embeds === true ? undefined : `${id} has no endpoint for embeddings at its address`
 }
 
 /** Says that the circuit of a model is open; undefined when it is not. */

@@ -81,6 +81,31 @@ export interface PhraseRule {
   readonly as: ErrorClass
 }
 
+/** How a family of models is asked for vectors. */
+export interface EmbeddingRule {
+  /** Ids of the models. */
+  readonly models: RegExp
+  /** Most texts of one request. */
+  readonly inputsMax: number
+  /**
+   * Most bytes of all texts of one request, in UTF-8. No token is shorter than a byte, so it stands for a limit of tokens.
+   * A text that is longer goes alone. Absent: any.
+   */
+  readonly bytesMax?: number
+  /** Whether they make shorter vectors when they are told to. */
+  readonly shortens: boolean
+}
+
+/** How a host takes texts to be embedded. */
+export interface EmbeddingHost {
+  /** The first rule that fits a model counts. */
+  readonly rules: readonly EmbeddingRule[]
+  /** Whether it is known to send vectors in base64, which takes half the time to read. */
+  readonly base64: boolean
+  /** Whether there is a field `user`. */
+  readonly takesUser: boolean
+}
+
 /** The rules of one host. */
 export interface Dialect {
   /** Field that caps the output. */
@@ -193,6 +218,8 @@ export interface Dialect {
   readonly resetZone?: string
   /** The host's own finish reasons; they win over the common ones. */
   readonly finishReasons: Readonly<Record<string, FinishReason>>
+  /** How texts are embedded. Absent: they are not. */
+  readonly embeddings?: EmbeddingHost | undefined
 }
 
 /** Whom an attempt asks: for errors, warnings and everything that depends on the host. */

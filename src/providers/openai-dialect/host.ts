@@ -13,6 +13,7 @@ import { listedEntry } from '../model-lists.ts'
 import type { ProviderSettings } from '../settings.ts'
 import { createChat } from './chat.ts'
 import type { Dialect, Upstream } from './dialect.ts'
+import { createEmbed } from './embed.ts'
 import { createRedactor, secretsOf } from './redact.ts'
 import { buildRequest } from './request.ts'
 import { createWay } from './way.ts'
@@ -63,6 +64,7 @@ export function createHost(settings: ProviderSettings, host: Host): Provider {
     baseUrl: host.baseUrl,
     unusableReason: host.unusableReason,
     ask,
+    embed: createEmbed({ provider: id, dialect, clock, redact }),
     files: {
       kind: host.kind,
       dialect,

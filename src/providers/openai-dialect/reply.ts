@@ -8,12 +8,13 @@ import { broken } from './errors.ts'
 /** Reads the text of a 200 answer. Throws a GatewayError when it holds an error, or is not a whole answer. */
 export function readReply(upstream: Upstream, text: string, answer: AnswerReader): readonly Delta[] {
   const out: Delta[] = []
-  answer.take(parse(upstream, text), out)
+  answer.take(parseReply(upstream, text), out)
   answer.end(out)
   return out
 }
 
-function parse(upstream: Upstream, text: string): unknown {
+/** The JSON of an answer. Throws UPSTREAM_BROKEN, or UPSTREAM_UNAVAILABLE for a page. */
+export function parseReply(upstream: Upstream, text: string): unknown {
   try {
     // JSON.parse skips the blank lines with which DeepSeek keeps a connection alive before its answer.
     return JSON.parse(text)

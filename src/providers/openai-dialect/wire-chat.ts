@@ -1,7 +1,6 @@
 // One attempt on any wire: sends the request, and yields the answer as deltas, streamed or whole.
 import type { Clock } from '../../core/clock.ts'
 import type { Deltas } from '../../core/delta.ts'
-import { GatewayError } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
 import type { AttemptInput } from '../../core/provider.ts'
 import type { Access } from '../access.ts'
@@ -9,8 +8,8 @@ import { type UpstreamResponse, within } from '../http.ts'
 import type { Fields } from '../merge.ts'
 import type { AnswerOptions, AnswerReader } from './answer.ts'
 import type { Dialect, Upstream } from './dialect.ts'
-import { readComplaint, refusal, retryDelayMs } from './errors.ts'
 import { requestIdIn } from './names.ts'
+import { faultOf, post, refused } from './post.ts'
 import { readReply } from './reply.ts'
 import type { StreamDecoder } from './stream-decoder.ts'
 
@@ -37,7 +36,6 @@ export interface Wire {
   readonly errorCodes?: Dialect['errorCodes']
 }
 
-const ERROR_BYTES_MAX = 64 * 1024
 /** How long the last words (counts, `[DONE]`) may take after the model has said that it stopped, in milliseconds. */
 const LAST_WORDS_MS = 2000
 
@@ -47,18 +45,11 @@ export function createWireChat(deps: ChatDeps, wire: Wire): (input: AttemptInput
   const dialect = { ...deps.dialect, errorCodes: { ...wire.errorCodes, ...deps.dialect.errorCodes } }
   const options: AnswerOptions = { newCallId: () => newId('call', clock.now()) }
 
-  // A function of its own: the body of a request with files in it is large, and not needed while the answer is read.
-  function post(input: AttemptInput, access: Access): Promise<UpstreamResponse> {
-    const body = JSON.stringify(wire.build(input, dialect, provider))
-    const headers = { ...dialect.headers, ...headersOf(input, access) }
-    input.sent?.()
-    return access.http.post({ path: wire.path, headers, body, signal: input.signal })
-  }
-
   return async function* ask(input, access) {
     const upstream: Upstream = { provider, model: input.model.id, dialect, redact, now: () => clock.now() }
     try {
-      const response = await post(input, access)
+      const build = () => wire.build(input, dialect, provider)
+      const response = await post(input, access, { path: wire.path, build, dialect })
       try {
         if (response.status !== 200) throw await refused(clock, upstream, response)
         yield* answer(wire, upstream, response, options)
@@ -66,11 +57,7 @@ export function createWireChat(deps: ChatDeps, wire: Wire): (input: AttemptInput
         response.close()
       }
     } catch (error) {
-      const fault = GatewayError.from(error)
-      // What ends the attempt from outside is told as it is.
-      throw input.signal.aborted && fault === input.signal.reason
-        ? fault
-        : fault.with({ provider, model: upstream.model })
+      throw faultOf(error, input, upstream)
     }
   }
 }
@@ -100,34 +87,5 @@ async function* streamed(response: UpstreamResponse, decoder: StreamDecoder) {
       return
     }
     if (deltas.length > 0) yield deltas
-  }
-}
-
-async function refused(clock: Clock, upstream: Upstream, response: UpstreamResponse): Promise<GatewayError> {
-  const { status, headers } = response
-  const text = await response.head(ERROR_BYTES_MAX)
-  const wait = retryDelayMs(headers, clock.now())
-  return refusal(upstream, readComplaint(parsed(text), upstream.dialect), {
-    status,
-    isEmpty: text.trim() === '',
-    ...(wait === undefined ? {} : { retryDelayMs: wait }),
-  })
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    // A page or plain text: the status alone says what is wrong.
-    return undefined
-  }
-}
-
-function headersOf(input: AttemptInput, access: Access): Readonly<Record<string, string>> {
-  return {
-    ...(access.baseUrl === undefined ? {} : input.trace?.headersTo(access.baseUrl)),
-    ...access.headers,
-    'content-type': 'application/json',
-    accept: input.stream ? 'text/event-stream' : 'application/json',
   }
 }
