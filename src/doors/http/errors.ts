@@ -68,6 +68,11 @@ export function tell(thrown: unknown, exchange: Exchange): Told {
   return { error, status: form?.status ?? HTTP_STATUSES[error.reason].status, requestId: exchange.id }
 }
 
+/** Path of the request field that an error is about; undefined when it is about none, or none of the body. */
+export function paramOf(error: GatewayError): string | undefined {
+  return error instanceof HttpRefusal ? error.form.param : undefined
+}
+
 /** The headers of an error answer: when to come again and whether at all, and how the limit stands that was in the way. */
 export function errorHeaders({ error, status }: Told): Readonly<Record<string, string>> {
   const { retryDelayMs, limit } = error.details

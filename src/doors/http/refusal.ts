@@ -8,6 +8,8 @@ export interface RefusalForm {
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** Code for the log and the metrics. Absent: the usual one of the reason. */
   readonly code?: StatusName | undefined
+  /** Path of the field that is wrong, such as `messages[0].content`. Absent: it is about no field. */
+  readonly param?: string | undefined
 }
 
 /** An error whose HTTP status is not the usual one of its reason. */
@@ -48,4 +50,14 @@ export function tooLarge(maxBytes: number): HttpRefusal {
 /** The body is in a form that is not read here. */
 export function wrongType(message: string, headers: Readonly<Record<string, string>> = {}): HttpRefusal {
   return new HttpRefusal('INVALID_REQUEST', message, { status: 415, headers })
+}
+
+/** A field of the body is not as it must be; `problem` goes on behind its path. */
+export function wrongField(param: string, problem: string): HttpRefusal {
+  return new HttpRefusal('INVALID_REQUEST', `${param} ${problem}`, { status: 400, param })
+}
+
+/** A field of the body asks for what there is not; `remedy` says what to do. */
+export function unsupportedField(param: string, remedy: string): HttpRefusal {
+  return new HttpRefusal('UNSUPPORTED', `${param} ${remedy}`, { status: 400, param })
 }
