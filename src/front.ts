@@ -14,9 +14,11 @@ import { createOpenAiDoor } from './doors/openai/door.ts'
 import { createPage } from './doors/page/page.ts'
 import type { Limits } from './metering/limits.ts'
 import { createCors } from './server/cors.ts'
+import type { Admit } from './server/entrance.ts'
 import type { Exchanges } from './server/exchange.ts'
 import { createHandler } from './server/handler.ts'
 import { loopbackGuard, openGuard } from './server/hosts.ts'
+import { createInnerCalls } from './server/inner-calls.ts'
 import { createPort, type Port } from './server/port.ts'
 import { createRoutes } from './server/routes.ts'
 import type { Status } from './status/status.ts'
@@ -47,13 +49,19 @@ const UPLOAD_PATH = `/${FilesService.typeName}/${FilesService.method.uploadFile.
 
 /** Makes the port; it does not listen yet. */
 export function createFront(deps: FrontDeps): Port {
-  const { config, log, clock, exchanges, access, limits, status } = deps
+  const { config, log, clock, version, exchanges, access, limits, status } = deps
   const services = { ...deps.services, maxRequestBytes: config.limits.maxRequestBytes }
+  // What is not counted is not limited: a probe, and a request that only carries calls.
+  const admit: Admit = exchange =>
+    exchange.asked.isCounted
+      ? limits.admit(exchange.caller, exchange.asked.method)?.then(exchange.admitted)
+      : undefined
+  const calls = createInnerCalls({ exchanges, access, admit, trace: deps.trace })
   const doors = [
     createConnectDoor({ ...services, access: access.administration, health: status }),
     createOpenAiDoor(services),
     createAnthropicDoor(services),
-    createMcpDoor(services),
+    createMcpDoor({ ...services, calls, version }),
   ]
   const handler = createHandler({
     doors,
@@ -61,7 +69,7 @@ export function createFront(deps: FrontDeps): Port {
     exchanges,
     guard: config.auth.mode === 'loopback' ? loopbackGuard : openGuard,
     access,
-    admit: exchange => limits.admit(exchange.caller, exchange.asked.method)?.then(exchange.admitted),
+    admit,
     cors: createCors(config.listen.corsOrigins, connectCorsNeeds),
     clock,
     trace: deps.trace,

@@ -12,6 +12,7 @@ const layers: readonly (readonly string[])[] = [
   ['keeping-copy'],
   ['keeping-jobs'],
   ['server', 'doors'],
+  ['embeddings'],
   ['chat', 'files', 'status'],
   ['routing', 'metering', 'access', 'providers', 'stores', 'telemetry'],
   ['catalogue'],
@@ -32,8 +33,9 @@ export const owners: Readonly<Record<string, readonly string[]>> = {
   '@bufbuild/protobuf': ['src/'],
   '@fastify/busboy': ['src/doors/http/'],
   '@connectrpc/connect': ['src/doors/connect/', 'src/cli/', 'src/client/'],
-  '@connectrpc/connect-node': ['src/doors/connect/', 'src/cli/'],
+  '@connectrpc/connect-node': ['src/doors/connect/', 'src/cli/', 'src/client/'],
   '@connectrpc/connect-web': ['src/client/'],
+  '@modelcontextprotocol/server': ['src/doors/mcp/'],
   '@opentelemetry/api': ['src/telemetry/'],
   '@opentelemetry/exporter-trace-otlp-proto': ['src/telemetry/'],
   '@opentelemetry/resources': ['src/telemetry/'],
@@ -49,7 +51,7 @@ export const owners: Readonly<Record<string, readonly string[]>> = {
   unpdf: ['src/files/pdf-pages.ts'],
   undici: ['src/providers/', 'src/stores/supabase/', 'src/core/safe-fetch.ts'],
   yaml: ['src/config/'],
-  zod: ['src/config/'],
+  zod: ['src/config/', 'src/doors/mcp/'],
 }
 
 /** Imports go down only, and never to a neighbour. */

@@ -1,14 +1,86 @@
-// The mcp door.
+// The MCP door: tells requests of its path by their header, and hands them to a server that is loaded when it is first asked.
+import type { GatewayError } from '../../core/errors.ts'
 import type { Door } from '../../server/door.ts'
-import type { Services } from '../services.ts'
+import type { Asked } from '../../server/exchange.ts'
+import type { PortRequest, PortResponse } from '../../server/port-handler.ts'
+import { discardRest } from '../http/body.ts'
+import { errorHeaders, tell } from '../http/errors.ts'
+import { createCancels } from './cancels.ts'
+import { refusalBody } from './errors.ts'
+import type { McpDoorDeps, McpRequest } from './http.ts'
 
-/** What `createMcpDoor` needs. */
-export interface McpDoorDeps extends Services {
-  /** The largest request body in bytes. */
-  readonly maxRequestBytes: number
-}
+/** Where the door is. */
+export const MCP_PATH = '/mcp'
+
+const DOOR = 'mcp'
+
+/** Which call a request carries, only its body tells: that call is counted by itself. */
+const CARRIER = { door: DOOR, method: 'unknown', protocol: DOOR, isWatch: false, isCounted: false } as const
 
 /** Makes the door. */
-export function createMcpDoor(_deps: McpDoorDeps): Door {
-  return { asks: () => undefined, serve: () => undefined, refuse: () => undefined }
+export function createMcpDoor(deps: McpDoorDeps): Door {
+  const cancels = createCancels()
+  let loading: Promise<typeof import('./http.ts')> | undefined
+  return {
+    asks: req => (pathOf(req) === MCP_PATH && req.method !== 'OPTIONS' ? askedOf(req) : undefined),
+    serve(req, res, exchange) {
+      const request = { req, res, exchange }
+      loading ??= import('./http.ts')
+      loading
+        .then(({ serveMcp }) => serveMcp(deps, cancels, request))
+        .then(
+          refusal => {
+            if (refusal !== undefined) count(deps, request, refusal)
+          },
+          (thrown: unknown) => refuse(deps, request, thrown),
+        )
+        .finally(() => {
+          exchange.close()
+          discardRest(req)
+        })
+    },
+    refuse(req, res, exchange, error) {
+      refuse(deps, { req, res, exchange }, error)
+      exchange.close()
+      discardRest(req)
+    },
+  }
+}
+
+// A stream of news lives for as long as its client wants it. Its name is in the header since revision 2026-07-28.
+function askedOf({ headers }: PortRequest): Asked {
+  return headers['mcp-method'] === 'subscriptions/listen' ? { ...CARRIER, isWatch: true } : CARRIER
+}
+
+/** Refuses a whole request. */
+function refuse(deps: McpDoorDeps, request: McpRequest, thrown: unknown): void {
+  const { req, res, exchange } = request
+  const told = tell(thrown, exchange)
+  count(deps, request, told.error)
+  if (res.headersSent) {
+    res.destroy()
+    return
+  }
+  for (const [name, value] of Object.entries(errorHeaders(told))) res.setHeader(name, value)
+  writeJson(req, res, told.status, refusalBody(told.error, exchange.id))
+}
+
+/** Nobody knows which call a refused request carries, and it counts as one. */
+function count({ calls }: McpDoorDeps, { req, exchange }: McpRequest, error: GatewayError): void {
+  exchange.fail(error)
+  calls.refused({ req, exchange }, { ...CARRIER, isCounted: true }, error)
+}
+
+function writeJson(req: PortRequest, res: PortResponse, status: number, value: unknown): void {
+  const body = JSON.stringify(value)
+  res.statusCode = status
+  res.setHeader('content-type', 'application/json')
+  res.setHeader('content-length', String(Buffer.byteLength(body)))
+  res.setHeader('cache-control', 'no-store')
+  if (req.method === 'HEAD') res.end()
+  else res.end(body)
+}
+
+function pathOf(req: PortRequest): string {
+  return (req.url ?? '').split('?', 1)[0] ?? ''
 }
