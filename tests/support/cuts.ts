@@ -9,13 +9,14 @@ import type { Chance } from './seeded.ts'
 const WAYS = ['fin', 'reset', 'silence'] as const
 
 /** A line between a client and a server that the test can cut. */
-interface Line {
+export interface Line {
   readonly url: string
   cut(how: (typeof WAYS)[number]): void
   close(): void
 }
 
-async function openLine(port: number): Promise<Line> {
+/** Opens a line to a port of this machine. */
+export async function openLine(port: number): Promise<Line> {
   const pairs = new Set<readonly [Socket, Socket]>()
   const relay = createServer(near => {
     const far = connect(port, '127.0.0.1')
