@@ -45,12 +45,26 @@ export interface FilesDeps {
   readonly onEvent?: EventSink | undefined
 }
 
+/** A file as it arrives. */
+export interface ReceivedFile {
+  /** What is said of it before its bytes. */
+  readonly fields: FileFields
+  readonly bytes: AsyncIterable<Uint8Array>
+  /** All that is said of it. */
+  readonly late: () => FileFields
+}
+
 /** What can be done with files. Everything throws GatewayError. */
 export interface TenantFiles {
   upload(
     call: Call,
     messages: AsyncIterable<UploadFileRequest>,
   ): Promise<MessageInitShape<typeof UploadFileResponseSchema>>
+  /**
+   * Stores a file whose uploader says some of it only behind its bytes, as a form may: `late` is asked when they have ended.
+   * What the bytes or `late` throw is thrown, and then nothing stays.
+   */
+  receive(call: Call, received: ReceivedFile): Promise<MessageInitShape<typeof UploadFileResponseSchema>>
   create(call: Call, request: CreateFileRequest): Promise<MessageInitShape<typeof CreateFileResponseSchema>>
   get(call: Call, request: GetFileRequest): Promise<MessageInitShape<typeof GetFileResponseSchema>>
   list(call: Call, request: ListFilesRequest): Promise<MessageInitShape<typeof ListFilesResponseSchema>>
@@ -68,9 +82,10 @@ export function createFiles(own: FilesDeps): TenantFiles {
 
   async function store(
     call: Call,
-    { fields, path, bytes }: { fields: FileFields; path: string; bytes: AsyncIterable<Uint8Array> },
+    { fields, path, bytes, late }: Omit<ReceivedFile, 'late'> & Partial<ReceivedFile> & { path: string },
   ): Promise<{ readonly file: ReturnType<typeof fileMessage> }> {
-    const plan = planUpload(fields, { now: clock.now(), path, ttlMs: limits.ttlMs })
+    const planned = (said: FileFields) => planUpload(said, { now: clock.now(), path, ttlMs: limits.ttlMs })
+    const plan = { ...planned(fields), ...(late === undefined ? {} : { amended: () => planned(late()) }) }
     const quotaBytes = quotaOf?.(call.caller.tenant)
     const own = quotaBytes === undefined ? deps : { ...deps, limits: { ...limits, quotaBytes } }
     const stored = await storeFile(call, plan, bytes, own)
@@ -104,6 +119,8 @@ export function createFiles(own: FilesDeps): TenantFiles {
       const { header, bytes } = await openUpload(messages)
       return store(call, { fields: header, path: 'header.', bytes })
     },
+
+    receive: (call, received) => store(call, { ...received, path: '' }),
 
     async create(call, request) {
       const { content } = request

@@ -46,6 +46,8 @@ export interface UploadPlan {
   readonly purpose: string
   /** When a file that is stored at a moment expires; undefined: never. Throws INVALID_REQUEST when that has passed. */
   readonly expiresAt: (storedAt: number) => number | undefined
+  /** The plan as it is once all bytes are here, for uploaders that say some of it behind them. Absent: it stays. */
+  readonly amended?: (() => UploadPlan) | undefined
 }
 
 /** Checks what is said of a file. Throws INVALID_REQUEST naming the field, behind the given path such as `header.`. */

@@ -43,17 +43,19 @@ export async function storeFile(
     await checkRoom(call, plan, deps)
   }
   const watched = watchBytes(bytes, { ...rules, mimeType: plan.mimeType, signal: call.signal })
+  let final = plan
   const kept = await blobs.put(watched.chunks, ({ sha256 }) => {
     // A caller who has left must find nothing; from here on the file is kept.
     call.signal.throwIfAborted()
-    if (plan.sha256 !== '' && plan.sha256 !== sha256)
+    final = plan.amended?.() ?? plan
+    if (final.sha256 !== '' && final.sha256 !== sha256)
       throw new GatewayError(
         'INVALID_REQUEST',
-        `sha256 is ${plan.sha256}, and that of the bytes is ${sha256}`,
+        `sha256 is ${final.sha256}, and that of the bytes is ${sha256}`,
       )
-    plan.expiresAt(clock.now())
+    final.expiresAt(clock.now())
   })
-  const stored = await addRow(call, plan, kept, watched.mimeType(), deps)
+  const stored = await addRow(call, final, kept, watched.mimeType(), deps)
   // The tenant has had the same bytes: these are needed by nobody.
   if (stored.blobKey !== kept.key) await blobs.remove(kept.key).catch(() => false)
   return stored

@@ -1,6 +1,11 @@
-// The openai door.
+// The OpenAI-compatible door: what stands under /v1, in the words of OpenAI's REST API.
 import type { Door } from '../../server/door.ts'
+import { createHttpDoor } from '../http/door.ts'
 import type { Services } from '../services.ts'
+import { chatRoutes } from './chat.ts'
+import { openAiErrors } from './errors.ts'
+import { fileRoutes } from './files.ts'
+import { modelRoutes } from './models.ts'
 
 /** What `createOpenAiDoor` needs. */
 export interface OpenAiDoorDeps extends Services {
@@ -9,6 +14,13 @@ export interface OpenAiDoorDeps extends Services {
 }
 
 /** Makes the door. */
-export function createOpenAiDoor(_deps: OpenAiDoorDeps): Door {
-  return { asks: () => undefined, serve: () => undefined, refuse: () => undefined }
+export function createOpenAiDoor(deps: OpenAiDoorDeps): Door {
+  return createHttpDoor({
+    name: 'openai',
+    routes: [...chatRoutes(deps), ...modelRoutes(deps), ...fileRoutes(deps)],
+    errors: openAiErrors,
+    maxRequestBytes: deps.maxRequestBytes,
+    // Messages are Anthropic's: another door answers for them.
+    claims: path => /^\/v1(?:\/|$)/.test(path) && !/^\/v1\/messages(?:\/|$)/.test(path),
+  })
 }

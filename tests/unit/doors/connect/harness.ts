@@ -10,6 +10,7 @@ import type { Log, LogFields } from '../../../../src/core/log.ts'
 import type { Chat } from '../../../../src/doors/connect/chat.ts'
 import { connectCorsNeeds } from '../../../../src/doors/connect/cors-needs.ts'
 import { createConnectDoor } from '../../../../src/doors/connect/door.ts'
+import type { Embeddings } from '../../../../src/doors/connect/embeddings.ts'
 import type { HealthSource, Serving } from '../../../../src/doors/connect/health.ts'
 import type { Monitoring } from '../../../../src/doors/connect/monitoring.ts'
 import type { TenantFiles } from '../../../../src/files/files.ts'
@@ -71,6 +72,7 @@ export function fakeChat(parts: Partial<Chat> = {}): Chat {
 function fakeFiles(): TenantFiles {
   return {
     upload: async () => ({ file: { id: 'file_1' } }),
+    receive: async () => ({ file: { id: 'file_1' } }),
     create: async () => ({ file: { id: 'file_1' } }),
     get: async () => ({ file: { id: 'file_1' } }),
     list: async () => ({ files: [{ id: 'file_1' }] }),
@@ -136,6 +138,7 @@ function recordingLog(lines: Line[]): Log {
 /** Options of a test's server. */
 export type ServerOptions = {
   readonly chat?: Partial<Chat>
+  readonly embeddings?: Embeddings
   readonly files?: Partial<TenantFiles>
   readonly setCircuit?: Monitoring['setCircuit']
   readonly getUsage?: Monitoring['getUsage']
@@ -161,6 +164,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Running>
     doors: [
       createConnectDoor({
         chat: fakeChat(options.chat),
+        embeddings: options.embeddings ?? { embed: async () => ({}) },
         files: { ...fakeFiles(), ...options.files },
         monitoring: {
           setCircuit: options.setCircuit ?? (() => []),

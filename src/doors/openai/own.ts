@@ -1,0 +1,41 @@
+// The fields of ours that OpenAI has no name for: one object `exai` in the body, in the words of the contract.
+import { fromJson } from '@bufbuild/protobuf'
+import { type CompleteRequest, CompleteRequestSchema } from '#gen/exai/v1/chat_service_pb'
+import type { Fields } from '../http/fields.ts'
+import { unsupportedField, wrongField } from '../http/refusal.ts'
+
+/** What may stand in `exai`. */
+const NAMES = [
+  'routing',
+  'conversation_id',
+  'resume_window',
+  'idempotency_key',
+  'strict',
+  'web_search',
+  'provider_options',
+] as const
+
+/** What a request says in words of ours. */
+export type OwnFields = Pick<
+  CompleteRequest,
+  | 'routing'
+  | 'conversationId'
+  | 'resumeWindow'
+  | 'idempotencyKey'
+  | 'strict'
+  | 'webSearch'
+  | 'providerOptions'
+>
+
+/** Reads `exai`. Throws what the client is to be told. */
+export function ownFields(fields: Fields): OwnFields {
+  const own = fields.object('exai')?.rest() ?? {}
+  const stranger = Object.keys(own).find(name => !NAMES.some(known => known === name))
+  if (stranger !== undefined)
+    throw unsupportedField(`exai.${stranger.slice(0, 64)}`, `is not known: there are ${NAMES.join(', ')}`)
+  try {
+    return fromJson(CompleteRequestSchema, own)
+  } catch (error) {
+    throw wrongField('exai', `cannot be read: ${error instanceof Error ? error.message : 'it is malformed'}`)
+  }
+}
