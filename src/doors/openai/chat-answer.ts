@@ -108,7 +108,10 @@ export function usageOf(usage: MessageInitShape<typeof UsageSchema> = {}): Recor
 }
 
 /** What an answer says that OpenAI has no field for. */
-export function ownAnswer(answer: Answer, notes: readonly string[]): Record<string, unknown> {
+export function ownAnswer(
+  answer: Pick<Answer, 'provider' | 'cost' | 'warnings' | 'conversationId' | 'replayed'>,
+  notes: readonly string[],
+): Record<string, unknown> {
   const { provider = '', cost, conversationId = '', replayed = false } = answer
   const warnings = [...notes, ...(answer.warnings ?? []).map(({ message = '' }) => message)]
   return {

@@ -6,7 +6,8 @@ import { createFields, elementOf, type Fields } from '../http/fields.ts'
 import { unsupportedField, wrongField } from '../http/refusal.ts'
 import { messageOf } from './messages.ts'
 import { createNotes, type Notes, refuseNotes } from './notes.ts'
-import { type OwnFields, ownFields } from './own.ts'
+import { ownFields } from './own.ts'
+import { withRest } from './rest.ts'
 import { responseFormatOf, toolChoiceOf, toolsOf, webSearchOf } from './tools.ts'
 
 /** A request as it was understood. */
@@ -136,13 +137,4 @@ function textsOf(fields: Fields): Record<string, string> {
 export function noteStore(fields: Fields, notes: Notes): void {
   if (fields.flag('store') === true)
     notes.dropped('store', 'nothing is kept at a provider; exai.conversation_id keeps a chat here')
-}
-
-/** The fields that have no name here go to whoever answers; what the caller says for that in words of ours wins. */
-export function withRest(
-  options: OwnFields['providerOptions'],
-  rest: JsonObject,
-): OwnFields['providerOptions'] {
-  if (Object.keys(rest).length === 0) return options
-  return { ...options, '*': { ...rest, ...options['*'] } }
 }
