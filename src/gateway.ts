@@ -1,5 +1,4 @@
 // The composition root: reads as the order in which the service starts, and closes in reverse.
-import { X509Certificate } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { openAccess } from './access/open.ts'
 import { createCompletion } from './chat/complete.ts'
@@ -14,9 +13,10 @@ import type { Clock } from './core/clock.ts'
 import { GatewayError } from './core/errors.ts'
 import type { Log } from './core/log.ts'
 import { createSafeFetch } from './core/safe-fetch.ts'
-import { countedCall, metricsOf, namesOf, SERVICES } from './counted.ts'
+import { certificateEnd, countedCall, metricsOf, namesOf, SERVICES } from './counted.ts'
 import { closeData, openDataDir, watchData } from './data-dir.ts'
 import { createEditions } from './editions.ts'
+import { createEmbedding } from './embeddings/embed.ts'
 import { createFront } from './front.ts'
 import { keepFiles, startKeepingJobs } from './kept-files.ts'
 import { createTokenCounter } from './metering/count.ts'
@@ -113,7 +113,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
   stack.defer(events.subscribe(createObserver({ log, metrics })))
   stack.defer(events.subscribe(createCounting(metrics)))
   deps.onLogLost?.(metrics.logLost)
-  if (config.listen.tls !== undefined) metrics.certificateEnds(endOf(config.listen.tls.cert))
+  if (config.listen.tls !== undefined) metrics.certificateEnds(certificateEnd(config.listen.tls.cert))
   const tracer = await createTracer({ settings: config.tracing, version, log, metrics })
   stack.defer(tracer.close)
   const keeping = await opening.catch(refuse)
@@ -176,20 +176,23 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     log,
   })
   stack.defer(files.close)
-  const completion = createCompletion({
+  const pipeline = {
     journal: watched.journal,
-    conversations,
-    conversationTtlMs: config.limits.conversationTtlMs,
-    files: files.parts,
     counter,
     metrics,
     clock,
     routing,
-    affinity,
     walk: { circuits, leases, live, budget: createRetryBudget(clock), limits: timeouts, clock },
-    heartbeatMs: HEARTBEAT_MS,
     limits,
     onEvent: events.emit,
+  }
+  const completion = createCompletion({
+    ...pipeline,
+    conversations,
+    conversationTtlMs: config.limits.conversationTtlMs,
+    files: files.parts,
+    affinity,
+    heartbeatMs: HEARTBEAT_MS,
   })
 
   const recorded = createRecordedCompletion({
@@ -224,6 +227,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     trace: tracer.trace,
     services: {
       files: files.service,
+      embeddings: createEmbedding(pipeline),
       chat: {
         ...recorded,
         conversations: createOwnConversations(conversations),
@@ -288,11 +292,6 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     },
     abort: drain.abort,
   }
-}
-
-/** When a certificate ends, in milliseconds since the Unix epoch. */
-function endOf(pem: string): number {
-  return Date.parse(new X509Certificate(pem).validTo)
 }
 
 /** A folder that cannot be used is a mistake in the settings: no restart mends it. */

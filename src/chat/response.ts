@@ -110,8 +110,11 @@ export function originOf({ candidate }: Attempt): AnswerOrigin {
   return { provider: candidate.provider.id, model: candidate.model.id }
 }
 
+/** What of a call tells its route. */
+export type Routed = Pick<Run, 'request' | 'routing' | 'plan' | 'walk' | 'answering'>
+
 /** The route of a call so far. */
-export function routeOf(run: Run): MessageInitShape<typeof RouteSchema> {
+export function routeOf(run: Routed): MessageInitShape<typeof RouteSchema> {
   return {
     requestedModel: run.request.model,
     reason: run.answering?.candidate.reason ?? '',
@@ -122,7 +125,7 @@ export function routeOf(run: Run): MessageInitShape<typeof RouteSchema> {
 }
 
 /** An error that tells the route of its call, also when everybody was passed over before anybody could be asked. */
-export function withRoute(run: Run, error: GatewayError): GatewayError {
+export function withRoute(run: Routed, error: GatewayError): GatewayError {
   const { route } = error.details
   const { configVersion } = run.routing
   if (run.walk !== undefined) return error.with({ route: create(RouteSchema, routeOf(run)) })

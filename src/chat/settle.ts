@@ -24,7 +24,7 @@ import type { Answer } from './answer.ts'
 import { costOfAttempt } from './attempt-cost.ts'
 import type { Joined } from './conversation.ts'
 import { turnOf } from './conversation-turn.ts'
-import { askedOf, type BookedAttempt, type ChatMetrics, observe } from './settled-numbers.ts'
+import { askedOf, type BookedAttempt, type ChatMetrics, type Operation, observe } from './settled-numbers.ts'
 import { countedRequest, countTokensOf } from './texts.ts'
 import { REQUEST_LIMITS } from './validate.ts'
 
@@ -49,6 +49,10 @@ export interface Ended {
   readonly files?: ChatFiles | undefined
   /** What an attempt was given of them. */
   readonly givenTo: (attempt: Attempt) => readonly Message[]
+  /** What was asked for. Absent: an answer to a chat. */
+  readonly operation?: Operation | undefined
+  /** Counts what an attempt was given that is not a chat. Absent: it is one. */
+  readonly countInput?: (() => Promise<number>) | undefined
   /** The conversation that question and answer are kept in. Absent: nothing is kept. */
   readonly conversation?: Joined | undefined
   readonly responseId: string
@@ -185,9 +189,10 @@ async function usageOf(ended: Ended, attempt: Attempt, counter: TokenCounter): P
       ? create(UsageSchema, { ...reported, provenance: Provenance.PARTIAL })
       : create(UsageSchema, { ...reported, outputTokens, provenance: Provenance.ESTIMATED })
   }
-  const input = countedRequest(ended.request, ended.givenTo(attempt), ended.files?.stored)
+  const countChat = () =>
+    countTokensOf(countedRequest(ended.request, ended.givenTo(attempt), ended.files?.stored), counter)
   const counted = {
-    inputTokens: await countTokensOf(input, counter),
+    inputTokens: await (ended.countInput ?? countChat)(),
     cachedInputTokens: 0,
     cacheWriteTokens: 0,
     outputTokens,

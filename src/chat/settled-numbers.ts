@@ -6,10 +6,15 @@ import { type Reason, reasonOfWire } from '../core/errors.ts'
 import type { CallOutcome } from '../core/settlement.ts'
 import type { Attempt } from '../routing/attempt.ts'
 
+/** What models are asked for, in the words of OpenTelemetry's conventions. */
+export type Operation = 'chat' | 'embeddings'
+
 /** Who was asked. */
 export interface Asked {
   readonly provider: string
   readonly model: string
+  /** What for. Absent: an answer to a chat. */
+  readonly operation?: Operation | undefined
 }
 
 /** Numbers that a settled call moves. */
@@ -40,6 +45,8 @@ export interface EndedCall {
   readonly answering: Attempt | undefined
   readonly outcome: CallOutcome
   readonly waitedMs?: number
+  /** Absent: an answer to a chat was asked for. */
+  readonly operation?: Operation | undefined
 }
 
 /** What one attempt used and cost. */
@@ -56,33 +63,37 @@ export function askedOf({ candidate }: Attempt): Asked {
 
 /** Moves the metrics by what a call did, and tells its log line. */
 export function observe(
-  { call, attempts, answering, responseId, outcome, waitedMs = 0 }: EndedCall,
+  { call, attempts, answering, responseId, outcome, waitedMs = 0, operation }: EndedCall,
   booked: readonly BookedAttempt[],
   { usage, cost }: { readonly usage?: Usage; readonly cost?: Cost },
   durationMs: number,
   metrics: ChatMetrics,
 ): void {
+  const by = (attempt: Attempt): Asked => ({
+    ...askedOf(attempt),
+    ...(operation === undefined ? {} : { operation }),
+  })
   const overheadMs = Math.max(0, durationMs - attemptingMs(attempts) - waitedMs)
   metrics.overhead(overheadMs)
   for (const attempt of attempts) {
     const firstTokenMs = attempt.firstTokenMs()
-    if (firstTokenMs !== undefined) metrics.firstToken(askedOf(attempt), firstTokenMs)
+    if (firstTokenMs !== undefined) metrics.firstToken(by(attempt), firstTokenMs)
     metrics.attemptEnded?.({
-      ...askedOf(attempt),
+      ...by(attempt),
       durationMs: attempt.durationMs(),
       error: reasonOfWire(attempt.record().error ?? 0),
     })
   }
   for (const one of booked) {
-    metrics.tokens(askedOf(one.attempt), one.usage)
-    if (one.cost.known) metrics.cost(askedOf(one.attempt), one.cost.nanoUsd)
+    metrics.tokens(by(one.attempt), one.usage)
+    if (one.cost.known) metrics.cost(by(one.attempt), one.cost.nanoUsd)
   }
   const last = answering ?? attempts.at(-1)
   if (last === undefined) return
   const firstTokenMs = last.firstTokenMs()
   const first = firstOutputOf(call, attempts)
   metrics.chatEnded?.({
-    ...askedOf(last),
+    ...by(last),
     durationMs,
     error: outcome.type === 'completed' ? undefined : outcome.reason,
     firstTokenMs: first.firstOutputMs,

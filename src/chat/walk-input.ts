@@ -32,8 +32,14 @@ export function walkInputOf(run: Run, stream: boolean, onEvent?: EventSink): Wal
   }
 }
 
+/** What of a call its attempts are told with. */
+type Heard = Pick<Run, 'call' | 'walk'>
+
 /** Who hears of the attempts of a call; nobody, where it is neither traced nor watched. */
-function attemptSink(run: Run, onEvent: EventSink | undefined): { readonly onAttempt?: AttemptSink } {
+export function attemptSink(
+  run: Heard,
+  onEvent: EventSink | undefined,
+): { readonly onAttempt?: AttemptSink } {
   const { trace } = run.call
   const tell = onEvent === undefined ? undefined : tellerOf(run, onEvent)
   if (trace === undefined) return tell === undefined ? {} : { onAttempt: tell }
@@ -56,7 +62,7 @@ function attemptEnd(attempt: Attempt): AttemptEnd {
   }
 }
 
-function tellerOf(run: Run, onEvent: EventSink): AttemptSink {
+function tellerOf(run: Heard, onEvent: EventSink): AttemptSink {
   const { id: requestId, caller } = run.call
   return (attempt, phase) =>
     onEvent({

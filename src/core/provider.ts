@@ -21,8 +21,8 @@ export interface EmbedTask {
   readonly dimensions: number | undefined
   /** How many of the first inputs the provider has embedded already in this call: only those behind them are asked for. */
   readonly done: () => number
-  /** Takes the vectors of the next inputs, in their order: all of one length, none of them empty, each number a finite float32. */
-  readonly add: (vectors: readonly (readonly number[])[]) => void
+  /** Takes the vectors of the next inputs, in their order: all of one length, none of them empty, each number a finite float32. Nobody else keeps them. */
+  readonly add: (vectors: readonly number[][]) => void
 }
 
 /** What one attempt asks of a provider. A fresh object for each attempt. */

@@ -1,4 +1,4 @@
-// The metrics of chats and their attempts, under our names and under those of OpenTelemetry's conventions.
+// The metrics of chats, embeddings and their attempts, under our names and under those of OpenTelemetry's conventions.
 import type { Registry } from 'prom-client'
 import type { TokenCounts } from '../core/delta.ts'
 import type { Reason } from '../core/errors.ts'
@@ -24,7 +24,7 @@ export interface ChatSeries {
   cost(asked: Asked, nanoUsd: bigint): void
   /** An attempt is over. */
   attemptEnded(attempt: Timed): void
-  /** A chat is over for which somebody was asked; `firstTokenMs` from its start, absent without any output. */
+  /** A chat or an embedding is over for which somebody was asked; `firstTokenMs` from its start, absent without any output. */
   chatEnded(chat: Timed & { readonly firstTokenMs?: number | undefined }): void
 }
 
@@ -44,7 +44,7 @@ export function createChatSeries(registry: Registry, labels: Labels): ChatSeries
     firstToken(asked, afterMs) {
       const pair = labels.asked(asked)
       firstTokenSeconds.observe({ ...pair }, afterMs / 1000)
-      firstChunkSeconds.observe(genAi(pair), afterMs / 1000)
+      firstChunkSeconds.observe(genAi(pair, asked), afterMs / 1000)
     },
     overhead: ms => overheadSeconds.observe(ms / 1000),
     tokens(asked, counts) {
@@ -59,25 +59,27 @@ export function createChatSeries(registry: Registry, labels: Labels): ChatSeries
       for (const [kind, count] of Object.entries(all)) {
         if (count > 0) tokens.inc({ ...pair, kind }, count)
       }
-      tokenUsage.observe({ ...genAi(pair), gen_ai_token_type: 'input' }, counts.inputTokens)
-      tokenUsage.observe({ ...genAi(pair), gen_ai_token_type: 'output' }, counts.outputTokens)
+      tokenUsage.observe({ ...genAi(pair, asked), gen_ai_token_type: 'input' }, counts.inputTokens)
+      // Vectors are not made of tokens.
+      if (asked.operation !== 'embeddings')
+        tokenUsage.observe({ ...genAi(pair, asked), gen_ai_token_type: 'output' }, counts.outputTokens)
     },
     cost: (asked, nanoUsd) => costUsd.inc({ ...labels.asked(asked) }, Number(nanoUsd) / 1e9),
     attemptEnded({ durationMs, error, ...asked }) {
-      const pair = genAi(labels.asked(asked))
+      const pair = genAi(labels.asked(asked), asked)
       attemptSeconds.observe({ ...pair, error_type: errorType(error) }, durationMs / 1000)
     },
     chatEnded({ durationMs, error, firstTokenMs, ...asked }) {
-      const pair = genAi(labels.asked(asked))
+      const pair = genAi(labels.asked(asked), asked)
       serverSeconds.observe({ ...pair, error_type: errorType(error) }, durationMs / 1000)
       if (firstTokenMs !== undefined) serverFirstTokenSeconds.observe(pair, firstTokenMs / 1000)
     },
   }
 }
 
-function genAi({ provider, model }: Asked) {
+function genAi({ provider, model }: Asked, { operation = 'chat' }: Asked) {
   return {
-    gen_ai_operation_name: 'chat',
+    gen_ai_operation_name: operation,
     gen_ai_provider_name: provider,
     gen_ai_request_model: model,
   }

@@ -4,7 +4,12 @@
 export interface Asked {
   readonly provider: string
   readonly model: string
+  /** Not a label by itself. */
+  readonly operation?: Operation | undefined
 }
+
+/** What models are asked for, in the words of OpenTelemetry's conventions. Absent: an answer to a chat. */
+export type Operation = 'chat' | 'embeddings'
 
 /** What a limit belongs to. */
 export type LimitOwner = 'key' | 'tenant' | 'model' | 'gateway'

@@ -21,6 +21,7 @@ import {
   TraceIdRatioBasedSampler,
   TracerProvider,
 } from '@opentelemetry/sdk-trace'
+import { EmbeddingsService } from '#gen/exai/v1/embeddings_service_pb'
 import type { AttemptEnd, AttemptTrace, CallEnded, CallTrace, TracedRequest } from '../core/trace.ts'
 import { createSpanQueue } from './span-queue.ts'
 import { contextHeaders, remoteContext } from './trace-context.ts'
@@ -85,15 +86,16 @@ function callTrace(tracer: OtelTracer, addresses: Addresses, request: TracedRequ
   )
   const context = trace.setSpan(ROOT_CONTEXT, span)
   const attempts = new Map<object, Span>()
+  const operation = operationOf(request)
   return {
     traceId: span.spanContext().traceId,
     attemptBegan(of, { provider, model, isStream }) {
       const attempt = tracer.startSpan(
-        `chat ${model}`,
+        `${operation} ${model}`,
         {
           kind: SpanKind.CLIENT,
           attributes: {
-            ...chatAttributes(provider, model),
+            ...modelAttributes(operation, provider, model),
             ...(isStream ? { 'gen_ai.request.stream': true } : {}),
           },
         },
@@ -111,7 +113,7 @@ function callTrace(tracer: OtelTracer, addresses: Addresses, request: TracedRequ
       attempt.end()
     },
     ended(end) {
-      span.setAttributes(endAttributes(end))
+      span.setAttributes(endAttributes(operation, end))
       if (isFault(end)) span.setStatus({ code: SpanStatusCode.ERROR })
       span.end()
     },
@@ -183,8 +185,19 @@ function requestAttributes({ method, door, protocol, requestId }: TracedRequest)
   }
 }
 
-function chatAttributes(provider: string, model: string): Attributes {
-  return { 'gen_ai.operation.name': 'chat', 'gen_ai.provider.name': provider, 'gen_ai.request.model': model }
+/** What a model is asked for by a method, in the words of OpenTelemetry's conventions. */
+function operationOf({ method }: TracedRequest): string {
+  return method === EMBED ? 'embeddings' : 'chat'
+}
+
+const EMBED = `${EmbeddingsService.typeName}/${EmbeddingsService.method.embed.name}`
+
+function modelAttributes(operation: string, provider: string, model: string): Attributes {
+  return {
+    'gen_ai.operation.name': operation,
+    'gen_ai.provider.name': provider,
+    'gen_ai.request.model': model,
+  }
 }
 
 function attemptAttributes({ error, status, counts, firstTokenMs, cause }: AttemptEnd): Attributes {
@@ -204,13 +217,13 @@ function attemptAttributes({ error, status, counts, firstTokenMs, cause }: Attem
   }
 }
 
-function endAttributes(end: CallEnded): Attributes {
+function endAttributes(operation: string, end: CallEnded): Attributes {
   const { code, reason, tenant, provider, model, responseId, inputTokens, outputTokens, attempts } = end
   return {
     'rpc.response.status_code': code,
     'exai.tenant': tenant,
     ...(reason === '' ? {} : { 'error.type': reason }),
-    ...(provider === undefined || model === undefined ? {} : chatAttributes(provider, model)),
+    ...(provider === undefined || model === undefined ? {} : modelAttributes(operation, provider, model)),
     ...(model === undefined || code !== 'OK' ? {} : { 'gen_ai.response.model': model }),
     ...(responseId === undefined ? {} : { 'gen_ai.response.id': responseId }),
     ...(inputTokens === undefined ? {} : { 'gen_ai.usage.input_tokens': inputTokens }),

@@ -66,8 +66,8 @@ export interface Chat {
   ): Promise<MessageInitShape<typeof ListModelsResponseSchema>>
 }
 
-/** The RPCs of the chat service that there are. */
-export function chatService(chat: Chat): Partial<ServiceImpl<typeof ChatService>> {
+/** The RPCs of the chat service. */
+export function chatService(chat: Chat): ServiceImpl<typeof ChatService> {
   return {
     complete: (request, context) => chat.complete(exchangeOf(context), request),
     streamComplete: (request, context) => chat.stream(exchangeOf(context), request),

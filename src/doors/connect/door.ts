@@ -16,16 +16,17 @@ import type { TenantFiles } from '../../files/files.ts'
 import type { Door } from '../../server/door.ts'
 import { accessService } from './access.ts'
 import { type Chat, chatService } from './chat.ts'
+import { type Embeddings, embeddingsService } from './embeddings.ts'
 import { filesService } from './files.ts'
 import { type HealthSource, healthService } from './health.ts'
 import { type Monitoring, monitoringService } from './monitoring.ts'
 import { reflectionServices } from './reflection.ts'
 import { createRouter, createServingDoor, WRITE_MAX_BYTES } from './serving.ts'
-import { unavailable } from './unavailable.ts'
 
 /** What `createConnectDoor` needs. */
 export interface ConnectDoorDeps {
   readonly chat: Chat
+  readonly embeddings: Embeddings
   readonly files: TenantFiles
   readonly monitoring: Monitoring
   readonly access: KeyAdministration
@@ -65,8 +66,8 @@ function maxBytesOf({ maxRequestBytes }: ConnectDoorDeps, method: DescMethod | u
 
 function createHandlers(deps: ConnectDoorDeps): readonly UniversalHandler[] {
   const router = createRouter()
-  const add = <T extends DescService>(service: T, there: Partial<ServiceImpl<T>>): void => {
-    const handlers: Record<string, unknown> = { ...unavailable(service), ...there }
+  const add = <T extends DescService>(service: T, there: ServiceImpl<T>): void => {
+    const handlers: Record<string, unknown> = { ...there }
     for (const method of service.methods) {
       // The map was made from this service's own descriptor; a name cannot carry the type of its method.
       const handler = handlers[method.localName] as MethodImpl<DescMethod>
@@ -82,11 +83,11 @@ function createHandlers(deps: ConnectDoorDeps): readonly UniversalHandler[] {
     [...services, ServerReflection, ServerReflectionAlpha],
     [file_exai_v1_error],
   )
-  for (const service of services) add(service, {})
   add(ChatService, chatService(deps.chat))
   add(FilesService, filesService(deps.files))
   add(MonitoringService, monitoringService(deps.monitoring))
   add(AccessService, accessService(deps.access))
+  add(EmbeddingsService, embeddingsService(deps.embeddings))
   add(Health, healthService(deps.health))
   add(ServerReflection, reflection.v1)
   add(ServerReflectionAlpha, reflection.v1alpha)

@@ -36,7 +36,7 @@ export interface Monitoring {
 }
 
 /** The RPCs of the monitoring service that there are. */
-export function monitoringService(monitoring: Monitoring): Partial<ServiceImpl<typeof MonitoringService>> {
+export function monitoringService(monitoring: Monitoring): ServiceImpl<typeof MonitoringService> {
   return {
     async setCircuit(request, context) {
       const circuits = await monitoring.setCircuit(exchangeOf(context), wishOf(request))

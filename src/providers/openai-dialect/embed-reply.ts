@@ -8,7 +8,7 @@ import { foreign, foreignList } from './wire.ts'
 /** What one request made. */
 export interface Embedded {
   /** In the order of its texts, all of one length. */
-  readonly vectors: readonly (readonly number[])[]
+  readonly vectors: readonly number[][]
   /** Undefined when the host does not say. */
   readonly inputTokens: number | undefined
 }
@@ -22,7 +22,7 @@ export function readEmbeddings(upstream: Upstream, text: string, count: number):
   const data = foreignList(answer?.data)
   if (data.length !== count)
     throw broken(upstream, `sent ${data.length} vectors for ${count} ${count === 1 ? 'text' : 'texts'}`)
-  const vectors = new Map<number, readonly number[]>()
+  const vectors = new Map<number, number[]>()
   for (const [place, one] of data.entries()) {
     const item = foreign<'index' | 'embedding'>(one)
     const index = item?.index ?? place
@@ -44,7 +44,7 @@ function tokensIn(usage: unknown): number | undefined {
     ?.inputTokens
 }
 
-function vectorOf(upstream: Upstream, value: unknown): readonly number[] {
+function vectorOf(upstream: Upstream, value: unknown): number[] {
   const numbers = typeof value === 'string' ? unpacked(value) : numbersIn(value)
   if (numbers === undefined || numbers.length === 0) throw broken(upstream, 'sent a vector without numbers')
   if (!numbers.every(isFloat32)) throw broken(upstream, 'sent a vector that has a number too large, or none')
@@ -55,14 +55,14 @@ function isFloat32(number: number): boolean {
   return Number.isFinite(Math.fround(number))
 }
 
-function numbersIn(value: unknown): readonly number[] | undefined {
-  const list = foreignList(value)
-  return list.every(one => typeof one === 'number') ? list : undefined
+function numbersIn(value: unknown): number[] | undefined {
+  const numbers = foreignList(value).filter(one => typeof one === 'number')
+  return numbers.length === foreignList(value).length ? numbers : undefined
 }
 
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/
 
-function unpacked(text: string): readonly number[] | undefined {
+function unpacked(text: string): number[] | undefined {
   if (!BASE64.test(text)) return undefined
   const bytes = Buffer.from(text, 'base64')
   if (bytes.length % Float32Array.BYTES_PER_ELEMENT !== 0) return undefined

@@ -1,7 +1,6 @@
 // Whole calls through every protocol and HTTP version: answers, errors, deadlines, cancels, and one log line each.
-import { Code, ConnectError, createClient } from '@connectrpc/connect'
+import { Code, ConnectError } from '@connectrpc/connect'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { EmbeddingsService } from '#gen/exai/v1/embeddings_service_pb'
 import { ErrorInfo_Origin, ErrorInfoSchema } from '#gen/exai/v1/error_pb'
 import { ErrorReason } from '#gen/exai/v1/error_reason_pb'
 import { GatewayError } from '../../../../src/core/errors.ts'
@@ -235,14 +234,6 @@ describe.each(Object.entries(transports))('%s', (_name, transportTo) => {
       expect(reasons).toEqual([expect.objectContaining({ reason: 'CANCELLED' })])
     },
   )
-
-  test('a method that is not there yet says so by its name', async () => {
-    await using server = await startServer()
-    const failure = await failureOf(createClient(EmbeddingsService, transportTo(server.url)).embed({}))
-    expect(failure.code).toBe(Code.Unimplemented)
-    expect(failure.rawMessage).toBe('exai.v1.EmbeddingsService.Embed is not available in this version')
-    expect((await server.onlyEnd()).end).toMatchObject({ code: 'UNIMPLEMENTED', reason: 'UNSUPPORTED' })
-  })
 
   test('a request above the limit is refused, and the connection goes on', async () => {
     await using server = await startServer()
