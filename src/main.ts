@@ -29,6 +29,7 @@ const readEnv = (): Environment => readDotEnv({ env: process.env, readFile, cwd 
 /** Commands with arguments of their own; loaded when they are asked for. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   keys: async () => (await import('./cli/keys.ts')).keysCommand,
+  mcp: async () => (await import('./cli/mcp.ts')).createMcpCommand(manifest.version, process.stdin),
   status: async () => (await import('./cli/status.ts')).statusCommand,
   token: async () => (await import('./cli/token.ts')).tokenCommand,
   usage: async () => (await import('./cli/usage-command.ts')).usageCommand,

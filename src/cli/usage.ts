@@ -7,6 +7,7 @@ usage:
   exai            starts the service
   exai health     asks a running service whether it takes calls: exit code 0 if it does
   exai keys       makes, lists, rotates and revokes API keys: see exai keys --help
+  exai mcp        is an MCP server on standard input and output: see exai mcp --help
   exai token      makes a token, signed with JWT_SECRET: see exai token --help
   exai status     tells how a running service is: see exai status --help
   exai usage      tells what was used, by day, model, provider, key or tenant
