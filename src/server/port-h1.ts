@@ -3,8 +3,9 @@ import { createServer, type IncomingMessage, type ServerOptions, type ServerResp
 import { createServer as createTlsServer } from 'node:https'
 import type { Server, Socket } from 'node:net'
 import { type Lingering, linger } from './linger.ts'
-import { codeOf, isOwnCut, type PeerHandler, type PortEventSink } from './port-handler.ts'
+import { codeOf, isOwnCut, type PeerHandler, type PortEventSink, type Upgrades } from './port-handler.ts'
 import type { PortLimits } from './port-limits.ts'
+import { createStallWatch, type StallWatch, socketFlow } from './stall.ts'
 
 /** A certificate with its chain, and its key, both PEM. */
 export type PortTls = { readonly cert: string | Buffer; readonly key: string | Buffer }
@@ -15,6 +16,8 @@ export type Http1Half = {
   readonly server: Server
   /** Takes over a socket, TLS or TCP, whose peer speaks HTTP/1.1. */
   readonly adopt: (socket: Socket) => void
+  /** Cuts connections that have left HTTP and whose readers take nothing. `nowMs` is monotonic. */
+  readonly sweep: (nowMs: number) => void
   /** Makes every response from now on the last of its connection, and closes idle connections now. */
   readonly goAway: () => void
   /** Closes connections that wait for a next request. */
@@ -29,10 +32,14 @@ export type Http1HalfDeps = {
   readonly tls: PortTls | undefined
   readonly handler: PeerHandler
   readonly onEvent: PortEventSink
+  /** Absent: every connection stays with HTTP. */
+  readonly upgrades: Upgrades | undefined
 }
 
-const createListening = (limits: PortLimits, tls: PortTls | undefined) => {
+const createListening = ({ limits, tls, upgrades }: Http1HalfDeps) => {
   const options: ServerOptions = {
+    // What is for nobody is answered as if it had not asked (RFC 9110 7.8).
+    shouldUpgradeCallback: req => upgrades?.isFor(req) === true,
     maxHeaderSize: limits.maxHeaderBytes,
     headersTimeout: limits.headersTimeoutMs,
     // The body has its own timer: this one could not be longer for an upload than for a chat.
@@ -79,13 +86,41 @@ const runningOn = (socket: Socket, { lingerMs, lingerMaxBytes }: PortLimits): Ru
   return running
 }
 
+const watchUpgraded = ({ limits, onEvent }: Pick<Http1HalfDeps, 'limits' | 'onEvent'>) => {
+  const open = new Map<Socket, StallWatch>()
+  return {
+    add: (socket: Socket): void => {
+      open.set(socket, createStallWatch(limits.upgradedStallTimeoutMs))
+      socket.once('close', () => open.delete(socket))
+    },
+    sweep: (nowMs: number): void => {
+      for (const [socket, watch] of open) {
+        if (!watch.isStalled(socketFlow(socket), nowMs)) continue
+        onEvent({ type: 'connection.stalled', peer: socket.remoteAddress ?? '' })
+        socket.destroy()
+      }
+    },
+  }
+}
+
+// Node's parser takes the bytes right from the TLS wrap, and pauses while an answer waits for its reader; but of one packet
+// the wrap hands on every record all the same, and a parser that is paused fails ("Parse Error: Paused") and ends a good
+// connection. Whoever listens for the data of the socket makes Node read it as a stream, which can be paused.
+const readAsStream = (socket: Socket): void => {
+  const listener = (): void => {}
+  socket.on('data', listener)
+  socket.off('data', listener)
+}
+
 /** Makes the HTTP/1.1 half of a port. Its server owns the listener because Node runs header time-outs only on one that listens. */
-export const createHttp1Half = ({ limits, tls, handler, onEvent }: Http1HalfDeps): Http1Half => {
-  const server = createListening(limits, tls)
+export const createHttp1Half = (deps: Http1HalfDeps): Http1Half => {
+  const { limits, tls, handler, onEvent, upgrades } = deps
+  const server = createListening(deps)
   const accepted = tls === undefined ? 'connection' : 'secureConnection'
   const serve = server.listeners(accepted)
   server.removeAllListeners(accepted)
   const running = new Map<Socket, Running>()
+  const upgraded = watchUpgraded(deps)
   let isLeaving = false
 
   server.on('request', (req, res) => {
@@ -107,6 +142,14 @@ export const createHttp1Half = ({ limits, tls, handler, onEvent }: Http1HalfDeps
     handler(req, res, peer)
   })
 
+  server.on('upgrade', (req, _, head) => {
+    const { socket } = req
+    // Node hands the socket over at once; what was asked for before would be answered into the other protocol.
+    if (upgrades === undefined || running.get(socket)?.responses.size !== 0) return void socket.destroy()
+    upgraded.add(socket)
+    upgrades.take({ req, socket, head })
+  })
+
   const adopt = (socket: Socket): void => {
     if (socket.destroyed) return
     const connection = runningOn(socket, limits)
@@ -123,10 +166,12 @@ export const createHttp1Half = ({ limits, tls, handler, onEvent }: Http1HalfDeps
       if (responses.values().some(res => !res.writableEnded)) socket.destroy()
     })
     for (const listener of serve) Reflect.apply(listener, server, [socket])
+    if (tls !== undefined) readAsStream(socket)
   }
   return {
     server,
     adopt,
+    sweep: upgraded.sweep,
     closeIdle: () => server.closeIdleConnections(),
     goAway: () => {
       isLeaving = true

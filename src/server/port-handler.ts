@@ -1,6 +1,7 @@
 // What the port tells the rest of the server: requests of either HTTP version, and events about peers.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { Socket } from 'node:net'
 
 /** A request on the port, of either HTTP version. */
 export type PortRequest = IncomingMessage | Http2ServerRequest
@@ -16,6 +17,24 @@ export type PortHandler = (req: PortRequest, res: PortResponse) => void
 
 /** Serves one request for the port itself, which already knows the client's IP address. */
 export type PeerHandler = (req: PortRequest, res: PortResponse, peer: string) => void
+
+/** A connection of HTTP/1.1 whose client wants to go on in another protocol, with what it sent right behind its request. */
+export type Upgrade = {
+  readonly req: IncomingMessage
+  /** TCP or TLS. Whoever takes it answers, and ends it. */
+  readonly socket: Socket
+  readonly head: Buffer
+}
+
+/** Takes connections over from HTTP/1.1. Nothing of it may throw. */
+export type Upgrades = {
+  /** Whether a request to upgrade is for it; any other one is served as a plain request. */
+  readonly isFor: (req: IncomingMessage) => boolean
+  /** Takes a connection, also to refuse it. */
+  readonly take: (upgrade: Upgrade) => void
+  /** Asks for the end of every connection as soon as nothing runs on it; those that come from now on are to be refused. */
+  readonly goAway: () => void
+}
 
 /** Something that happened to a peer and that nobody else will tell; `peer` is its IP address, empty when it is unknown. */
 export type PortEvent =

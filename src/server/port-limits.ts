@@ -30,6 +30,8 @@ export type PortLimits = {
   readonly pingTimeoutMs: number
   /** How long a reader may take nothing of what is waiting for it. On HTTP/2 one write must be taken within this time. */
   readonly stallTimeoutMs: number
+  /** The same on a connection that has left HTTP. */
+  readonly upgradedStallTimeoutMs: number
   /** How long an HTTP/2 peer may keep its socket after the session has ended. */
   readonly closeGraceMs: number
   /** How long a client of HTTP/1.1 may go on sending a request after its last answer; then the connection is cut. */
@@ -58,6 +60,7 @@ export const DEFAULT_PORT_LIMITS: PortLimits = {
   pingIntervalMs: 30_000,
   pingTimeoutMs: 20_000,
   stallTimeoutMs: 60_000,
+  upgradedStallTimeoutMs: 30_000,
   closeGraceMs: 2_000,
   lingerMs: 30_000,
   lingerMaxBytes: 32 * 1024 * 1024,

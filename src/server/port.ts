@@ -12,6 +12,7 @@ import {
   type PortEventSink,
   type PortHandler,
   type PortRequest,
+  type Upgrades,
 } from './port-handler.ts'
 import { DEFAULT_PORT_LIMITS, type PortLimits } from './port-limits.ts'
 import { sniff } from './port-sniff.ts'
@@ -45,8 +46,10 @@ export type Port = {
 
 /** What `createPort` needs. */
 export type PortOptions = {
-  /** Serves every request, of both HTTP versions. A request to upgrade is served as a plain one. */
+  /** Serves every request, of both HTTP versions. A request to upgrade that nobody takes is served as a plain one. */
   readonly handler: PortHandler
+  /** Takes connections over from HTTP/1.1. Absent: nobody does. */
+  readonly upgrades?: Upgrades | undefined
   /** With it the port speaks only TLS. */
   readonly tls?: PortTls
   /** Limits other than the default ones. */
@@ -123,7 +126,7 @@ const connectEvents = (halves: Halves, isTls: boolean): void => {
 
 /** Makes the port. Nothing happens before `listen`; a port that has been closed is not opened again. */
 export const createPort = (options: PortOptions): Port => {
-  const { handler, tls, bodyTimeoutMsFor, onEvent = () => {} } = options
+  const { handler, tls, upgrades, bodyTimeoutMsFor, onEvent = () => {} } = options
   const limits: PortLimits = { ...DEFAULT_PORT_LIMITS, ...options.limits }
   const watched: PeerHandler = (req, res, peer) => {
     const timeoutMs = bodyTimeoutMsFor?.(req) ?? limits.requestBodyTimeoutMs
@@ -136,7 +139,7 @@ export const createPort = (options: PortOptions): Port => {
     stallTimeoutMs: limits.stallTimeoutMs,
     onStalled: peer => onEvent({ type: 'connection.stalled', peer }),
   })
-  const http1 = createHttp1Half({ limits, tls, handler: watched, onEvent })
+  const http1 = createHttp1Half({ limits, tls, handler: watched, onEvent, upgrades })
   const http2 = createHttp2Half({ limits, handler: watched, onEvent })
   const unknown = new Set<Socket>()
   connectEvents(
@@ -169,6 +172,7 @@ export const createPort = (options: PortOptions): Port => {
       repeat(limits.checkIntervalMs, () => {
         const nowMs = performance.now()
         connections.sweep(nowMs)
+        http1.sweep(nowMs)
         http2.sweep(nowMs)
       })
       return { address: bound.address, port: bound.port }
@@ -180,6 +184,7 @@ export const createPort = (options: PortOptions): Port => {
       isLeaving = true
       stopAccepting()
       for (const socket of unknown) socket.destroy()
+      upgrades?.goAway()
       http1.goAway()
       http2.goAway()
       repeat(DRAIN_CHECK_MS, http1.closeIdle)
