@@ -12,15 +12,19 @@ import { type ConnectDoorDeps, createConnectDoor } from './doors/connect/door.ts
 import { createMcpDoor } from './doors/mcp/door.ts'
 import { createOpenAiDoor } from './doors/openai/door.ts'
 import { createPage } from './doors/page/page.ts'
+import { createWebSocketDoor, SOCKET_PATHS } from './doors/websocket/door.ts'
+import { createPlainDoor } from './doors/websocket/plain.ts'
 import type { Limits } from './metering/limits.ts'
 import { createCors } from './server/cors.ts'
 import type { Admit } from './server/entrance.ts'
 import type { Exchanges } from './server/exchange.ts'
 import { createHandler } from './server/handler.ts'
-import { loopbackGuard, openGuard } from './server/hosts.ts'
+import { loopbackGuard, openGuard, pageGuard } from './server/hosts.ts'
 import { createInnerCalls } from './server/inner-calls.ts'
 import { createPort, type Port } from './server/port.ts'
 import { createRoutes } from './server/routes.ts'
+import { createSocketCalls } from './server/socket-calls.ts'
+import { createUpgrades } from './server/upgrades.ts'
 import type { Status } from './status/status.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 
@@ -44,8 +48,11 @@ export interface FrontDeps {
 /** Where the build puts the page: beside src/ in a source tree, and beside it in dist/ as well. */
 const PAGE_FOLDER = join(import.meta.dirname, '../web/dist')
 
-/** The one upload that takes as long as its file. */
-const UPLOAD_PATH = `/${FilesService.typeName}/${FilesService.method.uploadFile.name}`
+/** The uploads that take as long as their file. */
+const UPLOAD_PATHS: ReadonlySet<string | undefined> = new Set([
+  `/${FilesService.typeName}/${FilesService.method.uploadFile.name}`,
+  '/v1/files',
+])
 
 /** Makes the port; it does not listen yet. */
 export function createFront(deps: FrontDeps): Port {
@@ -62,26 +69,29 @@ export function createFront(deps: FrontDeps): Port {
     createOpenAiDoor(services),
     createAnthropicDoor(services),
     createMcpDoor({ ...services, calls, version }),
+    createPlainDoor(Object.values(SOCKET_PATHS)),
   ]
-  const handler = createHandler({
-    doors,
-    routes: routesOf(deps),
-    exchanges,
-    guard: config.auth.mode === 'loopback' ? loopbackGuard : openGuard,
+  const guard = config.auth.mode === 'loopback' ? loopbackGuard : openGuard
+  const cors = createCors(config.listen.corsOrigins, connectCorsNeeds)
+  const entering = { exchanges, access, admit, clock, trace: deps.trace }
+  const handler = createHandler({ ...entering, doors, routes: routesOf(deps), guard, cors })
+  const sockets = createWebSocketDoor({
+    ...services,
+    calls: createSocketCalls(entering),
     access,
-    admit,
-    cors: createCors(config.listen.corsOrigins, connectCorsNeeds),
     clock,
-    trace: deps.trace,
+    connections: () => port.connections(),
   })
-  return createPort({
+  const port = createPort({
     handler,
+    upgrades: createUpgrades({ door: sockets, exchanges, guards: [guard, pageGuard(cors.allows)], clock }),
     // A large file takes longer than any message; the call's own deadline ends it.
     bodyTimeoutMsFor: req =>
-      req.url?.split('?', 1)[0] === UPLOAD_PATH ? config.timeouts.requestMs : undefined,
+      UPLOAD_PATHS.has(req.url?.split('?', 1)[0]) ? config.timeouts.requestMs : undefined,
     ...(config.listen.tls === undefined ? {} : { tls: config.listen.tls }),
     onEvent: event => log.debug('connection', { event }),
   })
+  return port
 }
 
 function routesOf({ config, log, clock, version, access, status, metrics }: FrontDeps) {

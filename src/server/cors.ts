@@ -10,6 +10,8 @@ export interface CorsNeeds {
 
 /** Answers browsers. */
 export interface Cors {
+  /** Whether a page of this origin may call, as it stands in the header. */
+  allows(origin: string): boolean
   /** Marks an answer as readable by the page that asked, if its origin is allowed. */
   expose(req: PortRequest, res: PortResponse): void
   /** Answers a preflight request; false when it is none. */
@@ -27,16 +29,18 @@ export function createCors(origins: readonly string[], needs: CorsNeeds): Cors {
   const requestHeaders = [...needs.requestHeaders, 'authorization', 'x-api-key', 'x-request-id'].join(', ')
   const responseHeaders = [...needs.responseHeaders, 'x-request-id'].join(', ')
 
+  const allows = (origin: string): boolean => isAnyone || allowed.has(origin.toLowerCase())
   const allow = (req: PortRequest, res: PortResponse): boolean => {
     const { origin } = req.headers
     if (origins.length === 0) return false
     // Also without an Origin: a cache must not hand this answer to a page.
     if (!isAnyone) res.setHeader('vary', 'Origin')
-    if (origin === undefined || !(isAnyone || allowed.has(origin.toLowerCase()))) return false
+    if (origin === undefined || !allows(origin)) return false
     res.setHeader('access-control-allow-origin', isAnyone ? '*' : origin)
     return true
   }
   return {
+    allows,
     expose: (req, res) => {
       if (allow(req, res)) res.setHeader('access-control-expose-headers', responseHeaders)
     },

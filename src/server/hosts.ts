@@ -25,6 +25,26 @@ export const loopbackGuard: HostGuard = req => {
   return origin === undefined || isLoopbackOrigin(origin) ? undefined : refusal('origin', origin)
 }
 
+/**
+ * Lets the pages of this host pass, those of allowed origins, and whoever is no page. Browsers open a WebSocket to anywhere
+ * without asking: what CORS is to a request, only this is to a connection (RFC 6455 10.2).
+ */
+export function pageGuard(allows: (origin: string) => boolean): HostGuard {
+  return req => {
+    const { host, origin } = req.headers
+    if (origin === undefined || allows(origin) || isOwn(origin, host)) return undefined
+    return new GatewayError(
+      'PERMISSION_DENIED',
+      `pages of the origin ${shown(origin)} may not connect; CORS_ORIGINS names those that may`,
+    )
+  }
+}
+
+// Behind a proxy only the client knows whether it came by TLS.
+function isOwn(origin: string, host: string | undefined): boolean {
+  return host !== undefined && /^https?:\/\/(.+)$/i.exec(origin)?.[1]?.toLowerCase() === host.toLowerCase()
+}
+
 function refusal(what: string, value: string): GatewayError {
   return new GatewayError('PERMISSION_DENIED', `the ${what} ${shown(value)} is not loopback; ${REMEDY}`)
 }

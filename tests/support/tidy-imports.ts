@@ -50,6 +50,7 @@ export const owners: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['src/telemetry/'],
   unpdf: ['src/files/pdf-pages.ts'],
   undici: ['src/providers/', 'src/stores/supabase/', 'src/core/safe-fetch.ts'],
+  ws: ['src/doors/websocket/'],
   yaml: ['src/config/'],
   zod: ['src/config/', 'src/doors/mcp/'],
 }
