@@ -21,7 +21,7 @@ if grep -E '^package/(src|tests|scripts|node_modules|build|data)/|/\.env$' "$wor
 
 mkdir "$work/app"
 cd "$work/app"
-echo '{"private":true}' >package.json
+echo '{"private":true,"type":"module"}' >package.json
 npm install --loglevel=error --no-audit --no-fund "$tarball" || fail 'npm install of the tarball failed'
 
 want=$(sed -n 's/^ *"version": "\(.*\)",$/\1/p' "$root/package.json" | head -n 1)
@@ -35,6 +35,18 @@ node --input-type=module -e "
   const { ChatService } = await import('exai/gen/exai/v1/chat_service_pb')
   if (ChatService.typeName !== 'exai.v1.ChatService') process.exit(1)
 " || fail 'the generated client can not be imported'
+# The example of the client, against the service that was installed, as one file with node_modules beside it.
+cp "$root/examples/typescript/tour.ts" .
+PORT=0 DATA_DIR="$work/data" HOME="$work" node_modules/.bin/exai >"$work/service.log" 2>&1 &
+service=$!
+trap 'kill "$service" 2>/dev/null; wait "$service" 2>/dev/null; rm -rf "$work"' EXIT
+tries=0
+until url=$(grep -o 'http://127\.0\.0\.1:[0-9]*' "$work/service.log" | head -n 1) && [ -n "$url" ]; do
+  tries=$((tries + 1))
+  [ "$tries" -lt 150 ] || { cat "$work/service.log" >&2; fail 'the installed service does not start'; }
+  sleep 0.2
+done
+EXAI_URL=$url node_modules/.bin/node tour.ts || fail 'the example of the client fails'
 # The thread that reads PDF, on the Node that the service has.
 node_modules/.bin/node --input-type=module -e "
   const { createPdfText } = await import('./node_modules/exai/dist/src/files/pdf-text.js')
