@@ -97,6 +97,9 @@ async function* bytesOf(
   try {
     yield* file
     await whole
+  } catch (error) {
+    // The parser has words of its own for a form that breaks within its file.
+    throw faults.first() ?? error
   } finally {
     // Whoever stops reading stops the sending, too.
     faults.add(new GatewayError('CANCELLED', 'nobody reads the file any more'))
@@ -122,6 +125,7 @@ async function pump(reading: Reading, parser: BusboyInstance, faults: Faults): P
 /** What goes wrong while a form is read: the first fault ends every waiting. */
 interface Faults {
   add(error: GatewayError): void
+  first(): GatewayError | undefined
   listen(hear: (error: GatewayError) => void): void
   /** Waits for something to be done, or rejects with the fault. */
   orDone(begin: (done: () => void) => void): Promise<void>
@@ -139,6 +143,7 @@ function createFaults(): Faults {
       waiting?.(error)
       listener?.(error)
     },
+    first: () => fault,
     listen(hear) {
       listener = hear
       if (fault !== undefined) hear(fault)

@@ -83,7 +83,7 @@ export function createRouter(routes: readonly Route[]): Router {
 function patternOf(path: string): RegExp {
   const source = path
     .replace(/[.]/g, '\\.')
-    .replace(/\{(\w+)\+\}/g, '(?<$1>.+)')
+    .replace(/\{(\w+)\+\}/g, '(?<$1>.+?)')
     .replace(/\{(\w+)\}/g, '(?<$1>[^/]+)')
   // Clients with a base URL that ends in a slash, and those that put one at the end, mean the same.
   return new RegExp(`^${source}/?$`)
