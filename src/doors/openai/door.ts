@@ -3,6 +3,7 @@ import type { Door } from '../../server/door.ts'
 import { createHttpDoor } from '../http/door.ts'
 import type { Services } from '../services.ts'
 import { chatRoutes } from './chat.ts'
+import { embeddingRoutes } from './embeddings.ts'
 import { openAiErrors } from './errors.ts'
 import { fileRoutes } from './files.ts'
 import { modelRoutes } from './models.ts'
@@ -17,7 +18,7 @@ export interface OpenAiDoorDeps extends Services {
 export function createOpenAiDoor(deps: OpenAiDoorDeps): Door {
   return createHttpDoor({
     name: 'openai',
-    routes: [...chatRoutes(deps), ...modelRoutes(deps), ...fileRoutes(deps)],
+    routes: [chatRoutes, embeddingRoutes, modelRoutes, fileRoutes].flatMap(routesOf => routesOf(deps)),
     errors: openAiErrors,
     maxRequestBytes: deps.maxRequestBytes,
     // Messages are Anthropic's: another door answers for them.

@@ -1,0 +1,79 @@
+// POST /v1/embeddings.
+import { create, type JsonObject } from '@bufbuild/protobuf'
+import { type EmbedRequest, EmbedRequestSchema } from '#gen/exai/v1/embeddings_service_pb'
+import { createFields, type Fields } from '../http/fields.ts'
+import { unsupportedField, wrongField } from '../http/refusal.ts'
+import type { Route } from '../http/route.ts'
+import type { Services } from '../services.ts'
+import { ownAnswer } from './chat-answer.ts'
+import { ownFields } from './own.ts'
+import { withRest } from './rest.ts'
+
+/** The route of embeddings. */
+export function embeddingRoutes({ embeddings }: Pick<Services, 'embeddings'>): readonly Route[] {
+  return [
+    {
+      verb: 'POST',
+      path: '/v1/embeddings',
+      rpc: 'exai.v1.EmbeddingsService/Embed',
+      handle: async call => {
+        const { request, isBase64 } = embedRequest(await call.json())
+        const answer = await embeddings.embed(call.exchange, request)
+        const { inputTokens = 0 } = answer.usage ?? {}
+        const vectors = answer.embeddings ?? []
+        return {
+          type: 'json',
+          value: {
+            object: 'list',
+            data: vectors.map(({ index = 0, values = [] }) => ({
+              object: 'embedding',
+              index,
+              embedding: isBase64 ? base64Of(values) : values,
+            })),
+            model: answer.model ?? '',
+            usage: { prompt_tokens: inputTokens, total_tokens: inputTokens },
+            exai: ownAnswer(answer, []),
+          },
+        }
+      },
+    },
+  ]
+}
+
+/** Understands a body. Throws what the client is to be told. */
+function embedRequest(body: JsonObject): { readonly request: EmbedRequest; readonly isBase64: boolean } {
+  const fields = createFields(body)
+  const format = fields.text('encoding_format') ?? 'float'
+  if (format !== 'float' && format !== 'base64')
+    throw wrongField('encoding_format', 'must be float or base64')
+  const dimensions = fields.whole('dimensions')
+  const { providerOptions, strict } = ownFields(fields)
+  const request = create(EmbedRequestSchema, {
+    model: fields.needText('model'),
+    inputs: [...inputsOf(fields)],
+    ...(dimensions === undefined ? {} : { dimensions }),
+    user: fields.text('user') ?? '',
+    strict,
+  })
+  request.providerOptions = withRest(providerOptions, fields.rest())
+  return { request, isBase64: format === 'base64' }
+}
+
+function inputsOf(fields: Fields): readonly string[] {
+  const input = fields.raw('input')
+  if (input === undefined) throw wrongField('input', 'is required')
+  const inputs = Array.isArray(input) ? input : [input]
+  return inputs.map((text, index) => {
+    if (typeof text === 'string') return text
+    if (typeof text === 'number' || Array.isArray(text))
+      throw unsupportedField('input', 'must be text: the tokens of one model mean nothing to another')
+    throw wrongField(`input[${index}]`, 'must be a string')
+  })
+}
+
+/** Numbers of four bytes each, the lowest byte first: the SDKs ask for it unless they are told otherwise. */
+function base64Of(values: readonly number[]): string {
+  const bytes = Buffer.alloc(values.length * 4)
+  for (const [index, value] of values.entries()) bytes.writeFloatLE(value, index * 4)
+  return bytes.toString('base64')
+}
