@@ -43,14 +43,17 @@ export function explain(thrown: unknown, served: Served): ConnectError {
 /** An error of ours as clients get it, with another code than the reason's when one is given. */
 export function connectErrorOf(
   error: GatewayError,
-  { exchange, isPlain }: Served,
+  { exchange, plainErrors }: Served,
   code?: StatusName,
 ): ConnectError {
   exchange.fail(error, code)
   const detail = { desc: ErrorInfoSchema, value: infoOf(error, exchange.id) }
   // Half a surrogate pair, as in a text that was cut, cannot be encoded into a trailer.
   const message = error.message.toWellFormed()
-  return new ConnectError(message, StatusCode[code ?? error.code], undefined, isPlain ? [] : [detail])
+  const details = plainErrors === undefined ? [detail] : []
+  const explained = new ConnectError(message, StatusCode[code ?? error.code], undefined, details)
+  plainErrors?.add(explained)
+  return explained
 }
 
 /**
@@ -58,7 +61,10 @@ export function connectErrorOf(
  * A request that cannot be read is the client's fault, also where connect-es calls it internal.
  */
 export function amend(error: ConnectError, served: Served): ConnectError {
-  if (error.details.some(isInfo) || (served.isPlain && served.isRead)) return error
+  const { isRead, plainErrors } = served
+  if (error.details.some(isInfo)) return error
+  if (plainErrors !== undefined && (isRead || plainErrors.has(error))) return error
+  plainErrors?.add(error)
   const known = refusals[error.code]
   const ours = connectErrorOf(errorOf(error, known?.reason, served), served, known?.code)
   const { code, rawMessage, message, details } = ours

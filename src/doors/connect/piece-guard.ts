@@ -12,8 +12,12 @@ export interface GuardedBody {
   readonly form: DescMessage | 'json'
   /** Whether each message has five bytes before it that say how long it is. */
   readonly isEnveloped: boolean
+  /** Whether the header names a compression; a message of a body without one must not say that it is compressed. */
+  readonly isCompressed: boolean
   /** Makes the error with which the reading ends. */
   readonly refuse: () => Error
+  /** Makes the error of a message that wrongly says that it is compressed. */
+  readonly refuseFlag: () => Error
 }
 
 const PREFIX_BYTES = 5
@@ -34,7 +38,7 @@ function whole({ form, refuse }: GuardedBody): BodyInspector {
   }
 }
 
-function envelopes({ form, refuse }: GuardedBody): BodyInspector {
+function envelopes({ form, isCompressed, refuse, refuseFlag }: GuardedBody): BodyInspector {
   const prefix = Buffer.alloc(PREFIX_BYTES)
   let prefixBytes = 0
   let missingBytes = 0
@@ -43,6 +47,7 @@ function envelopes({ form, refuse }: GuardedBody): BodyInspector {
   function begin(): void {
     missingBytes = prefix.readUInt32BE(1)
     const isPlain = ((prefix[0] ?? 0) & COMPRESSED) === 0
+    if (!isPlain && !isCompressed) throw refuseFlag()
     parts = isPlain && missingBytes >= COUNTED_FROM_BYTES ? [] : undefined
   }
   function take(bytes: Uint8Array, at: number): number {

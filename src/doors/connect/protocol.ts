@@ -85,10 +85,15 @@ function errorReply(
     const data = endStream.serialize({ metadata: new Headers(), error })
     return { status: 200, headers, body: encodeEnvelope(endStreamFlag, data) }
   }
-  headers.set('content-type', 'application/json')
+  headers.set('content-type', isForeign(status) ? 'application/problem+json' : 'application/json')
   const body = errorToJsonBytes(error, undefined)
   headers.set('content-length', String(body.byteLength))
   return { status: status ?? codeToHttpStatus(error.code), headers, body }
+}
+
+// No code of Connect stands for these, so its clients must not take the answer for an error of its own (RFC 9457 for all others).
+function isForeign(status: number | undefined): boolean {
+  return status === 405 || status === 415
 }
 
 /** Whether an answer of connect-es, which then has no body, refuses the request by its HTTP status alone. */

@@ -15,8 +15,8 @@ export interface Served {
   readonly maxRequestBytes: number
   /** Whether the request has been read: from then on a fault that connect-es reports is ours. */
   isRead: boolean
-  /** Whether its contract has no ErrorInfo, so that errors of its handlers pass as they are. */
-  readonly isPlain: boolean
+  /** The errors that have been explained, for a contract without ErrorInfo: errors of its handlers pass as they are. */
+  readonly plainErrors?: WeakSet<Error>
 }
 
 const servedKey = createContextKey<Served | undefined>(undefined, { description: 'call' })

@@ -3,7 +3,7 @@ import type { DescMethod, Registry } from '@bufbuild/protobuf'
 import { type ConnectRouter, createConnectRouter } from '@connectrpc/connect'
 import type { UniversalHandler, UniversalServerRequest } from '@connectrpc/connect/protocol'
 import { compressionGzip } from '@connectrpc/connect-node'
-import { GatewayError } from '../../core/errors.ts'
+import { GatewayError, type StatusName } from '../../core/errors.ts'
 import type { Door } from '../../server/door.ts'
 import type { Asked, Exchange } from '../../server/exchange.ts'
 import type { PortRequest, PortResponse } from '../../server/port-handler.ts'
@@ -40,6 +40,9 @@ const DOOR = 'connect'
 // Connect's unary calls, its streams, and gRPC.
 const ENCODINGS = ['content-encoding', 'connect-content-encoding', 'grpc-encoding'] as const
 
+const STRAY_FLAG =
+  'a message says that it is compressed, and the header names no compression: name one, or send it plain'
+
 /** Makes an empty router. The registry has the messages that stand in an Any in JSON. */
 export function createRouter(registry?: Registry): ConnectRouter {
   return createConnectRouter({
@@ -61,7 +64,7 @@ export function createServingDoor(deps: ServingDeps): Door {
     exchange,
     isRead: false,
     maxRequestBytes: deps.maxBytesOf(method),
-    isPlain: deps.isPlain ?? false,
+    ...(deps.isPlain === true ? { plainErrors: new WeakSet() } : {}),
   })
   return {
     asks: req => asks(req, handlers, deps.isCounted),
@@ -102,7 +105,7 @@ async function serve(
     const reply = await (isCompressed(req) ? withGuard(body, () => handler(request)) : handler(request))
     if (!isBareRefusal(reply)) return await writeReply(res, reply, served.exchange.signal)
     const { error, variation } = refusalOf(reply.status, handler)
-    writeError(req, res, connectErrorOf(error, served), variation)
+    writeError(req, res, connectErrorOf(error, served, codeOfRefusal(req)), variation)
   } catch (error) {
     const explained = explain(error, served)
     if (res.headersSent) res.destroy()
@@ -142,7 +145,7 @@ function requestOf(req: PortRequest, served: Served, body: GuardedBody): Univers
     body: readBody(req, {
       signal,
       failure: () => explain(reasonOf(signal), served),
-      inspector: mayHoldMany(req) ? guardPieces(body) : undefined,
+      inspector: mayHoldMany(req) || body.isEnveloped ? guardPieces(body) : undefined,
     }),
     signal,
     contextValues: contextOf(served),
@@ -155,8 +158,17 @@ function guardedBodyOf(req: PortRequest, { method }: UniversalHandler, served: S
   return {
     form: /[/+]json\b/.test(type) ? 'json' : method.input,
     isEnveloped: isStream,
+    isCompressed: isCompressed(req),
     refuse: () => explain(new GatewayError('INVALID_REQUEST', TOO_MANY_PIECES), served),
+    // https://github.com/grpc/grpc/blob/master/doc/compression.md#compression-method-asymmetry-between-peers
+    refuseFlag: () => connectErrorOf(new GatewayError('INVALID_REQUEST', STRAY_FLAG), served, 'INTERNAL'),
   }
+}
+
+// Over gRPC a wrong verb or subtype means a method that there is not, as its clients take HTTP's refusals
+// (https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md).
+function codeOfRefusal(req: PortRequest): StatusName | undefined {
+  return protocolOf(req) === 'connect' ? undefined : 'UNIMPLEMENTED'
 }
 
 // What is known to be short need not be looked at.
