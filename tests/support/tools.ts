@@ -16,6 +16,11 @@ type Lookup = {
 
 const lookups = {
   grpcurl: { programs: ['grpcurl'], install: 'bash .ci/run, or go install (see .ci/run)', inCi: true },
+  connectconformance: {
+    programs: ['connectconformance'],
+    install: 'bash .ci/run, or go install connectrpc.com/conformance/cmd/connectconformance (see .ci/run)',
+    inCi: true,
+  },
   'grpc-health-probe': {
     programs: ['grpc-health-probe', 'grpc_health_probe'],
     install: 'its own release page (the module is not on every Go proxy)',
