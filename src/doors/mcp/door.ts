@@ -6,23 +6,18 @@ import type { PortRequest, PortResponse } from '../../server/port-handler.ts'
 import { discardRest } from '../http/body.ts'
 import { errorHeaders, tell } from '../http/errors.ts'
 import { createCancels } from './cancels.ts'
+import { CARRIER, type McpDoorDeps, type McpRequest, REFUSED } from './carrier.ts'
 import { refusalBody } from './errors.ts'
-import type { McpDoorDeps, McpRequest } from './http.ts'
 
-/** Where the door is. */
-export const MCP_PATH = '/mcp'
-
-const DOOR = 'mcp'
-
-/** Which call a request carries, only its body tells: that call is counted by itself. */
-const CARRIER = { door: DOOR, method: 'unknown', protocol: DOOR, isWatch: false, isCounted: false } as const
+/** Where the door is; a base URL may end in a slash. */
+const PATH = /^\/mcp\/?(?:\?|$)/
 
 /** Makes the door. */
 export function createMcpDoor(deps: McpDoorDeps): Door {
   const cancels = createCancels()
   let loading: Promise<typeof import('./http.ts')> | undefined
   return {
-    asks: req => (pathOf(req) === MCP_PATH && req.method !== 'OPTIONS' ? askedOf(req) : undefined),
+    asks: req => (PATH.test(req.url ?? '') && req.method !== 'OPTIONS' ? askedOf(req) : undefined),
     serve(req, res, exchange) {
       const request = { req, res, exchange }
       loading ??= import('./http.ts')
@@ -56,19 +51,20 @@ function askedOf({ headers }: PortRequest): Asked {
 function refuse(deps: McpDoorDeps, request: McpRequest, thrown: unknown): void {
   const { req, res, exchange } = request
   const told = tell(thrown, exchange)
-  count(deps, request, told.error)
+  // Clients of the older revisions ask for a stream and end sessions in passing, and 405 is how to say that there are none.
+  if (told.status !== 405) count(deps, request, told.error)
   if (res.headersSent) {
     res.destroy()
     return
   }
   for (const [name, value] of Object.entries(errorHeaders(told))) res.setHeader(name, value)
-  writeJson(req, res, told.status, refusalBody(told.error, exchange.id))
+  writeJson(req, res, told.status, refusalBody(told))
 }
 
 /** Nobody knows which call a refused request carries, and it counts as one. */
 function count({ calls }: McpDoorDeps, { req, exchange }: McpRequest, error: GatewayError): void {
   exchange.fail(error)
-  calls.refused({ req, exchange }, { ...CARRIER, isCounted: true }, error)
+  calls.refused({ req, exchange }, REFUSED, error)
 }
 
 function writeJson(req: PortRequest, res: PortResponse, status: number, value: unknown): void {
@@ -79,8 +75,4 @@ function writeJson(req: PortRequest, res: PortResponse, status: number, value: u
   res.setHeader('cache-control', 'no-store')
   if (req.method === 'HEAD') res.end()
   else res.end(body)
-}
-
-function pathOf(req: PortRequest): string {
-  return (req.url ?? '').split('?', 1)[0] ?? ''
 }

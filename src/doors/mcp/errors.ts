@@ -1,5 +1,6 @@
 // From errors of ours to what MCP clients get: an HTTP status and a JSON-RPC error, or the result of a tool that failed.
 import { GatewayError, type Reason, type StatusName } from '../../core/errors.ts'
+import type { Told } from '../http/errors.ts'
 
 /** What an error says to programs, in every form that it takes at this door. */
 export interface ToldError {
@@ -39,9 +40,9 @@ export function toldError(error: GatewayError, requestId?: string): ToldError {
 }
 
 /** The body of the answer to a request that is refused as a whole. */
-export function refusalBody(error: GatewayError, requestId: string): RefusalBody {
+export function refusalBody({ error, status, requestId }: Told): RefusalBody {
   const data = toldError(error, requestId)
-  const code = error.reason === 'INVALID_REQUEST' ? RPC_CODE.unreadable : RPC_CODE.refused
+  const code = status === 400 ? RPC_CODE.unreadable : RPC_CODE.refused
   return { jsonrpc: '2.0', id: null, error: { code, message: data.message, data } }
 }
 

@@ -4,32 +4,14 @@ import type { JsonObject, JsonValue } from '@bufbuild/protobuf'
 import { createMcpHandler } from '@modelcontextprotocol/server'
 import { GatewayError } from '../../core/errors.ts'
 import type { Exchange } from '../../server/exchange.ts'
-import type { InnerCalls } from '../../server/inner-calls.ts'
 import type { PortRequest, PortResponse } from '../../server/port-handler.ts'
 import { drained, finish, isOpen, write } from '../http/pace.ts'
 import { readJson } from '../http/read-json.ts'
 import { wrongVerb } from '../http/refusal.ts'
-import type { Services } from '../services.ts'
 import type { Cancels } from './cancels.ts'
+import { type McpDoorDeps, type McpRequest, REFUSED } from './carrier.ts'
 import { localBackend } from './local.ts'
 import { createMcpServer } from './server.ts'
-
-/** What `createMcpDoor` needs. */
-export interface McpDoorDeps extends Services {
-  /** The largest request body in bytes. */
-  readonly maxRequestBytes: number
-  /** Opens the calls that requests carry. */
-  readonly calls: InnerCalls
-  /** The version of this service. */
-  readonly version: string
-}
-
-/** A request on its way through the door. */
-export interface McpRequest {
-  readonly req: PortRequest
-  readonly res: PortResponse
-  readonly exchange: Exchange
-}
 
 /** A file of 4 MiB is 5.6 MB of base64. */
 const BODY_BYTES_MIN = 6 * 1024 * 1024
@@ -60,7 +42,8 @@ export async function serveMcp(
   try {
     const { maxRequestBytes: _, calls, version, ...services } = deps
     const backend = localBackend(services, calls, { req, exchange })
-    const handler = createMcpHandler(() => createMcpServer({ backend, version }), {
+    const onRefused = (error: GatewayError): void => deps.calls.refused({ req, exchange }, REFUSED, error)
+    const handler = createMcpHandler(() => createMcpServer({ backend, version, onRefused }), {
       keepAliveMs: KEEP_ALIVE_MS,
       onerror: error => {
         fault = error

@@ -1,6 +1,6 @@
 // The MCP server itself: its tools and resources over any transport. One is made for each request, or for each connection on stdio.
 import { ProtocolError, ProtocolErrorCode, Server } from '@modelcontextprotocol/server'
-import { REASONS } from '../../core/errors.ts'
+import { type GatewayError, REASONS } from '../../core/errors.ts'
 import type { Backend } from './backend.ts'
 import { errorOf, toldError } from './errors.ts'
 import { listResources, RESOURCE_TEMPLATES, readResource } from './resources.ts'
@@ -11,6 +11,8 @@ export interface McpServerDeps {
   readonly backend: Backend
   /** The version of this service. */
   readonly version: string
+  /** Hears of calls of tools whose arguments are refused before any RPC is called. */
+  readonly onRefused: (error: GatewayError) => void
 }
 
 const INSTRUCTIONS =
@@ -20,7 +22,7 @@ const INSTRUCTIONS =
 const LIST_TTL_MS = 3_600_000
 
 /** Makes it. */
-export function createMcpServer({ backend, version }: McpServerDeps): Server {
+export function createMcpServer({ backend, version, onRefused }: McpServerDeps): Server {
   const server = new Server(
     { name: 'exai', title: 'exai gateway', version },
     {
@@ -41,6 +43,7 @@ export function createMcpServer({ backend, version }: McpServerDeps): Server {
     const result = await tool.call(params.arguments, {
       backend,
       signal: mcpReq.signal,
+      refused: onRefused,
       progress(progress, message) {
         // Progress must rise (https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/progress).
         if (progressToken === undefined || progress <= last) return

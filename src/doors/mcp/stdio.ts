@@ -3,7 +3,7 @@ import { serveStdio } from '@modelcontextprotocol/server/stdio'
 import { createMcpServer, type McpServerDeps } from './server.ts'
 
 /** What `serveOnStdio` needs. */
-export interface StdioDeps extends McpServerDeps {
+export interface StdioDeps extends Omit<McpServerDeps, 'onRefused'> {
   readonly stdin: NodeJS.ReadStream
   /** Hears of what goes wrong outside of any request. */
   readonly onFault: (error: Error) => void
@@ -14,7 +14,9 @@ export async function serveOnStdio({ stdin, onFault, ...deps }: StdioDeps): Prom
   const { promise: ended, resolve } = Promise.withResolvers<void>()
   stdin.once('end', resolve)
   stdin.once('close', resolve)
-  const connection = serveStdio(() => createMcpServer(deps), { onerror: onFault })
+  const connection = serveStdio(() => createMcpServer({ ...deps, onRefused: () => undefined }), {
+    onerror: onFault,
+  })
   await ended
   await connection.close()
 }

@@ -11,6 +11,8 @@ export interface ToolContext {
   readonly signal: AbortSignal
   /** Tells how far the work has come: a number that rises, and a few words. */
   progress(count: number, message: string): void
+  /** Hears of a call whose arguments are refused before any RPC is called. */
+  refused(error: GatewayError): void
 }
 
 /** A text, or a link to a resource of this server, in an answer. */
@@ -115,7 +117,11 @@ export function createTool<Input extends z.ZodObject, Output extends z.ZodObject
     async call(args, context) {
       try {
         const parsed = input.safeParse(args ?? {})
-        if (!parsed.success) throw new GatewayError('INVALID_REQUEST', issuesOf(name, parsed.error))
+        if (!parsed.success) {
+          const refusal = new GatewayError('INVALID_REQUEST', issuesOf(name, parsed.error))
+          context.refused(refusal)
+          return failed(refusal)
+        }
         const { content, structured } = await run(parsed.data, context)
         return { content: [...content], structuredContent: output.parse(structured) }
       } catch (thrown) {
