@@ -5,12 +5,16 @@ import { glmError, violationOf } from './glm-errors.ts'
 import { embeddingsShape, tokenizerShape } from './glm-request.ts'
 import { contentText } from './openai-chat.ts'
 import { jsonReply, type Reply } from './reply.ts'
+import { withoutFaults } from './script.ts'
 import { isObject, listOf, objectOf, textOf } from './shape.ts'
 
 const MEDIA_PART_TOKENS = 85
 const countedModels = ['glm-4.6', 'glm-4.6v', 'glm-4.5']
 const embeddingDimensions: Readonly<Record<string, number>> = { 'embedding-3': 2048, 'embedding-2': 1024 }
 const INPUT_TOKENS_MAX = 8192
+const INPUTS_MAX = 64
+/** Of all inputs of one request to the older model. */
+const TOTAL_TOKENS_MAX = 8000
 
 /** Counts the tokens of a conversation: its words, and 85 for each image and video. */
 export function tokenizerReply(body: unknown): Reply {
@@ -45,10 +49,12 @@ export function embeddingsReply(body: unknown): Reply {
   if (dimensions !== undefined && model !== 'embedding-3') {
     return glmError('1210', 'dimensions is only for embedding-3')
   }
-  const texts = typeof input === 'string' ? [input] : listOf(input).map(textOf)
+  const texts = embeddedTexts(input).map(withoutFaults)
+  if (texts.length > INPUTS_MAX) return glmError('1210', `input takes at most ${INPUTS_MAX} texts`)
   if (texts.some(text => countWords(text) > INPUT_TOKENS_MAX)) return glmError('1261')
   const length = typeof dimensions === 'number' ? dimensions : standard
   const tokens = texts.reduce((sum, text) => sum + countWords(text), 0)
+  if (model === 'embedding-2' && tokens > TOTAL_TOKENS_MAX) return glmError('1261')
   return jsonReply(200, {
     object: 'list',
     model,
@@ -56,6 +62,10 @@ export function embeddingsReply(body: unknown): Reply {
     usage: { prompt_tokens: tokens, completion_tokens: 0, total_tokens: tokens },
   })
 }
+
+/** The texts of a request for embeddings. */
+export const embeddedTexts = (input: unknown): readonly string[] =>
+  typeof input === 'string' ? [input] : listOf(input).map(textOf)
 
 /** Numbers between -1 and 1 from the bytes of the text's hash. */
 function vectorOf(text: string, length: number): readonly number[] {

@@ -3,7 +3,7 @@ import type { AnswerChange, Chat } from './answer.ts'
 import { applyAnswerFault, isAnswerFault } from './answer-faults.ts'
 import { type ErrorForm, glmError, glmErrorBody, glmRefusal, isGlmCode, violationOf } from './glm-errors.ts'
 import { createGlmFiles } from './glm-files.ts'
-import { embeddingsReply, isJsonBody, tokenizerReply } from './glm-measures.ts'
+import { embeddedTexts, embeddingsReply, isJsonBody, tokenizerReply } from './glm-measures.ts'
 import { defaultModels, findModel, type GlmModel, listedModels } from './glm-models.ts'
 import { completionJson, type Envelope, glmAnswer, streamFrames, type Tags } from './glm-reply.ts'
 import { chatShape } from './glm-request.ts'
@@ -79,7 +79,10 @@ export function createGlmWire(options: GlmOptions): Wire {
     if (request.method !== 'POST') return final(glmError('1212'))
     if (!isJsonBody(request.body, request.headers['content-type'])) return final(glmError('1210'))
     if (path === '/tokenizer') return plain(() => tokenizerReply(request.body))
-    if (path === '/embeddings') return plain(() => embeddingsReply(request.body))
+    if (path === '/embeddings') {
+      const text = embeddedTexts(objectOf(request.body)['input']).join(' ')
+      return plain(() => embeddingsReply(request.body), text)
+    }
     return receiveChat(objectOf(request.body))
   }
 
@@ -191,10 +194,10 @@ const final = (reply: Reply): Received => ({
 })
 
 /** An endpoint without answers of a model; it acts only when no fault refuses first. */
-const plain = (act: () => Reply): Received => ({
+const plain = (act: () => Reply, lastUserText = ''): Received => ({
   scriptable: true,
   stream: false,
-  lastUserText: '',
+  lastUserText,
   reply: (_change, faults) => errorFault(faults) ?? act(),
 })
 

@@ -33,7 +33,11 @@ const input: Shape = (value, path) => {
 }
 const shape = object(
   { model: filled, input },
-  { encoding_format: oneOf('float', 'base64'), dimensions: number({ min: 1, integer: true }) },
+  {
+    encoding_format: oneOf('float', 'base64'),
+    dimensions: number({ min: 1, integer: true }),
+    user: filled,
+  },
 )
 
 type Item = { readonly key: string; readonly tokens: number }

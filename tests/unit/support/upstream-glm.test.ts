@@ -258,5 +258,7 @@ describe('tokens and embeddings', () => {
     expect(await code({ model: 'embedding-9', input: 'a' })).toBe('1211')
     expect(await code({ model: 'embedding-3', input: 'a', encoding_format: 'float' })).toBe('1210')
     expect(await code({ model: 'embedding-3', input: 'a '.repeat(8193) })).toBe('1261')
+    expect(await code({ model: 'embedding-3', input: Array(65).fill('a') })).toBe('1210')
+    expect(await code({ model: 'embedding-2', input: Array(2).fill('a '.repeat(4001)) })).toBe('1261')
   })
 })
