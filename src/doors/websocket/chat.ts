@@ -53,6 +53,7 @@ async function stream({ chat, clock }: ChatEndpointDeps, task: Task, exchange: E
       const response = event.event.value.response ?? {}
       return sendPaced(outlet, responseFrame(requestId, response, { durationMs, sent }), exchange.signal)
     }
+    if (outlet.isGone()) exchange.signal.throwIfAborted()
     const frame = streamFrame(requestId, event, sent)
     if (frame !== undefined) await sendPaced(outlet, frame, exchange.signal)
   }
