@@ -108,6 +108,7 @@ function reasonOf(error: ErrorReason): string | undefined {
 }
 
 /** The name of a value as frames have it: lower case, without what the contract puts before it. */
-function nameOf(values: Readonly<Record<number, string>>, value: number): string {
-  return (values[value] ?? 'unspecified').toLowerCase()
+function nameOf(values: Readonly<Record<string, number>>, value: number): string {
+  const name = Object.keys(values).find(one => values[one] === value)
+  return (name ?? 'unspecified').toLowerCase()
 }
