@@ -29,10 +29,10 @@ export const steps: readonly Step[] = [
   },
   { name: 'packages: install scripts and known weaknesses', run: checkPackages },
   { name: 'source: types', run: () => run({ tool: 'tsc', args: [], remedy: 'correct the types it names' }) },
-  {
-    name: 'page: types',
-    run: () => run({ tool: 'tsc', args: ['-p', 'web/tsconfig.json'], remedy: 'correct the types it names' }),
-  },
+  ...['web', 'examples/typescript', 'examples/browser'].map(folder => ({
+    name: `${folder}: types`,
+    run: () => run({ tool: 'tsc', args: ['-p', folder], remedy: 'correct the types it names' }),
+  })),
   {
     name: 'tests, with coverage',
     run: () =>
