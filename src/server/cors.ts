@@ -22,12 +22,14 @@ export interface Cors {
 const MAX_AGE_SECONDS = 7_200
 
 /** Makes the answers for these origins: exact ones such as `https://app.example.org`, or `*` for all. Empty: none, and no header. */
-export function createCors(origins: readonly string[], needs: CorsNeeds): Cors {
+export function createCors(origins: readonly string[], ...needs: readonly CorsNeeds[]): Cors {
   const isAnyone = origins.includes('*')
   const allowed = new Set(origins.map(origin => origin.toLowerCase().replace(/\/$/, '')))
-  const methods = needs.methods.join(', ')
-  const requestHeaders = [...needs.requestHeaders, 'authorization', 'x-api-key', 'x-request-id'].join(', ')
-  const responseHeaders = [...needs.responseHeaders, 'x-request-id'].join(', ')
+  const listed = (of: (need: CorsNeeds) => readonly string[], ...more: readonly string[]): string =>
+    [...new Set([...needs.flatMap(of), ...more])].join(', ')
+  const methods = listed(need => need.methods)
+  const requestHeaders = listed(need => need.requestHeaders, 'authorization', 'x-api-key', 'x-request-id')
+  const responseHeaders = listed(need => need.responseHeaders, 'x-request-id')
 
   const allows = (origin: string): boolean => isAnyone || allowed.has(origin.toLowerCase())
   const allow = (req: PortRequest, res: PortResponse): boolean => {

@@ -1,18 +1,22 @@
-// The MCP door as its transport is written down: who is let in, what is refused and how, and that each tool call is a call.
-import { createHmac, randomUUID } from 'node:crypto'
-import { once } from 'node:events'
-import { connect } from 'node:http2'
+// The MCP door as its transport is written down: who is let in, and what is refused and how.
+import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { mcpWays } from '../support/mcp-hosts.ts'
+import {
+  chatMessage,
+  initialize,
+  type Json,
+  type McpAnswer,
+  mcpHeaders,
+  messagesIn,
+  sendMcp,
+} from '../support/mcp-raw.ts'
 import { type Service, startService } from '../support/running-server.ts'
 import { startUpstream } from '../support/upstream/openai.ts'
 import type { Upstream } from '../support/upstream/server.ts'
 
 const MODEL = 'openai/test-model'
 const SECRET = 'a-secret-for-tests-only-of-at-least-32-bytes'
-
-type Json = Readonly<Record<string, unknown>>
-type Answer = { readonly status: number; readonly headers: Headers; readonly text: string }
 
 let upstream: Upstream
 let service: Service
@@ -25,38 +29,13 @@ afterAll(async () => {
   await upstream.close()
 })
 
-const HEADERS = { 'content-type': 'application/json', accept: 'application/json, text/event-stream' }
-const initialize = {
-  jsonrpc: '2.0',
-  id: 1,
-  method: 'initialize',
-  params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'tests', version: '1' } },
-}
-const chat = (prompt: string, id: number | string = 2): Json => ({
-  jsonrpc: '2.0',
-  id,
-  method: 'tools/call',
-  params: { name: 'chat', arguments: { model: MODEL, prompt }, _meta: { progressToken: 7 } },
-})
-
-async function send(
+const send = (
   body: unknown,
   headers: Readonly<Record<string, string>> = {},
   method = 'POST',
   url = service.url,
-): Promise<Answer> {
-  const response = await fetch(new URL('/mcp', url), {
-    method,
-    headers: { ...HEADERS, ...headers },
-    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-  })
-  return { status: response.status, headers: response.headers, text: await response.text() }
-}
-
-/** The messages of a stream of events. */
-const messages = (text: string): readonly Json[] =>
-  [...text.matchAll(/^data: (.+)$/gm)].map(([, data = '']) => JSON.parse(data))
-const errorIn = ({ text }: Answer): Json => JSON.parse(text).error
+) => sendMcp(url, body, headers, method)
+const errorIn = ({ text }: McpAnswer): Json => JSON.parse(text).error
 
 /** A token of the seed's form. */
 function token(scope: string): string {
@@ -83,7 +62,13 @@ describe('a request that is not of the transport', () => {
     ['another content type', 415, initialize, { 'content-type': 'text/plain' }, 'POST'],
     ['a compressed body', 415, initialize, { 'content-encoding': 'gzip' }, 'POST'],
     ['an Accept without streams', 406, initialize, { accept: 'application/json' }, 'POST'],
-    ['a revision that does not exist', 400, chat('x'), { 'mcp-protocol-version': '1999-01-01' }, 'POST'],
+    [
+      'a revision that does not exist',
+      400,
+      chatMessage('x'),
+      { 'mcp-protocol-version': '1999-01-01' },
+      'POST',
+    ],
     ['a body above the limit', 413, 'x'.repeat(6 * 1024 * 1024 + 1), {}, 'POST'],
     ['a page of a foreign site', 403, initialize, { origin: 'https://evil.example' }, 'POST'],
   ] as const)('is refused as a whole: %s', async (_, status, body, headers, method) => {
@@ -104,8 +89,8 @@ describe('a request that is not of the transport', () => {
 
   it('is answered when it names a method that does not exist', async () => {
     const { status, text } = await send({ jsonrpc: '2.0', id: 9, method: 'no/such' })
-    expect([status, messages(text)[0]]).toEqual([200, expect.objectContaining({ id: 9 })])
-    expect(messages(text)[0]).toMatchObject({ error: { code: -32_601 } })
+    expect([status, messagesIn(text)[0]]).toEqual([200, expect.objectContaining({ id: 9 })])
+    expect(messagesIn(text)[0]).toMatchObject({ error: { code: -32_601 } })
   })
 })
 
@@ -158,99 +143,49 @@ describe('a service that asks who comes', () => {
   })
 })
 
-describe('a tool call', () => {
-  it('is a call of its RPC, in the log and in the metrics; what only carries it is not', async () => {
-    const id = `mcp-${randomUUID()}`
-    await send({ jsonrpc: '2.0', id: 1, method: 'tools/list' }, { 'x-request-id': `${id}-list` })
-    await send(chat('hi'), { 'x-request-id': id })
-    expect(await service.call(id)).toMatchObject({
-      door: 'mcp',
-      method: 'exai.v1.ChatService/StreamComplete',
-      code: 'OK',
-      provider: 'openai',
+describe('a subscription to news', () => {
+  it('is taken and stays silent, and does not hold up a service that stops', async () => {
+    const own = await startService({ DRAIN_DELAY: '0' })
+    const revision = '2026-07-28'
+    const _meta = {
+      'io.modelcontextprotocol/protocolVersion': revision,
+      'io.modelcontextprotocol/clientInfo': { name: 'tests', version: '1' },
+      'io.modelcontextprotocol/clientCapabilities': {},
+    }
+    const response = await fetch(new URL('/mcp', own.url), {
+      method: 'POST',
+      headers: { ...mcpHeaders, 'mcp-protocol-version': revision, 'mcp-method': 'subscriptions/listen' },
+      body: JSON.stringify({
+        jsonrpc: '2.0',
+        id: 1,
+        method: 'subscriptions/listen',
+        params: { notifications: { toolsListChanged: true }, _meta },
+      }),
     })
-    expect(service.calls(id)).toHaveLength(1)
-    expect(service.calls(`${id}-list`)).toHaveLength(0)
-    const metrics = await (await fetch(`${service.url}/metrics`)).text()
-    expect(metrics).toMatch(
-      /^exai_requests_total\{door="mcp",method="exai.v1.ChatService\/StreamComplete",code="OK"\} \d+$/m,
-    )
-  })
-
-  it('is counted by the limits of its caller, and listing is not', async () => {
-    const own = await startService(
-      { EXAI_CONFIG: 'exai.yaml', OPENAI_API_KEY: 'test-key', OPENAI_BASE_URL: upstream.url },
-      { files: { 'exai.yaml': 'limits: { tenants: { default: { requests_per_minute: 1 } } }\n' } },
-    )
-    onTestFinished(async () => void (await own.stop('SIGKILL')))
-    const host = await mcpWays[0]?.open(own)
-    onTestFinished(async () => host?.close())
-    await host?.tools()
-    await host?.tools()
-    expect((await host?.call('chat', { model: MODEL, prompt: 'hi' }))?.isError).toBe(false)
-    const refused = await host?.call('chat', { model: MODEL, prompt: 'hi' })
-    expect(refused?.structured).toMatchObject({
-      error: { reason: 'RATE_LIMITED', retry_delay_ms: expect.any(Number) },
-    })
-    expect(await host?.tools()).toHaveLength(7)
-  })
-
-  it('ends when its client of an older revision says so in another request, and not when another session does', async () => {
-    const session = (await send(initialize)).headers.get('mcp-session-id') ?? ''
-    expect(session).toMatch(/^[\da-f-]{36}$/)
-    const mark = `cancel ${randomUUID()}`
-    const running = send(chat(`${mark} [[fault@openai:silence-after-events=2]]`, 'one'), {
-      'mcp-session-id': session,
-    })
-    const asked = await upstream.waitFor(one => one.rawBody?.includes(mark) ?? false)
-    const cancel = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'one' } }
-    expect((await send(cancel, { 'mcp-session-id': randomUUID() })).status).toBe(202)
-    await send({ jsonrpc: '2.0', id: 5, method: 'ping' }, { 'mcp-session-id': session })
-    expect(asked.closedByClientAtMs).toBeUndefined()
-    expect((await send(cancel, { 'mcp-session-id': session })).status).toBe(202)
-    await upstream.waitFor(
-      one => (one.rawBody?.includes(mark) ?? false) && one.closedByClientAtMs !== undefined,
-    )
-    const { status, text } = await running
-    expect(status).toBe(200)
-    expect(messages(text).filter(message => 'result' in message || 'error' in message)).toEqual([])
-  })
-
-  it('works over HTTP/2, with progress as it comes', async () => {
-    const client = connect(service.url)
-    onTestFinished(() => client.destroy())
-    const stream = client.request({ ':method': 'POST', ':path': '/mcp', ...HEADERS })
-    stream.end(JSON.stringify(chat('hello over HTTP/2')))
-    const [headers] = await once(stream, 'response')
-    expect([headers[':status'], headers['content-type'], headers['connection']]).toEqual([
-      200,
-      'text/event-stream',
-      undefined,
-    ])
-    let text = ''
-    for await (const chunk of stream.setEncoding('utf8')) text += chunk
-    const all = messages(text)
-    expect(all[0]).toMatchObject({
-      method: 'notifications/progress',
-      params: { progressToken: 7, progress: 0 },
-    })
-    expect(all.at(-1)).toMatchObject({ id: 2, result: { structuredContent: { provider: 'openai' } } })
-  })
-
-  it('is told that the service stops, and does not hold it up', async () => {
-    const own = await startService({
-      OPENAI_API_KEY: 'test-key',
-      OPENAI_BASE_URL: upstream.url,
-      DRAIN_TIMEOUT: '1',
-      DRAIN_DELAY: '0',
-    })
-    const mark = `drain ${randomUUID()}`
-    const running = send(chat(`${mark} [[fault@openai:silence-after-events=2]]`), {}, 'POST', own.url)
-    await upstream.waitFor(one => one.rawBody?.includes(mark) ?? false)
+    expect(response.status).toBe(200)
+    const rest = response.text().catch(() => '')
+    const began = performance.now()
     expect(await own.stop()).toBe(0)
-    const last = messages((await running).text).at(-1)
-    expect(last).toMatchObject({
-      result: { isError: true, structuredContent: { error: { reason: 'SHUTTING_DOWN' } } },
-    })
+    expect(performance.now() - began).toBeLessThan(4_000)
+    expect(messagesIn(await rest)[0]).toMatchObject({ method: 'notifications/subscriptions/acknowledged' })
+  })
+})
+
+describe('a page of an allowed origin', () => {
+  it('may send what the transport needs, and read the session', async () => {
+    const origin = 'http://localhost:4321'
+    const own = await startService({ CORS_ORIGINS: origin })
+    onTestFinished(async () => void (await own.stop('SIGKILL')))
+    const asked = {
+      origin,
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'content-type,mcp-protocol-version,mcp-method',
+    }
+    const { status, headers } = await send(undefined, asked, 'OPTIONS', own.url)
+    expect([status, headers.get('access-control-allow-origin')]).toEqual([204, origin])
+    const allowed = headers.get('access-control-allow-headers')?.toLowerCase().split(', ')
+    expect(allowed).toEqual(expect.arrayContaining(['content-type', 'mcp-protocol-version', 'mcp-method']))
+    const answer = await send(initialize, { origin }, 'POST', own.url)
+    expect(answer.headers.get('access-control-expose-headers')).toContain('mcp-session-id')
   })
 })
