@@ -1,22 +1,15 @@
 // OpenAI's own package for Node runs the written list of 60 calls through /v1, and gets what gRPC gets.
-import { fromJson, type JsonValue } from '@bufbuild/protobuf'
 import { createClient } from '@connectrpc/connect'
 import OpenAI, { APIError, toFile } from 'openai'
 import type { ChatCompletion, ChatCompletionCreateParamsNonStreaming } from 'openai/resources'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { FinishReason } from '#gen/exai/v1/chat_pb'
-import {
-  ChatService,
-  type CompleteRequest,
-  CompleteRequestSchema,
-  type CompleteResponse,
-} from '#gen/exai/v1/chat_service_pb'
+import { ChatService } from '#gen/exai/v1/chat_service_pb'
 import { EmbeddingsService } from '#gen/exai/v1/embeddings_service_pb'
 import { ErrorReason } from '#gen/exai/v1/error_reason_pb'
 import { FilesService } from '#gen/exai/v1/files_service_pb'
-import { reasonOfWire } from '../../src/core/errors.ts'
-import { failureOf, infoOf, speeches } from '../support/clients.ts'
+import { failureOf, infoOf } from '../support/clients.ts'
 import { type ChatCase, chatCases, type Outcome, otherCalls } from '../support/openai-calls.ts'
+import { grpcTo, throughGrpc } from '../support/openai-outcomes.ts'
 import { type Service, startService } from '../support/running-server.ts'
 import { startUpstream } from '../support/upstream/openai.ts'
 import type { Upstream } from '../support/upstream/server.ts'
@@ -36,38 +29,10 @@ afterAll(async () => {
   await upstream.close()
 })
 
-const grpc = () => {
-  const [speech] = speeches
-  if (speech === undefined) throw new Error('there is no way to speak')
-  return speech.open(service.url)
-}
+const grpc = () => grpcTo(service.url)
 
 // The list is plain data: what is wrong in it on purpose has no type in the package.
 const bodyOf = ({ body }: ChatCase) => body as unknown as ChatCompletionCreateParamsNonStreaming
-
-const finishes: Readonly<Record<number, string>> = {
-  [FinishReason.STOP]: 'stop',
-  [FinishReason.LENGTH]: 'length',
-  [FinishReason.TOOL_CALLS]: 'tool_calls',
-}
-
-function outcomeOfOurs({ message, finishReason, model, usage }: CompleteResponse): Outcome {
-  const parts = message?.content ?? []
-  return {
-    text: parts.map(({ kind }) => (kind.case === 'text' ? kind.value : '')).join(''),
-    calls: parts.flatMap(({ kind }) =>
-      kind.case === 'toolCall' ? [[kind.value.name, kind.value.arguments] as const] : [],
-    ),
-    finish: finishes[finishReason] ?? '',
-    model,
-    tokens: [
-      usage?.inputTokens ?? 0,
-      usage?.outputTokens ?? 0,
-      usage?.cachedInputTokens ?? 0,
-      usage?.reasoningTokens ?? 0,
-    ],
-  }
-}
 
 function outcomeOf({ choices, model, usage }: ChatCompletion): Outcome {
   const [choice] = choices
@@ -97,24 +62,13 @@ async function outcome(call: Promise<Outcome>): Promise<Outcome> {
   }
 }
 
-async function throughGrpc({ ours }: ChatCase): Promise<Outcome> {
-  const request: CompleteRequest = fromJson(CompleteRequestSchema, ours as JsonValue)
-  const call = createClient(ChatService, grpc()).complete(request)
-  try {
-    return outcomeOfOurs(await call)
-  } catch {
-    const info = infoOf(await failureOf(call))
-    return { reason: reasonOfWire(info?.reason ?? ErrorReason.UNSPECIFIED)?.toLowerCase() ?? '' }
-  }
-}
-
 it('has 60 calls in its list', () => expect(chatCases.length * 2 + otherCalls.length).toBe(60))
 
 describe.each(chatCases)('a chat with $name', each => {
   it('gets through /v1 what it gets through gRPC', async () => {
     const whole = sdk.chat.completions.create(bodyOf(each)).then(outcomeOf)
     const result = await outcome(whole)
-    expect(result).toEqual(await throughGrpc(each))
+    expect(result).toEqual(await throughGrpc(each, service.url))
     expect('reason' in result).toBe(each.isRefused === true)
   })
 
@@ -123,7 +77,7 @@ describe.each(chatCases)('a chat with $name', each => {
       const params = { ...bodyOf(each), stream: true, stream_options: { include_usage: true } } as const
       return outcomeOf(await sdk.chat.completions.stream(params).finalChatCompletion())
     }
-    expect(await outcome(read())).toEqual(await throughGrpc(each))
+    expect(await outcome(read())).toEqual(await throughGrpc(each, service.url))
   })
 })
 

@@ -38,6 +38,16 @@ const lookups = {
     install: 'bash .ci/run, or pip install grpcio grpcio-tools in build/venv',
     inCi: true,
   },
+  'python-openai': {
+    programs: ['python-openai'],
+    install: 'bash .ci/run, or pip install openai in build/venv',
+    inCi: true,
+  },
+  'python-websockets': {
+    programs: ['python-websockets'],
+    install: 'bash .ci/run, or pip install websockets in build/venv',
+    inCi: true,
+  },
   promtool: { programs: ['promtool'], install: "promtool of Debian's package prometheus", inCi: true },
   curl: { programs: ['curl'], install: 'apt-get install curl', inCi: true },
 } as const satisfies Record<string, Lookup>
@@ -49,7 +59,7 @@ const told = new Set<ToolName>()
 
 /**
  * Finds a program: `{ path }`, absolute, or undefined when it is not on this machine (then one line says so).
- * Python with grpcio and grpcio-tools is `python-grpc`: its path is that interpreter's.
+ * Python with grpcio and grpcio-tools is `python-grpc`, and with OpenAI's package `python-openai`: its path is that interpreter's.
  * @throws Error when it is missing, `EXAI_TEST_ALL=1` and `.ci/run` can install it.
  */
 export function tool(name: ToolName): { readonly path: string } | undefined {
