@@ -115,6 +115,28 @@ describe('with a collector', () => {
     expect(service.output()).not.toContain('canary-collector-token')
   })
 
+  it('an embedding is one operation of its own, of the call as of its attempt', async () => {
+    const reply = await fetch(`${service.url}/exai.v1.EmbeddingsService/Embed`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-request-id': 'embedded' },
+      body: JSON.stringify({ model: 'text-embedding-3-small', inputs: [PROMPT] }),
+    })
+    expect(reply.status).toBe(200)
+    const { trace_id: traceId } = await service.call('embedded')
+    const spans = await spansOf(String(traceId), 2)
+    for (const span of spans)
+      expect(span.attributes).toMatchObject({
+        'gen_ai.operation.name': 'embeddings',
+        'gen_ai.request.model': 'text-embedding-3-small',
+        'gen_ai.usage.input_tokens': expect.anything(),
+      })
+    expect(spans.map(({ name }) => name).sort()).toEqual([
+      'embeddings text-embedding-3-small',
+      'exai.v1.EmbeddingsService/Embed',
+    ])
+    expect(lastRequest()?.headers['traceparent']).toContain(traceId)
+  })
+
   it('a call without a context begins a trace, and each attempt has a span of its own with its error', async () => {
     await ask(service, { 'x-request-id': 'failed' }, '[[fault:status=500]]')
     const { trace_id: traceId, attempts } = await service.call('failed')
