@@ -1,4 +1,4 @@
-// A provider in the process that needs no account: it echoes, streams, calls tools and counts, and says that it is no model.
+// A provider in the process that needs no account: it echoes, streams, calls tools, embeds and counts, and says that it is no model.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FinishReason } from '#gen/exai/v1/chat_pb'
@@ -7,10 +7,11 @@ import { systemClock } from '../core/clock.ts'
 import type { Delta } from '../core/delta.ts'
 import { GatewayError, type Reason } from '../core/errors.ts'
 import type { ModelEntry } from '../core/model.ts'
-import type { AttemptInput, Provider } from '../core/provider.ts'
+import type { AttemptInput, EmbedTask, Provider } from '../core/provider.ts'
 import { askWithFiles } from './file-asks.ts'
 import { createFileGiver, hasFiles } from './file-giver.ts'
 import { mergeFields, providerLayers } from './merge.ts'
+import { SANDBOX_DIMENSIONS, SANDBOX_DIMENSIONS_MAX, sandboxVector } from './sandbox-embed.ts'
 import { type Script, textOf, writeScript } from './sandbox-script.ts'
 import type { ProviderSettings } from './settings.ts'
 
@@ -49,8 +50,13 @@ export function createSandbox(settings: Pick<ProviderSettings, 'id'>): Provider 
     id,
     unusableReason: '',
     models: [sandboxModel(id)],
+    embeds: true,
     open: input =>
-      hasFiles(input) ? askWithFiles(giver, input, way, given => answer(id, given)) : answer(id, input),
+      input.embed !== undefined
+        ? embed(id, input, input.embed)
+        : hasFiles(input)
+          ? askWithFiles(giver, input, way, given => answer(id, given))
+          : answer(id, input),
     close: async () => {},
   }
 }
@@ -67,14 +73,14 @@ function sandboxModel(provider: string): ModelEntry {
     maxInputTokens: undefined,
     maxOutputTokens: WORDS_MAX,
     modalitiesIn: ['text', 'image', 'pdf', 'video', 'audio', 'file'],
-    modalitiesOut: ['text'],
+    modalitiesOut: ['text', 'embedding'],
     tools: true,
     structuredOutput: 'json_schema',
     reasoning: 'optional',
     reasoningEfforts: ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'],
     defaultReasoningEffort: 'none',
     temperature: { kind: 'range', min: 0, max: 2, minExcluded: false },
-    endpoints: ['chat/completions'],
+    endpoints: ['chat/completions', 'embeddings'],
     price: { input: 0n, cachedInput: undefined, cacheWrite: undefined, output: 0n, tiers: [] },
     confidence: 'high',
     source: { limits: 'this service', price: 'this service', capabilities: 'this service' },
@@ -103,6 +109,40 @@ async function* answer(id: string, input: AttemptInput): AsyncGenerator<readonly
   if (signal.aborted) throw signal.reason
   if (options.fail !== undefined) throw failureOf(id, options.fail)
   yield [...batches.flat(), ...ending(input, steps)]
+}
+
+/** Of its options `delay_ms` and `fail` mean something here. */
+async function* embed(
+  id: string,
+  input: AttemptInput,
+  { inputs, dimensions = SANDBOX_DIMENSIONS, done, add }: EmbedTask,
+): AsyncGenerator<readonly Delta[]> {
+  const { delayMs, fail } = readOptions(id, input)
+  const length = Math.min(dimensions, SANDBOX_DIMENSIONS_MAX)
+  if (length < dimensions)
+    drop(input, 'dimensions', `the sandbox makes vectors of at most ${SANDBOX_DIMENSIONS_MAX} numbers`)
+  input.warn({
+    reason: Warning_Reason.NOTICE,
+    field: 'model',
+    message: 'the sandbox is not a model: its vectors show which words texts share, and not what they mean',
+  })
+  input.sent?.()
+  await pause(delayMs, input.signal)
+  if (fail !== undefined) throw failureOf(id, fail)
+  const texts = inputs.slice(done())
+  add(texts.map(text => sandboxVector(text, length)))
+  const inputTokens = wordsOf(texts.join(' ')).length
+  const counts = {
+    inputTokens,
+    cachedInputTokens: 0,
+    cacheWriteTokens: 0,
+    outputTokens: 0,
+    reasoningTokens: 0,
+  }
+  yield [
+    { type: 'usage', counts },
+    { type: 'finish', reason: FinishReason.STOP },
+  ]
 }
 
 interface Steps {

@@ -220,3 +220,51 @@ describe('options of the sandbox', () => {
     expect(error.message).toMatch(/^provider_options\.sandbox\.\w+: must be /)
   })
 })
+
+describe('the vectors of the sandbox', () => {
+  async function embedded(inputs: readonly string[], dimensions?: number, request: Request = {}) {
+    const vectors: number[][] = []
+    const asked = attempt(request, { model: entry })
+    const embed = {
+      inputs,
+      dimensions,
+      done: () => vectors.length,
+      add: (more: readonly number[][]) => void vectors.push(...more),
+    }
+    const deltas = await collect(sandbox.open({ ...asked, messages: [], embed }))
+    return { vectors, deltas, warnings: asked.warnings }
+  }
+  const cosine = (one: readonly number[] = [], other: readonly number[] = []): number =>
+    one.reduce((sum, each, at) => sum + each * (other[at] ?? 0), 0)
+
+  it('are the same every time, of length 1, and near one another where texts share words', async () => {
+    const { vectors, deltas, warnings } = await embedded([
+      'The cat sat',
+      'the CAT slept',
+      'nine other things',
+    ])
+    expect(vectors).toEqual((await embedded(['The cat sat', 'the CAT slept', 'nine other things'])).vectors)
+    expect(vectors.map(({ length }) => length)).toEqual([64, 64, 64])
+    const [cat, also, other] = vectors
+    expect(cosine(cat, cat)).toBeCloseTo(1, 5)
+    expect(cosine(cat, also)).toBeGreaterThan(0.4)
+    expect(Math.abs(cosine(cat, other))).toBeLessThan(0.4)
+    expect(deltas[0]).toMatchObject({ type: 'usage', counts: { inputTokens: 9, outputTokens: 0 } })
+    expect(warnings).toEqual([expect.stringMatching(/^NOTICE model: the sandbox is not a model/)])
+  })
+
+  it.each([1, 2, 300, 4096])('have %i numbers when that is asked for, and a direction', async dimensions => {
+    const { vectors } = await embedded(['a b c d', ' '], dimensions)
+    expect(vectors.map(({ length }) => length)).toEqual([dimensions, dimensions])
+    for (const vector of vectors) expect(cosine(vector, vector)).toBeCloseTo(1, 5)
+  })
+
+  it('have no more numbers than 4,096, and fail when they are asked to', async () => {
+    const { vectors, warnings } = await embedded(['a'], 5_000)
+    expect([vectors[0]?.length, warnings[0]]).toEqual([4_096, expect.stringMatching(/^DROPPED dimensions/)])
+    await expect(embedded(['a'], 5_000, { strict: true })).rejects.toMatchObject({ reason: 'UNSUPPORTED' })
+    await expect(embedded(['a'], 4, options({ fail: 'UPSTREAM_LIMITED' }))).rejects.toMatchObject({
+      reason: 'UPSTREAM_LIMITED',
+    })
+  })
+})
