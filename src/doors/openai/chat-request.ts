@@ -3,11 +3,11 @@ import { create, type JsonObject, type MessageInitShape } from '@bufbuild/protob
 import { ReasoningEffort } from '#gen/exai/v1/chat_pb'
 import { type CompleteRequest, CompleteRequestSchema } from '#gen/exai/v1/chat_service_pb'
 import { createFields, elementOf, type Fields } from '../http/fields.ts'
+import { createNotes, type Notes, refuseNotes } from '../http/notes.ts'
+import { ownFields } from '../http/own.ts'
 import { unsupportedField, wrongField } from '../http/refusal.ts'
+import { withRest } from '../http/rest.ts'
 import { messageOf } from './messages.ts'
-import { createNotes, type Notes, refuseNotes } from './notes.ts'
-import { ownFields } from './own.ts'
-import { withRest } from './rest.ts'
 import { responseFormatOf, toolChoiceOf, toolsOf, webSearchOf } from './tools.ts'
 
 /** A request as it was understood. */

@@ -2,12 +2,12 @@
 import { create, type JsonObject } from '@bufbuild/protobuf'
 import { type EmbedRequest, EmbedRequestSchema } from '#gen/exai/v1/embeddings_service_pb'
 import { createFields, type Fields } from '../http/fields.ts'
+import { ownFields } from '../http/own.ts'
 import { unsupportedField, wrongField } from '../http/refusal.ts'
+import { withRest } from '../http/rest.ts'
 import type { Route } from '../http/route.ts'
 import type { Services } from '../services.ts'
 import { ownAnswer } from './chat-answer.ts'
-import { ownFields } from './own.ts'
-import { withRest } from './rest.ts'
 
 /** The route of embeddings. */
 export function embeddingRoutes({ embeddings }: Pick<Services, 'embeddings'>): readonly Route[] {

@@ -2,9 +2,9 @@
 import { create } from '@bufbuild/protobuf'
 import { type Message, MessageSchema, type Part, PartSchema, Role } from '#gen/exai/v1/chat_pb'
 import type { Fields } from '../http/fields.ts'
+import type { Notes } from '../http/notes.ts'
 import { unsupportedField, wrongField } from '../http/refusal.ts'
 import { contentParts, textPart } from './content.ts'
-import type { Notes } from './notes.ts'
 
 /** A message of a chat completion as ours. Throws what the client is to be told. */
 export function messageOf(fields: Fields, notes: Notes): Message {

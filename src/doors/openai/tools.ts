@@ -9,8 +9,8 @@ import {
   type WebSearchSchema,
 } from '#gen/exai/v1/chat_pb'
 import { createFields, type Fields, isObject } from '../http/fields.ts'
+import type { Notes } from '../http/notes.ts'
 import { unsupportedField, wrongField } from '../http/refusal.ts'
-import type { Notes } from './notes.ts'
 
 /** The functions that are declared. */
 export function toolsOf(fields: Fields): readonly Tool[] {

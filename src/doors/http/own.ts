@@ -1,8 +1,8 @@
-// The fields of ours that OpenAI has no name for: one object `exai` in the body, in the words of the contract.
+// The fields of ours that other APIs have no name for: one object `exai` in the body, in the words of the contract.
 import { fromJson } from '@bufbuild/protobuf'
 import { type CompleteRequest, CompleteRequestSchema } from '#gen/exai/v1/chat_service_pb'
-import type { Fields } from '../http/fields.ts'
-import { unsupportedField, wrongField } from '../http/refusal.ts'
+import type { Fields } from './fields.ts'
+import { unsupportedField, wrongField } from './refusal.ts'
 
 /** What may stand in `exai`. */
 const NAMES = [
