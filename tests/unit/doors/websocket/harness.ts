@@ -39,6 +39,7 @@ export interface RigOptions {
   readonly access?: Pick<Access, 'isAsking' | 'authenticate' | 'authorize' | 'isOpen'>
   readonly limits?: Partial<SocketLimits>
   readonly portLimits?: PortOptions['limits']
+  readonly tls?: PortOptions['tls'] | undefined
   readonly corsOrigins?: readonly string[]
   readonly maxRequestBytes?: number
 }
@@ -94,13 +95,14 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     handler,
     upgrades: createUpgrades({ door, exchanges, guards: [guard, pageGuard(cors.allows)], clock }),
     limits: { checkIntervalMs: 10, ...options.portLimits },
+    ...(options.tls === undefined ? {} : { tls: options.tls }),
   })
   const { port: number } = await port.listen({ host: '127.0.0.1', port: 0 })
   onTestFinished(async () => {
     port.destroy()
     await port.closed()
   })
-  const url = `ws://127.0.0.1:${number}`
+  const url = `${options.tls === undefined ? 'ws' : 'wss'}://127.0.0.1:${number}`
   const drain = createDrain({
     port,
     exchanges,
