@@ -94,7 +94,8 @@ type EmbedRequest struct {
 	// providers that take one. Default: empty.
 	User string `protobuf:"bytes,4,opt,name=user,proto3" json:"user,omitempty"`
 	// Arguments that only some providers know: a map from provider id, or `*` for whichever answers, to an
-	// object that is merged into the provider's request. Default: none.
+	// object that is merged into the provider's request. What says who is asked, what is embedded, how vectors
+	// come or what they cost is not taken. Default: none.
 	ProviderOptions map[string]*structpb.Struct `protobuf:"bytes,5,rep,name=provider_options,json=providerOptions,proto3" json:"provider_options,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Whether to refuse, with UNSUPPORTED, what would otherwise be dropped or clamped with a warning. Default:
 	// false.

@@ -88,7 +88,8 @@ export type EmbedRequest = Message<"exai.v1.EmbedRequest"> & {
 
   /**
    * Arguments that only some providers know: a map from provider id, or `*` for whichever answers, to an
-   * object that is merged into the provider's request. Default: none.
+   * object that is merged into the provider's request. What says who is asked, what is embedded, how vectors
+   * come or what they cost is not taken. Default: none.
    *
    * @generated from field: map<string, google.protobuf.Struct> provider_options = 5;
    */
@@ -185,12 +186,14 @@ export const EmbeddingsService: GenService<{
   /**
    * Turns each input into one vector. All vectors of an answer come from one model; a failing provider is
    * replaced only by another one that serves the same model, since vectors of different models can't be
-   * compared. All inputs succeed or none.
+   * compared. All inputs succeed or none. More inputs than a provider takes at once are embedded in several
+   * requests, one after another, and all that was embedded is billed.
    *
-   * Scope: chat. Errors: INVALID_REQUEST (no model or `auto`, no inputs or too many, an empty input),
-   * UNSUPPORTED (the model doesn't embed, or `strict` meets a field that it doesn't take), CONTEXT_TOO_LONG
-   * (an input is longer than the model takes), MODEL_NOT_FOUND, NO_CANDIDATE, CONTENT_REFUSED, BUDGET_SPENT,
-   * STORAGE_FULL, UPSTREAM_UNAVAILABLE, UPSTREAM_LIMITED, UPSTREAM_CREDENTIALS, UPSTREAM_BROKEN.
+   * Scope: chat. Errors: INVALID_REQUEST (no model or `auto`, no inputs or too many, an empty input, a field
+   * in `provider_options` that is not taken), UNSUPPORTED (the model doesn't embed, or `strict` meets a field
+   * that it doesn't take), CONTEXT_TOO_LONG (an input is longer than the model takes), MODEL_NOT_FOUND,
+   * NO_CANDIDATE, CONTENT_REFUSED, BUDGET_SPENT, STORAGE_FULL, UPSTREAM_UNAVAILABLE, UPSTREAM_LIMITED,
+   * UPSTREAM_CREDENTIALS, UPSTREAM_BROKEN.
    *
    * @generated from rpc exai.v1.EmbeddingsService.Embed
    */
