@@ -169,7 +169,10 @@ function withError(schema: ObjectSchema): ObjectSchema {
       error: schemaOf(errorSchema, 'output'),
       partial_text: { type: 'string', description: 'what was said before the answer broke' },
     },
-    anyOf: [{ required }, { required: ['error'] }],
+    anyOf: [
+      { type: 'object', required },
+      { type: 'object', required: ['error'] },
+    ],
   }
 }
 
