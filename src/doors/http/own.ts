@@ -34,7 +34,21 @@ export function ownFields(fields: Fields): OwnFields {
   if (stranger !== undefined)
     throw unsupportedField(`exai.${stranger.slice(0, 64)}`, `is not known: there are ${NAMES.join(', ')}`)
   try {
-    return fromJson(CompleteRequestSchema, own)
+    // Only these: what has the name of a message is taken for a whole one, and not completed any more.
+    const { conversationId, idempotencyKey, strict, providerOptions, ...rest } = fromJson(
+      CompleteRequestSchema,
+      own,
+    )
+    const { routing, resumeWindow, webSearch } = rest
+    return {
+      conversationId,
+      idempotencyKey,
+      strict,
+      providerOptions,
+      ...(routing === undefined ? {} : { routing }),
+      ...(resumeWindow === undefined ? {} : { resumeWindow }),
+      ...(webSearch === undefined ? {} : { webSearch }),
+    }
   } catch (error) {
     throw wrongField('exai', `cannot be read: ${error instanceof Error ? error.message : 'it is malformed'}`)
   }
