@@ -72,8 +72,8 @@ function generatePython(): void {
     .filter(name => name.endsWith('.proto'))
     .map(name => `exai/v1/${name}`)
     .sort()
-  protoc([`--python_out=${out}`, `--pyi_out=${out}`, ...all])
   const plugin = (name: string) => `--plugin=protoc-gen-${name}=${join(venv, `protoc-gen-${name}`)}`
+  protoc([`--python_out=${out}`, plugin('mypy'), `--mypy_out=quiet:${out}`, ...all])
   protoc([
     ...[`--grpc_python_out=${out}`, plugin('mypy_grpc'), `--mypy_grpc_out=quiet:${out}`],
     ...[plugin('connectrpc'), `--connectrpc_out=${out}`, '--connectrpc_opt=protobuf=google'],

@@ -48,6 +48,12 @@ const lookups = {
     install: 'bash .ci/run, or pip install websockets in build/venv',
     inCi: true,
   },
+  'python-connect': {
+    programs: ['python-connect'],
+    install: 'bash .ci/run, or pip install connectrpc, grpcio and the rest of its list in build/venv',
+    inCi: true,
+  },
+  go: { programs: ['go'], install: 'go.dev/doc/install, 1.26 or newer', inCi: true },
   promtool: { programs: ['promtool'], install: "promtool of Debian's package prometheus", inCi: true },
   curl: { programs: ['curl'], install: 'apt-get install curl', inCi: true },
 } as const satisfies Record<string, Lookup>

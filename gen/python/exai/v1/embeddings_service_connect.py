@@ -48,12 +48,14 @@ class EmbeddingsService(Protocol):
         """
         Turns each input into one vector. All vectors of an answer come from one model; a failing provider is
         replaced only by another one that serves the same model, since vectors of different models can't be
-        compared. All inputs succeed or none.
+        compared. All inputs succeed or none. More inputs than a provider takes at once are embedded in several
+        requests, one after another, and all that was embedded is billed.
 
-        Scope: chat. Errors: INVALID_REQUEST (no model or `auto`, no inputs or too many, an empty input),
-        UNSUPPORTED (the model doesn't embed, or `strict` meets a field that it doesn't take), CONTEXT_TOO_LONG
-        (an input is longer than the model takes), MODEL_NOT_FOUND, NO_CANDIDATE, CONTENT_REFUSED, BUDGET_SPENT,
-        STORAGE_FULL, UPSTREAM_UNAVAILABLE, UPSTREAM_LIMITED, UPSTREAM_CREDENTIALS, UPSTREAM_BROKEN.
+        Scope: chat. Errors: INVALID_REQUEST (no model or `auto`, no inputs or too many, an empty input, a field
+        in `provider_options` that is not taken), UNSUPPORTED (the model doesn't embed, or `strict` meets a field
+        that it doesn't take), CONTEXT_TOO_LONG (an input is longer than the model takes), MODEL_NOT_FOUND,
+        NO_CANDIDATE, CONTENT_REFUSED, BUDGET_SPENT, STORAGE_FULL, UPSTREAM_UNAVAILABLE, UPSTREAM_LIMITED,
+        UPSTREAM_CREDENTIALS, UPSTREAM_BROKEN.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -136,12 +138,14 @@ class EmbeddingsServiceClient(ConnectClient):
         """
         Turns each input into one vector. All vectors of an answer come from one model; a failing provider is
         replaced only by another one that serves the same model, since vectors of different models can't be
-        compared. All inputs succeed or none.
+        compared. All inputs succeed or none. More inputs than a provider takes at once are embedded in several
+        requests, one after another, and all that was embedded is billed.
 
-        Scope: chat. Errors: INVALID_REQUEST (no model or `auto`, no inputs or too many, an empty input),
-        UNSUPPORTED (the model doesn't embed, or `strict` meets a field that it doesn't take), CONTEXT_TOO_LONG
-        (an input is longer than the model takes), MODEL_NOT_FOUND, NO_CANDIDATE, CONTENT_REFUSED, BUDGET_SPENT,
-        STORAGE_FULL, UPSTREAM_UNAVAILABLE, UPSTREAM_LIMITED, UPSTREAM_CREDENTIALS, UPSTREAM_BROKEN.
+        Scope: chat. Errors: INVALID_REQUEST (no model or `auto`, no inputs or too many, an empty input, a field
+        in `provider_options` that is not taken), UNSUPPORTED (the model doesn't embed, or `strict` meets a field
+        that it doesn't take), CONTEXT_TOO_LONG (an input is longer than the model takes), MODEL_NOT_FOUND,
+        NO_CANDIDATE, CONTENT_REFUSED, BUDGET_SPENT, STORAGE_FULL, UPSTREAM_UNAVAILABLE, UPSTREAM_LIMITED,
+        UPSTREAM_CREDENTIALS, UPSTREAM_BROKEN.
         """
         return await self.execute_unary(
             request=request,
@@ -168,12 +172,14 @@ class EmbeddingsServiceSync(Protocol):
         """
         Turns each input into one vector. All vectors of an answer come from one model; a failing provider is
         replaced only by another one that serves the same model, since vectors of different models can't be
-        compared. All inputs succeed or none.
+        compared. All inputs succeed or none. More inputs than a provider takes at once are embedded in several
+        requests, one after another, and all that was embedded is billed.
 
-        Scope: chat. Errors: INVALID_REQUEST (no model or `auto`, no inputs or too many, an empty input),
-        UNSUPPORTED (the model doesn't embed, or `strict` meets a field that it doesn't take), CONTEXT_TOO_LONG
-        (an input is longer than the model takes), MODEL_NOT_FOUND, NO_CANDIDATE, CONTENT_REFUSED, BUDGET_SPENT,
-        STORAGE_FULL, UPSTREAM_UNAVAILABLE, UPSTREAM_LIMITED, UPSTREAM_CREDENTIALS, UPSTREAM_BROKEN.
+        Scope: chat. Errors: INVALID_REQUEST (no model or `auto`, no inputs or too many, an empty input, a field
+        in `provider_options` that is not taken), UNSUPPORTED (the model doesn't embed, or `strict` meets a field
+        that it doesn't take), CONTEXT_TOO_LONG (an input is longer than the model takes), MODEL_NOT_FOUND,
+        NO_CANDIDATE, CONTENT_REFUSED, BUDGET_SPENT, STORAGE_FULL, UPSTREAM_UNAVAILABLE, UPSTREAM_LIMITED,
+        UPSTREAM_CREDENTIALS, UPSTREAM_BROKEN.
         """
         raise ConnectError(Code.UNIMPLEMENTED, 'Not implemented')
 
@@ -254,12 +260,14 @@ class EmbeddingsServiceClientSync(ConnectClientSync):
         """
         Turns each input into one vector. All vectors of an answer come from one model; a failing provider is
         replaced only by another one that serves the same model, since vectors of different models can't be
-        compared. All inputs succeed or none.
+        compared. All inputs succeed or none. More inputs than a provider takes at once are embedded in several
+        requests, one after another, and all that was embedded is billed.
 
-        Scope: chat. Errors: INVALID_REQUEST (no model or `auto`, no inputs or too many, an empty input),
-        UNSUPPORTED (the model doesn't embed, or `strict` meets a field that it doesn't take), CONTEXT_TOO_LONG
-        (an input is longer than the model takes), MODEL_NOT_FOUND, NO_CANDIDATE, CONTENT_REFUSED, BUDGET_SPENT,
-        STORAGE_FULL, UPSTREAM_UNAVAILABLE, UPSTREAM_LIMITED, UPSTREAM_CREDENTIALS, UPSTREAM_BROKEN.
+        Scope: chat. Errors: INVALID_REQUEST (no model or `auto`, no inputs or too many, an empty input, a field
+        in `provider_options` that is not taken), UNSUPPORTED (the model doesn't embed, or `strict` meets a field
+        that it doesn't take), CONTEXT_TOO_LONG (an input is longer than the model takes), MODEL_NOT_FOUND,
+        NO_CANDIDATE, CONTENT_REFUSED, BUDGET_SPENT, STORAGE_FULL, UPSTREAM_UNAVAILABLE, UPSTREAM_LIMITED,
+        UPSTREAM_CREDENTIALS, UPSTREAM_BROKEN.
         """
         return self.execute_unary(
             request=request,

@@ -55,12 +55,14 @@ class EmbeddingsServiceServicer:
     def Embed(self, request, context):
         """Turns each input into one vector. All vectors of an answer come from one model; a failing provider is
         replaced only by another one that serves the same model, since vectors of different models can't be
-        compared. All inputs succeed or none.
+        compared. All inputs succeed or none. More inputs than a provider takes at once are embedded in several
+        requests, one after another, and all that was embedded is billed.
 
-        Scope: chat. Errors: INVALID_REQUEST (no model or `auto`, no inputs or too many, an empty input),
-        UNSUPPORTED (the model doesn't embed, or `strict` meets a field that it doesn't take), CONTEXT_TOO_LONG
-        (an input is longer than the model takes), MODEL_NOT_FOUND, NO_CANDIDATE, CONTENT_REFUSED, BUDGET_SPENT,
-        STORAGE_FULL, UPSTREAM_UNAVAILABLE, UPSTREAM_LIMITED, UPSTREAM_CREDENTIALS, UPSTREAM_BROKEN.
+        Scope: chat. Errors: INVALID_REQUEST (no model or `auto`, no inputs or too many, an empty input, a field
+        in `provider_options` that is not taken), UNSUPPORTED (the model doesn't embed, or `strict` meets a field
+        that it doesn't take), CONTEXT_TOO_LONG (an input is longer than the model takes), MODEL_NOT_FOUND,
+        NO_CANDIDATE, CONTENT_REFUSED, BUDGET_SPENT, STORAGE_FULL, UPSTREAM_UNAVAILABLE, UPSTREAM_LIMITED,
+        UPSTREAM_CREDENTIALS, UPSTREAM_BROKEN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

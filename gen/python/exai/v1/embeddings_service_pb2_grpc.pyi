@@ -40,12 +40,14 @@ class EmbeddingsServiceStub:
     Embed: _grpc.UnaryUnaryMultiCallable[_embeddings_service_pb2.EmbedRequest, _embeddings_service_pb2.EmbedResponse]
     """Turns each input into one vector. All vectors of an answer come from one model; a failing provider is
     replaced only by another one that serves the same model, since vectors of different models can't be
-    compared. All inputs succeed or none.
+    compared. All inputs succeed or none. More inputs than a provider takes at once are embedded in several
+    requests, one after another, and all that was embedded is billed.
 
-    Scope: chat. Errors: INVALID_REQUEST (no model or `auto`, no inputs or too many, an empty input),
-    UNSUPPORTED (the model doesn't embed, or `strict` meets a field that it doesn't take), CONTEXT_TOO_LONG
-    (an input is longer than the model takes), MODEL_NOT_FOUND, NO_CANDIDATE, CONTENT_REFUSED, BUDGET_SPENT,
-    STORAGE_FULL, UPSTREAM_UNAVAILABLE, UPSTREAM_LIMITED, UPSTREAM_CREDENTIALS, UPSTREAM_BROKEN.
+    Scope: chat. Errors: INVALID_REQUEST (no model or `auto`, no inputs or too many, an empty input, a field
+    in `provider_options` that is not taken), UNSUPPORTED (the model doesn't embed, or `strict` meets a field
+    that it doesn't take), CONTEXT_TOO_LONG (an input is longer than the model takes), MODEL_NOT_FOUND,
+    NO_CANDIDATE, CONTENT_REFUSED, BUDGET_SPENT, STORAGE_FULL, UPSTREAM_UNAVAILABLE, UPSTREAM_LIMITED,
+    UPSTREAM_CREDENTIALS, UPSTREAM_BROKEN.
     """
 
 @_typing.type_check_only
@@ -60,12 +62,14 @@ class EmbeddingsServiceAsyncStub(EmbeddingsServiceStub):
     Embed: _aio.UnaryUnaryMultiCallable[_embeddings_service_pb2.EmbedRequest, _embeddings_service_pb2.EmbedResponse]  # type: ignore[assignment]
     """Turns each input into one vector. All vectors of an answer come from one model; a failing provider is
     replaced only by another one that serves the same model, since vectors of different models can't be
-    compared. All inputs succeed or none.
+    compared. All inputs succeed or none. More inputs than a provider takes at once are embedded in several
+    requests, one after another, and all that was embedded is billed.
 
-    Scope: chat. Errors: INVALID_REQUEST (no model or `auto`, no inputs or too many, an empty input),
-    UNSUPPORTED (the model doesn't embed, or `strict` meets a field that it doesn't take), CONTEXT_TOO_LONG
-    (an input is longer than the model takes), MODEL_NOT_FOUND, NO_CANDIDATE, CONTENT_REFUSED, BUDGET_SPENT,
-    STORAGE_FULL, UPSTREAM_UNAVAILABLE, UPSTREAM_LIMITED, UPSTREAM_CREDENTIALS, UPSTREAM_BROKEN.
+    Scope: chat. Errors: INVALID_REQUEST (no model or `auto`, no inputs or too many, an empty input, a field
+    in `provider_options` that is not taken), UNSUPPORTED (the model doesn't embed, or `strict` meets a field
+    that it doesn't take), CONTEXT_TOO_LONG (an input is longer than the model takes), MODEL_NOT_FOUND,
+    NO_CANDIDATE, CONTENT_REFUSED, BUDGET_SPENT, STORAGE_FULL, UPSTREAM_UNAVAILABLE, UPSTREAM_LIMITED,
+    UPSTREAM_CREDENTIALS, UPSTREAM_BROKEN.
     """
 
 class EmbeddingsServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -83,12 +87,14 @@ class EmbeddingsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_embeddings_service_pb2.EmbedResponse, _abc.Awaitable[_embeddings_service_pb2.EmbedResponse]]:
         """Turns each input into one vector. All vectors of an answer come from one model; a failing provider is
         replaced only by another one that serves the same model, since vectors of different models can't be
-        compared. All inputs succeed or none.
+        compared. All inputs succeed or none. More inputs than a provider takes at once are embedded in several
+        requests, one after another, and all that was embedded is billed.
 
-        Scope: chat. Errors: INVALID_REQUEST (no model or `auto`, no inputs or too many, an empty input),
-        UNSUPPORTED (the model doesn't embed, or `strict` meets a field that it doesn't take), CONTEXT_TOO_LONG
-        (an input is longer than the model takes), MODEL_NOT_FOUND, NO_CANDIDATE, CONTENT_REFUSED, BUDGET_SPENT,
-        STORAGE_FULL, UPSTREAM_UNAVAILABLE, UPSTREAM_LIMITED, UPSTREAM_CREDENTIALS, UPSTREAM_BROKEN.
+        Scope: chat. Errors: INVALID_REQUEST (no model or `auto`, no inputs or too many, an empty input, a field
+        in `provider_options` that is not taken), UNSUPPORTED (the model doesn't embed, or `strict` meets a field
+        that it doesn't take), CONTEXT_TOO_LONG (an input is longer than the model takes), MODEL_NOT_FOUND,
+        NO_CANDIDATE, CONTENT_REFUSED, BUDGET_SPENT, STORAGE_FULL, UPSTREAM_UNAVAILABLE, UPSTREAM_LIMITED,
+        UPSTREAM_CREDENTIALS, UPSTREAM_BROKEN.
         """
 
 def add_EmbeddingsServiceServicer_to_server(servicer: EmbeddingsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

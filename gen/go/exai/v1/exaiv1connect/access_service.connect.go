@@ -51,21 +51,21 @@ type AccessServiceClient interface {
 	//
 	// Scope: admin. Errors: INVALID_REQUEST (a bad label or tenant, no scope or an unknown one, an expiry in
 	// the past, a malformed limit or policy), STORAGE_FULL.
-	CreateKey(context.Context, *connect.Request[v1.CreateKeyRequest]) (*connect.Response[v1.CreateKeyResponse], error)
+	CreateKey(context.Context, *v1.CreateKeyRequest) (*v1.CreateKeyResponse, error)
 	// Lists keys, newest first, a page at a time. Filters are joined by "and". No secrets.
 	//
 	// Scope: admin. Errors: INVALID_REQUEST (a negative page size, a token of another query, an unknown state).
-	ListKeys(context.Context, *connect.Request[v1.ListKeysRequest]) (*connect.Response[v1.ListKeysResponse], error)
+	ListKeys(context.Context, *v1.ListKeysRequest) (*v1.ListKeysResponse, error)
 	// Replaces the secret of a key and shows the new one, this once. The old secret is refused from the answer
 	// on, on every replica; there is no grace period. Everything else about the key stays.
 	//
 	// Scope: admin. Errors: KEY_NOT_FOUND (also when it is revoked or expired), STORAGE_FULL.
-	RotateKey(context.Context, *connect.Request[v1.RotateKeyRequest]) (*connect.Response[v1.RotateKeyResponse], error)
+	RotateKey(context.Context, *v1.RotateKeyRequest) (*v1.RotateKeyResponse, error)
 	// Revokes a key for good. It is refused from the answer on, on every replica; calls that already run go
 	// on. Revoking a revoked key changes nothing and is no error.
 	//
 	// Scope: admin. Errors: KEY_NOT_FOUND.
-	RevokeKey(context.Context, *connect.Request[v1.RevokeKeyRequest]) (*connect.Response[v1.RevokeKeyResponse], error)
+	RevokeKey(context.Context, *v1.RevokeKeyRequest) (*v1.RevokeKeyResponse, error)
 }
 
 // NewAccessServiceClient constructs a client for the exai.v1.AccessService service. By default, it
@@ -116,23 +116,39 @@ type accessServiceClient struct {
 }
 
 // CreateKey calls exai.v1.AccessService.CreateKey.
-func (c *accessServiceClient) CreateKey(ctx context.Context, req *connect.Request[v1.CreateKeyRequest]) (*connect.Response[v1.CreateKeyResponse], error) {
-	return c.createKey.CallUnary(ctx, req)
+func (c *accessServiceClient) CreateKey(ctx context.Context, req *v1.CreateKeyRequest) (*v1.CreateKeyResponse, error) {
+	response, err := c.createKey.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
 }
 
 // ListKeys calls exai.v1.AccessService.ListKeys.
-func (c *accessServiceClient) ListKeys(ctx context.Context, req *connect.Request[v1.ListKeysRequest]) (*connect.Response[v1.ListKeysResponse], error) {
-	return c.listKeys.CallUnary(ctx, req)
+func (c *accessServiceClient) ListKeys(ctx context.Context, req *v1.ListKeysRequest) (*v1.ListKeysResponse, error) {
+	response, err := c.listKeys.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
 }
 
 // RotateKey calls exai.v1.AccessService.RotateKey.
-func (c *accessServiceClient) RotateKey(ctx context.Context, req *connect.Request[v1.RotateKeyRequest]) (*connect.Response[v1.RotateKeyResponse], error) {
-	return c.rotateKey.CallUnary(ctx, req)
+func (c *accessServiceClient) RotateKey(ctx context.Context, req *v1.RotateKeyRequest) (*v1.RotateKeyResponse, error) {
+	response, err := c.rotateKey.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
 }
 
 // RevokeKey calls exai.v1.AccessService.RevokeKey.
-func (c *accessServiceClient) RevokeKey(ctx context.Context, req *connect.Request[v1.RevokeKeyRequest]) (*connect.Response[v1.RevokeKeyResponse], error) {
-	return c.revokeKey.CallUnary(ctx, req)
+func (c *accessServiceClient) RevokeKey(ctx context.Context, req *v1.RevokeKeyRequest) (*v1.RevokeKeyResponse, error) {
+	response, err := c.revokeKey.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
 }
 
 // AccessServiceHandler is an implementation of the exai.v1.AccessService service.
@@ -141,21 +157,21 @@ type AccessServiceHandler interface {
 	//
 	// Scope: admin. Errors: INVALID_REQUEST (a bad label or tenant, no scope or an unknown one, an expiry in
 	// the past, a malformed limit or policy), STORAGE_FULL.
-	CreateKey(context.Context, *connect.Request[v1.CreateKeyRequest]) (*connect.Response[v1.CreateKeyResponse], error)
+	CreateKey(context.Context, *v1.CreateKeyRequest) (*v1.CreateKeyResponse, error)
 	// Lists keys, newest first, a page at a time. Filters are joined by "and". No secrets.
 	//
 	// Scope: admin. Errors: INVALID_REQUEST (a negative page size, a token of another query, an unknown state).
-	ListKeys(context.Context, *connect.Request[v1.ListKeysRequest]) (*connect.Response[v1.ListKeysResponse], error)
+	ListKeys(context.Context, *v1.ListKeysRequest) (*v1.ListKeysResponse, error)
 	// Replaces the secret of a key and shows the new one, this once. The old secret is refused from the answer
 	// on, on every replica; there is no grace period. Everything else about the key stays.
 	//
 	// Scope: admin. Errors: KEY_NOT_FOUND (also when it is revoked or expired), STORAGE_FULL.
-	RotateKey(context.Context, *connect.Request[v1.RotateKeyRequest]) (*connect.Response[v1.RotateKeyResponse], error)
+	RotateKey(context.Context, *v1.RotateKeyRequest) (*v1.RotateKeyResponse, error)
 	// Revokes a key for good. It is refused from the answer on, on every replica; calls that already run go
 	// on. Revoking a revoked key changes nothing and is no error.
 	//
 	// Scope: admin. Errors: KEY_NOT_FOUND.
-	RevokeKey(context.Context, *connect.Request[v1.RevokeKeyRequest]) (*connect.Response[v1.RevokeKeyResponse], error)
+	RevokeKey(context.Context, *v1.RevokeKeyRequest) (*v1.RevokeKeyResponse, error)
 }
 
 // NewAccessServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -165,26 +181,26 @@ type AccessServiceHandler interface {
 // and JSON codecs. They also support gzip compression.
 func NewAccessServiceHandler(svc AccessServiceHandler, opts ...connect.HandlerOption) (string, http.Handler) {
 	accessServiceMethods := v1.File_exai_v1_access_service_proto.Services().ByName("AccessService").Methods()
-	accessServiceCreateKeyHandler := connect.NewUnaryHandler(
+	accessServiceCreateKeyHandler := connect.NewUnaryHandlerSimple(
 		AccessServiceCreateKeyProcedure,
 		svc.CreateKey,
 		connect.WithSchema(accessServiceMethods.ByName("CreateKey")),
 		connect.WithHandlerOptions(opts...),
 	)
-	accessServiceListKeysHandler := connect.NewUnaryHandler(
+	accessServiceListKeysHandler := connect.NewUnaryHandlerSimple(
 		AccessServiceListKeysProcedure,
 		svc.ListKeys,
 		connect.WithSchema(accessServiceMethods.ByName("ListKeys")),
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
-	accessServiceRotateKeyHandler := connect.NewUnaryHandler(
+	accessServiceRotateKeyHandler := connect.NewUnaryHandlerSimple(
 		AccessServiceRotateKeyProcedure,
 		svc.RotateKey,
 		connect.WithSchema(accessServiceMethods.ByName("RotateKey")),
 		connect.WithHandlerOptions(opts...),
 	)
-	accessServiceRevokeKeyHandler := connect.NewUnaryHandler(
+	accessServiceRevokeKeyHandler := connect.NewUnaryHandlerSimple(
 		AccessServiceRevokeKeyProcedure,
 		svc.RevokeKey,
 		connect.WithSchema(accessServiceMethods.ByName("RevokeKey")),
@@ -209,18 +225,18 @@ func NewAccessServiceHandler(svc AccessServiceHandler, opts ...connect.HandlerOp
 // UnimplementedAccessServiceHandler returns CodeUnimplemented from all methods.
 type UnimplementedAccessServiceHandler struct{}
 
-func (UnimplementedAccessServiceHandler) CreateKey(context.Context, *connect.Request[v1.CreateKeyRequest]) (*connect.Response[v1.CreateKeyResponse], error) {
+func (UnimplementedAccessServiceHandler) CreateKey(context.Context, *v1.CreateKeyRequest) (*v1.CreateKeyResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("exai.v1.AccessService.CreateKey is not implemented"))
 }
 
-func (UnimplementedAccessServiceHandler) ListKeys(context.Context, *connect.Request[v1.ListKeysRequest]) (*connect.Response[v1.ListKeysResponse], error) {
+func (UnimplementedAccessServiceHandler) ListKeys(context.Context, *v1.ListKeysRequest) (*v1.ListKeysResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("exai.v1.AccessService.ListKeys is not implemented"))
 }
 
-func (UnimplementedAccessServiceHandler) RotateKey(context.Context, *connect.Request[v1.RotateKeyRequest]) (*connect.Response[v1.RotateKeyResponse], error) {
+func (UnimplementedAccessServiceHandler) RotateKey(context.Context, *v1.RotateKeyRequest) (*v1.RotateKeyResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("exai.v1.AccessService.RotateKey is not implemented"))
 }
 
-func (UnimplementedAccessServiceHandler) RevokeKey(context.Context, *connect.Request[v1.RevokeKeyRequest]) (*connect.Response[v1.RevokeKeyResponse], error) {
+func (UnimplementedAccessServiceHandler) RevokeKey(context.Context, *v1.RevokeKeyRequest) (*v1.RevokeKeyResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("exai.v1.AccessService.RevokeKey is not implemented"))
 }

@@ -69,38 +69,38 @@ type ChatServiceClient interface {
 	// Answers a chat in one message. It is StreamComplete, collected.
 	// Fails with any reason of the closed list but STREAM_NOT_FOUND, STREAM_LOST and KEY_NOT_FOUND.
 	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
-	Complete(context.Context, *connect.Request[v1.CompleteRequest]) (*connect.Response[v1.CompleteResponse], error)
+	Complete(context.Context, *v1.CompleteRequest) (*v1.CompleteResponse, error)
 	// Answers a chat as a stream of events that ends in exactly one way: `completed`, or a status that is not OK.
 	// buf:lint:ignore RPC_REQUEST_STANDARD_NAME
 	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
 	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
-	StreamComplete(context.Context, *connect.Request[v1.CompleteRequest]) (*connect.ServerStreamForClient[v1.StreamEvent], error)
+	StreamComplete(context.Context, *v1.CompleteRequest) (*connect.ServerStreamForClient[v1.StreamEvent], error)
 	// Streams the kept events of a running or ended stream after a sequence number, then the running ones. Billed once.
 	// Fails with STREAM_NOT_FOUND when the window is over, with STREAM_LOST when the process that ran it died.
 	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
 	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
-	ResumeStream(context.Context, *connect.Request[v1.ResumeStreamRequest]) (*connect.ServerStreamForClient[v1.StreamEvent], error)
+	ResumeStream(context.Context, *v1.ResumeStreamRequest) (*connect.ServerStreamForClient[v1.StreamEvent], error)
 	// Ends a running stream that nobody may be reading any more; what it used so far is billed. Ended ones stay as they are.
 	// Fails with STREAM_NOT_FOUND.
-	CancelStream(context.Context, *connect.Request[v1.CancelStreamRequest]) (*connect.Response[v1.CancelStreamResponse], error)
+	CancelStream(context.Context, *v1.CancelStreamRequest) (*v1.CancelStreamResponse, error)
 	// Says who would be asked, in order, and why each other one would not, without asking anybody.
 	// Fails as Complete does before it asks anybody.
 	// buf:lint:ignore RPC_REQUEST_STANDARD_NAME
 	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
-	ExplainRoute(context.Context, *connect.Request[v1.CompleteRequest]) (*connect.Response[v1.ExplainRouteResponse], error)
+	ExplainRoute(context.Context, *v1.CompleteRequest) (*v1.ExplainRouteResponse, error)
 	// Counts the input tokens of a request without asking the model.
 	// Fails as Complete does before it asks anybody.
 	// buf:lint:ignore RPC_REQUEST_STANDARD_NAME
 	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
-	CountTokens(context.Context, *connect.Request[v1.CompleteRequest]) (*connect.Response[v1.CountTokensResponse], error)
+	CountTokens(context.Context, *v1.CompleteRequest) (*v1.CountTokensResponse, error)
 	// Lists every model of the configured providers, complete and never paged.
-	ListModels(context.Context, *connect.Request[v1.ListModelsRequest]) (*connect.Response[v1.ListModelsResponse], error)
+	ListModels(context.Context, *v1.ListModelsRequest) (*v1.ListModelsResponse, error)
 	// Lists the tenant's conversations, newest first.
-	ListConversations(context.Context, *connect.Request[v1.ListConversationsRequest]) (*connect.Response[v1.ListConversationsResponse], error)
+	ListConversations(context.Context, *v1.ListConversationsRequest) (*v1.ListConversationsResponse, error)
 	// Gets a conversation with all its messages. Fails with CONVERSATION_NOT_FOUND.
-	GetConversation(context.Context, *connect.Request[v1.GetConversationRequest]) (*connect.Response[v1.GetConversationResponse], error)
+	GetConversation(context.Context, *v1.GetConversationRequest) (*v1.GetConversationResponse, error)
 	// Deletes a conversation and its messages for good. Fails with CONVERSATION_NOT_FOUND.
-	DeleteConversation(context.Context, *connect.Request[v1.DeleteConversationRequest]) (*connect.Response[v1.DeleteConversationResponse], error)
+	DeleteConversation(context.Context, *v1.DeleteConversationRequest) (*v1.DeleteConversationResponse, error)
 }
 
 // NewChatServiceClient constructs a client for the exai.v1.ChatService service. By default, it uses
@@ -195,53 +195,85 @@ type chatServiceClient struct {
 }
 
 // Complete calls exai.v1.ChatService.Complete.
-func (c *chatServiceClient) Complete(ctx context.Context, req *connect.Request[v1.CompleteRequest]) (*connect.Response[v1.CompleteResponse], error) {
-	return c.complete.CallUnary(ctx, req)
+func (c *chatServiceClient) Complete(ctx context.Context, req *v1.CompleteRequest) (*v1.CompleteResponse, error) {
+	response, err := c.complete.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
 }
 
 // StreamComplete calls exai.v1.ChatService.StreamComplete.
-func (c *chatServiceClient) StreamComplete(ctx context.Context, req *connect.Request[v1.CompleteRequest]) (*connect.ServerStreamForClient[v1.StreamEvent], error) {
-	return c.streamComplete.CallServerStream(ctx, req)
+func (c *chatServiceClient) StreamComplete(ctx context.Context, req *v1.CompleteRequest) (*connect.ServerStreamForClient[v1.StreamEvent], error) {
+	return c.streamComplete.CallServerStream(ctx, connect.NewRequest(req))
 }
 
 // ResumeStream calls exai.v1.ChatService.ResumeStream.
-func (c *chatServiceClient) ResumeStream(ctx context.Context, req *connect.Request[v1.ResumeStreamRequest]) (*connect.ServerStreamForClient[v1.StreamEvent], error) {
-	return c.resumeStream.CallServerStream(ctx, req)
+func (c *chatServiceClient) ResumeStream(ctx context.Context, req *v1.ResumeStreamRequest) (*connect.ServerStreamForClient[v1.StreamEvent], error) {
+	return c.resumeStream.CallServerStream(ctx, connect.NewRequest(req))
 }
 
 // CancelStream calls exai.v1.ChatService.CancelStream.
-func (c *chatServiceClient) CancelStream(ctx context.Context, req *connect.Request[v1.CancelStreamRequest]) (*connect.Response[v1.CancelStreamResponse], error) {
-	return c.cancelStream.CallUnary(ctx, req)
+func (c *chatServiceClient) CancelStream(ctx context.Context, req *v1.CancelStreamRequest) (*v1.CancelStreamResponse, error) {
+	response, err := c.cancelStream.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
 }
 
 // ExplainRoute calls exai.v1.ChatService.ExplainRoute.
-func (c *chatServiceClient) ExplainRoute(ctx context.Context, req *connect.Request[v1.CompleteRequest]) (*connect.Response[v1.ExplainRouteResponse], error) {
-	return c.explainRoute.CallUnary(ctx, req)
+func (c *chatServiceClient) ExplainRoute(ctx context.Context, req *v1.CompleteRequest) (*v1.ExplainRouteResponse, error) {
+	response, err := c.explainRoute.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
 }
 
 // CountTokens calls exai.v1.ChatService.CountTokens.
-func (c *chatServiceClient) CountTokens(ctx context.Context, req *connect.Request[v1.CompleteRequest]) (*connect.Response[v1.CountTokensResponse], error) {
-	return c.countTokens.CallUnary(ctx, req)
+func (c *chatServiceClient) CountTokens(ctx context.Context, req *v1.CompleteRequest) (*v1.CountTokensResponse, error) {
+	response, err := c.countTokens.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
 }
 
 // ListModels calls exai.v1.ChatService.ListModels.
-func (c *chatServiceClient) ListModels(ctx context.Context, req *connect.Request[v1.ListModelsRequest]) (*connect.Response[v1.ListModelsResponse], error) {
-	return c.listModels.CallUnary(ctx, req)
+func (c *chatServiceClient) ListModels(ctx context.Context, req *v1.ListModelsRequest) (*v1.ListModelsResponse, error) {
+	response, err := c.listModels.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
 }
 
 // ListConversations calls exai.v1.ChatService.ListConversations.
-func (c *chatServiceClient) ListConversations(ctx context.Context, req *connect.Request[v1.ListConversationsRequest]) (*connect.Response[v1.ListConversationsResponse], error) {
-	return c.listConversations.CallUnary(ctx, req)
+func (c *chatServiceClient) ListConversations(ctx context.Context, req *v1.ListConversationsRequest) (*v1.ListConversationsResponse, error) {
+	response, err := c.listConversations.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
 }
 
 // GetConversation calls exai.v1.ChatService.GetConversation.
-func (c *chatServiceClient) GetConversation(ctx context.Context, req *connect.Request[v1.GetConversationRequest]) (*connect.Response[v1.GetConversationResponse], error) {
-	return c.getConversation.CallUnary(ctx, req)
+func (c *chatServiceClient) GetConversation(ctx context.Context, req *v1.GetConversationRequest) (*v1.GetConversationResponse, error) {
+	response, err := c.getConversation.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
 }
 
 // DeleteConversation calls exai.v1.ChatService.DeleteConversation.
-func (c *chatServiceClient) DeleteConversation(ctx context.Context, req *connect.Request[v1.DeleteConversationRequest]) (*connect.Response[v1.DeleteConversationResponse], error) {
-	return c.deleteConversation.CallUnary(ctx, req)
+func (c *chatServiceClient) DeleteConversation(ctx context.Context, req *v1.DeleteConversationRequest) (*v1.DeleteConversationResponse, error) {
+	response, err := c.deleteConversation.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
 }
 
 // ChatServiceHandler is an implementation of the exai.v1.ChatService service.
@@ -249,38 +281,38 @@ type ChatServiceHandler interface {
 	// Answers a chat in one message. It is StreamComplete, collected.
 	// Fails with any reason of the closed list but STREAM_NOT_FOUND, STREAM_LOST and KEY_NOT_FOUND.
 	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
-	Complete(context.Context, *connect.Request[v1.CompleteRequest]) (*connect.Response[v1.CompleteResponse], error)
+	Complete(context.Context, *v1.CompleteRequest) (*v1.CompleteResponse, error)
 	// Answers a chat as a stream of events that ends in exactly one way: `completed`, or a status that is not OK.
 	// buf:lint:ignore RPC_REQUEST_STANDARD_NAME
 	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
 	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
-	StreamComplete(context.Context, *connect.Request[v1.CompleteRequest], *connect.ServerStream[v1.StreamEvent]) error
+	StreamComplete(context.Context, *v1.CompleteRequest, *connect.ServerStream[v1.StreamEvent]) error
 	// Streams the kept events of a running or ended stream after a sequence number, then the running ones. Billed once.
 	// Fails with STREAM_NOT_FOUND when the window is over, with STREAM_LOST when the process that ran it died.
 	// buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
 	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
-	ResumeStream(context.Context, *connect.Request[v1.ResumeStreamRequest], *connect.ServerStream[v1.StreamEvent]) error
+	ResumeStream(context.Context, *v1.ResumeStreamRequest, *connect.ServerStream[v1.StreamEvent]) error
 	// Ends a running stream that nobody may be reading any more; what it used so far is billed. Ended ones stay as they are.
 	// Fails with STREAM_NOT_FOUND.
-	CancelStream(context.Context, *connect.Request[v1.CancelStreamRequest]) (*connect.Response[v1.CancelStreamResponse], error)
+	CancelStream(context.Context, *v1.CancelStreamRequest) (*v1.CancelStreamResponse, error)
 	// Says who would be asked, in order, and why each other one would not, without asking anybody.
 	// Fails as Complete does before it asks anybody.
 	// buf:lint:ignore RPC_REQUEST_STANDARD_NAME
 	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
-	ExplainRoute(context.Context, *connect.Request[v1.CompleteRequest]) (*connect.Response[v1.ExplainRouteResponse], error)
+	ExplainRoute(context.Context, *v1.CompleteRequest) (*v1.ExplainRouteResponse, error)
 	// Counts the input tokens of a request without asking the model.
 	// Fails as Complete does before it asks anybody.
 	// buf:lint:ignore RPC_REQUEST_STANDARD_NAME
 	// buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
-	CountTokens(context.Context, *connect.Request[v1.CompleteRequest]) (*connect.Response[v1.CountTokensResponse], error)
+	CountTokens(context.Context, *v1.CompleteRequest) (*v1.CountTokensResponse, error)
 	// Lists every model of the configured providers, complete and never paged.
-	ListModels(context.Context, *connect.Request[v1.ListModelsRequest]) (*connect.Response[v1.ListModelsResponse], error)
+	ListModels(context.Context, *v1.ListModelsRequest) (*v1.ListModelsResponse, error)
 	// Lists the tenant's conversations, newest first.
-	ListConversations(context.Context, *connect.Request[v1.ListConversationsRequest]) (*connect.Response[v1.ListConversationsResponse], error)
+	ListConversations(context.Context, *v1.ListConversationsRequest) (*v1.ListConversationsResponse, error)
 	// Gets a conversation with all its messages. Fails with CONVERSATION_NOT_FOUND.
-	GetConversation(context.Context, *connect.Request[v1.GetConversationRequest]) (*connect.Response[v1.GetConversationResponse], error)
+	GetConversation(context.Context, *v1.GetConversationRequest) (*v1.GetConversationResponse, error)
 	// Deletes a conversation and its messages for good. Fails with CONVERSATION_NOT_FOUND.
-	DeleteConversation(context.Context, *connect.Request[v1.DeleteConversationRequest]) (*connect.Response[v1.DeleteConversationResponse], error)
+	DeleteConversation(context.Context, *v1.DeleteConversationRequest) (*v1.DeleteConversationResponse, error)
 }
 
 // NewChatServiceHandler builds an HTTP handler from the service implementation. It returns the path
@@ -290,64 +322,64 @@ type ChatServiceHandler interface {
 // and JSON codecs. They also support gzip compression.
 func NewChatServiceHandler(svc ChatServiceHandler, opts ...connect.HandlerOption) (string, http.Handler) {
 	chatServiceMethods := v1.File_exai_v1_chat_service_proto.Services().ByName("ChatService").Methods()
-	chatServiceCompleteHandler := connect.NewUnaryHandler(
+	chatServiceCompleteHandler := connect.NewUnaryHandlerSimple(
 		ChatServiceCompleteProcedure,
 		svc.Complete,
 		connect.WithSchema(chatServiceMethods.ByName("Complete")),
 		connect.WithHandlerOptions(opts...),
 	)
-	chatServiceStreamCompleteHandler := connect.NewServerStreamHandler(
+	chatServiceStreamCompleteHandler := connect.NewServerStreamHandlerSimple(
 		ChatServiceStreamCompleteProcedure,
 		svc.StreamComplete,
 		connect.WithSchema(chatServiceMethods.ByName("StreamComplete")),
 		connect.WithHandlerOptions(opts...),
 	)
-	chatServiceResumeStreamHandler := connect.NewServerStreamHandler(
+	chatServiceResumeStreamHandler := connect.NewServerStreamHandlerSimple(
 		ChatServiceResumeStreamProcedure,
 		svc.ResumeStream,
 		connect.WithSchema(chatServiceMethods.ByName("ResumeStream")),
 		connect.WithHandlerOptions(opts...),
 	)
-	chatServiceCancelStreamHandler := connect.NewUnaryHandler(
+	chatServiceCancelStreamHandler := connect.NewUnaryHandlerSimple(
 		ChatServiceCancelStreamProcedure,
 		svc.CancelStream,
 		connect.WithSchema(chatServiceMethods.ByName("CancelStream")),
 		connect.WithHandlerOptions(opts...),
 	)
-	chatServiceExplainRouteHandler := connect.NewUnaryHandler(
+	chatServiceExplainRouteHandler := connect.NewUnaryHandlerSimple(
 		ChatServiceExplainRouteProcedure,
 		svc.ExplainRoute,
 		connect.WithSchema(chatServiceMethods.ByName("ExplainRoute")),
 		connect.WithHandlerOptions(opts...),
 	)
-	chatServiceCountTokensHandler := connect.NewUnaryHandler(
+	chatServiceCountTokensHandler := connect.NewUnaryHandlerSimple(
 		ChatServiceCountTokensProcedure,
 		svc.CountTokens,
 		connect.WithSchema(chatServiceMethods.ByName("CountTokens")),
 		connect.WithHandlerOptions(opts...),
 	)
-	chatServiceListModelsHandler := connect.NewUnaryHandler(
+	chatServiceListModelsHandler := connect.NewUnaryHandlerSimple(
 		ChatServiceListModelsProcedure,
 		svc.ListModels,
 		connect.WithSchema(chatServiceMethods.ByName("ListModels")),
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
-	chatServiceListConversationsHandler := connect.NewUnaryHandler(
+	chatServiceListConversationsHandler := connect.NewUnaryHandlerSimple(
 		ChatServiceListConversationsProcedure,
 		svc.ListConversations,
 		connect.WithSchema(chatServiceMethods.ByName("ListConversations")),
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
-	chatServiceGetConversationHandler := connect.NewUnaryHandler(
+	chatServiceGetConversationHandler := connect.NewUnaryHandlerSimple(
 		ChatServiceGetConversationProcedure,
 		svc.GetConversation,
 		connect.WithSchema(chatServiceMethods.ByName("GetConversation")),
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
-	chatServiceDeleteConversationHandler := connect.NewUnaryHandler(
+	chatServiceDeleteConversationHandler := connect.NewUnaryHandlerSimple(
 		ChatServiceDeleteConversationProcedure,
 		svc.DeleteConversation,
 		connect.WithSchema(chatServiceMethods.ByName("DeleteConversation")),
@@ -384,42 +416,42 @@ func NewChatServiceHandler(svc ChatServiceHandler, opts ...connect.HandlerOption
 // UnimplementedChatServiceHandler returns CodeUnimplemented from all methods.
 type UnimplementedChatServiceHandler struct{}
 
-func (UnimplementedChatServiceHandler) Complete(context.Context, *connect.Request[v1.CompleteRequest]) (*connect.Response[v1.CompleteResponse], error) {
+func (UnimplementedChatServiceHandler) Complete(context.Context, *v1.CompleteRequest) (*v1.CompleteResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("exai.v1.ChatService.Complete is not implemented"))
 }
 
-func (UnimplementedChatServiceHandler) StreamComplete(context.Context, *connect.Request[v1.CompleteRequest], *connect.ServerStream[v1.StreamEvent]) error {
+func (UnimplementedChatServiceHandler) StreamComplete(context.Context, *v1.CompleteRequest, *connect.ServerStream[v1.StreamEvent]) error {
 	return connect.NewError(connect.CodeUnimplemented, errors.New("exai.v1.ChatService.StreamComplete is not implemented"))
 }
 
-func (UnimplementedChatServiceHandler) ResumeStream(context.Context, *connect.Request[v1.ResumeStreamRequest], *connect.ServerStream[v1.StreamEvent]) error {
+func (UnimplementedChatServiceHandler) ResumeStream(context.Context, *v1.ResumeStreamRequest, *connect.ServerStream[v1.StreamEvent]) error {
 	return connect.NewError(connect.CodeUnimplemented, errors.New("exai.v1.ChatService.ResumeStream is not implemented"))
 }
 
-func (UnimplementedChatServiceHandler) CancelStream(context.Context, *connect.Request[v1.CancelStreamRequest]) (*connect.Response[v1.CancelStreamResponse], error) {
+func (UnimplementedChatServiceHandler) CancelStream(context.Context, *v1.CancelStreamRequest) (*v1.CancelStreamResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("exai.v1.ChatService.CancelStream is not implemented"))
 }
 
-func (UnimplementedChatServiceHandler) ExplainRoute(context.Context, *connect.Request[v1.CompleteRequest]) (*connect.Response[v1.ExplainRouteResponse], error) {
+func (UnimplementedChatServiceHandler) ExplainRoute(context.Context, *v1.CompleteRequest) (*v1.ExplainRouteResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("exai.v1.ChatService.ExplainRoute is not implemented"))
 }
 
-func (UnimplementedChatServiceHandler) CountTokens(context.Context, *connect.Request[v1.CompleteRequest]) (*connect.Response[v1.CountTokensResponse], error) {
+func (UnimplementedChatServiceHandler) CountTokens(context.Context, *v1.CompleteRequest) (*v1.CountTokensResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("exai.v1.ChatService.CountTokens is not implemented"))
 }
 
-func (UnimplementedChatServiceHandler) ListModels(context.Context, *connect.Request[v1.ListModelsRequest]) (*connect.Response[v1.ListModelsResponse], error) {
+func (UnimplementedChatServiceHandler) ListModels(context.Context, *v1.ListModelsRequest) (*v1.ListModelsResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("exai.v1.ChatService.ListModels is not implemented"))
 }
 
-func (UnimplementedChatServiceHandler) ListConversations(context.Context, *connect.Request[v1.ListConversationsRequest]) (*connect.Response[v1.ListConversationsResponse], error) {
+func (UnimplementedChatServiceHandler) ListConversations(context.Context, *v1.ListConversationsRequest) (*v1.ListConversationsResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("exai.v1.ChatService.ListConversations is not implemented"))
 }
 
-func (UnimplementedChatServiceHandler) GetConversation(context.Context, *connect.Request[v1.GetConversationRequest]) (*connect.Response[v1.GetConversationResponse], error) {
+func (UnimplementedChatServiceHandler) GetConversation(context.Context, *v1.GetConversationRequest) (*v1.GetConversationResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("exai.v1.ChatService.GetConversation is not implemented"))
 }
 
-func (UnimplementedChatServiceHandler) DeleteConversation(context.Context, *connect.Request[v1.DeleteConversationRequest]) (*connect.Response[v1.DeleteConversationResponse], error) {
+func (UnimplementedChatServiceHandler) DeleteConversation(context.Context, *v1.DeleteConversationRequest) (*v1.DeleteConversationResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("exai.v1.ChatService.DeleteConversation is not implemented"))
 }

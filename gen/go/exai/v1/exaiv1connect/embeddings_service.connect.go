@@ -43,13 +43,15 @@ const (
 type EmbeddingsServiceClient interface {
 	// Turns each input into one vector. All vectors of an answer come from one model; a failing provider is
 	// replaced only by another one that serves the same model, since vectors of different models can't be
-	// compared. All inputs succeed or none.
+	// compared. All inputs succeed or none. More inputs than a provider takes at once are embedded in several
+	// requests, one after another, and all that was embedded is billed.
 	//
-	// Scope: chat. Errors: INVALID_REQUEST (no model or `auto`, no inputs or too many, an empty input),
-	// UNSUPPORTED (the model doesn't embed, or `strict` meets a field that it doesn't take), CONTEXT_TOO_LONG
-	// (an input is longer than the model takes), MODEL_NOT_FOUND, NO_CANDIDATE, CONTENT_REFUSED, BUDGET_SPENT,
-	// STORAGE_FULL, UPSTREAM_UNAVAILABLE, UPSTREAM_LIMITED, UPSTREAM_CREDENTIALS, UPSTREAM_BROKEN.
-	Embed(context.Context, *connect.Request[v1.EmbedRequest]) (*connect.Response[v1.EmbedResponse], error)
+	// Scope: chat. Errors: INVALID_REQUEST (no model or `auto`, no inputs or too many, an empty input, a field
+	// in `provider_options` that is not taken), UNSUPPORTED (the model doesn't embed, or `strict` meets a field
+	// that it doesn't take), CONTEXT_TOO_LONG (an input is longer than the model takes), MODEL_NOT_FOUND,
+	// NO_CANDIDATE, CONTENT_REFUSED, BUDGET_SPENT, STORAGE_FULL, UPSTREAM_UNAVAILABLE, UPSTREAM_LIMITED,
+	// UPSTREAM_CREDENTIALS, UPSTREAM_BROKEN.
+	Embed(context.Context, *v1.EmbedRequest) (*v1.EmbedResponse, error)
 }
 
 // NewEmbeddingsServiceClient constructs a client for the exai.v1.EmbeddingsService service. By
@@ -78,21 +80,27 @@ type embeddingsServiceClient struct {
 }
 
 // Embed calls exai.v1.EmbeddingsService.Embed.
-func (c *embeddingsServiceClient) Embed(ctx context.Context, req *connect.Request[v1.EmbedRequest]) (*connect.Response[v1.EmbedResponse], error) {
-	return c.embed.CallUnary(ctx, req)
+func (c *embeddingsServiceClient) Embed(ctx context.Context, req *v1.EmbedRequest) (*v1.EmbedResponse, error) {
+	response, err := c.embed.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
 }
 
 // EmbeddingsServiceHandler is an implementation of the exai.v1.EmbeddingsService service.
 type EmbeddingsServiceHandler interface {
 	// Turns each input into one vector. All vectors of an answer come from one model; a failing provider is
 	// replaced only by another one that serves the same model, since vectors of different models can't be
-	// compared. All inputs succeed or none.
+	// compared. All inputs succeed or none. More inputs than a provider takes at once are embedded in several
+	// requests, one after another, and all that was embedded is billed.
 	//
-	// Scope: chat. Errors: INVALID_REQUEST (no model or `auto`, no inputs or too many, an empty input),
-	// UNSUPPORTED (the model doesn't embed, or `strict` meets a field that it doesn't take), CONTEXT_TOO_LONG
-	// (an input is longer than the model takes), MODEL_NOT_FOUND, NO_CANDIDATE, CONTENT_REFUSED, BUDGET_SPENT,
-	// STORAGE_FULL, UPSTREAM_UNAVAILABLE, UPSTREAM_LIMITED, UPSTREAM_CREDENTIALS, UPSTREAM_BROKEN.
-	Embed(context.Context, *connect.Request[v1.EmbedRequest]) (*connect.Response[v1.EmbedResponse], error)
+	// Scope: chat. Errors: INVALID_REQUEST (no model or `auto`, no inputs or too many, an empty input, a field
+	// in `provider_options` that is not taken), UNSUPPORTED (the model doesn't embed, or `strict` meets a field
+	// that it doesn't take), CONTEXT_TOO_LONG (an input is longer than the model takes), MODEL_NOT_FOUND,
+	// NO_CANDIDATE, CONTENT_REFUSED, BUDGET_SPENT, STORAGE_FULL, UPSTREAM_UNAVAILABLE, UPSTREAM_LIMITED,
+	// UPSTREAM_CREDENTIALS, UPSTREAM_BROKEN.
+	Embed(context.Context, *v1.EmbedRequest) (*v1.EmbedResponse, error)
 }
 
 // NewEmbeddingsServiceHandler builds an HTTP handler from the service implementation. It returns
@@ -102,7 +110,7 @@ type EmbeddingsServiceHandler interface {
 // and JSON codecs. They also support gzip compression.
 func NewEmbeddingsServiceHandler(svc EmbeddingsServiceHandler, opts ...connect.HandlerOption) (string, http.Handler) {
 	embeddingsServiceMethods := v1.File_exai_v1_embeddings_service_proto.Services().ByName("EmbeddingsService").Methods()
-	embeddingsServiceEmbedHandler := connect.NewUnaryHandler(
+	embeddingsServiceEmbedHandler := connect.NewUnaryHandlerSimple(
 		EmbeddingsServiceEmbedProcedure,
 		svc.Embed,
 		connect.WithSchema(embeddingsServiceMethods.ByName("Embed")),
@@ -121,6 +129,6 @@ func NewEmbeddingsServiceHandler(svc EmbeddingsServiceHandler, opts ...connect.H
 // UnimplementedEmbeddingsServiceHandler returns CodeUnimplemented from all methods.
 type UnimplementedEmbeddingsServiceHandler struct{}
 
-func (UnimplementedEmbeddingsServiceHandler) Embed(context.Context, *connect.Request[v1.EmbedRequest]) (*connect.Response[v1.EmbedResponse], error) {
+func (UnimplementedEmbeddingsServiceHandler) Embed(context.Context, *v1.EmbedRequest) (*v1.EmbedResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("exai.v1.EmbeddingsService.Embed is not implemented"))
 }

@@ -59,34 +59,34 @@ type FilesServiceClient interface {
 	// Scope: files. Errors: INVALID_REQUEST (the header is missing, repeated or late; no bytes; more bytes
 	// than the limit; a bad filename; a size, hash or type that the bytes contradict), STORAGE_FULL (the
 	// tenant's quota or the disk is used up).
-	UploadFile(context.Context) *connect.ClientStreamForClient[v1.UploadFileRequest, v1.UploadFileResponse]
+	UploadFile(context.Context) (*connect.ClientStreamForClientSimple[v1.UploadFileRequest, v1.UploadFileResponse], error)
 	// Stores one small file from a single message, for browsers and scripts. Content up to 4 MiB; larger files
 	// go through UploadFile. Otherwise the same as UploadFile.
 	//
 	// Scope: files. Errors: INVALID_REQUEST (no content, or too much; a bad filename; a hash or type that the
 	// bytes contradict), STORAGE_FULL (the tenant's quota or the disk is used up).
-	CreateFile(context.Context, *connect.Request[v1.CreateFileRequest]) (*connect.Response[v1.CreateFileResponse], error)
+	CreateFile(context.Context, *v1.CreateFileRequest) (*v1.CreateFileResponse, error)
 	// Describes one file.
 	//
 	// Scope: files. Errors: FILE_NOT_FOUND.
-	GetFile(context.Context, *connect.Request[v1.GetFileRequest]) (*connect.Response[v1.GetFileResponse], error)
+	GetFile(context.Context, *v1.GetFileRequest) (*v1.GetFileResponse, error)
 	// Lists the tenant's files, newest first, a page at a time. Filters are joined by "and".
 	//
 	// Scope: files. Errors: INVALID_REQUEST (a negative page size, a token of another query, an end before the
 	// start, a malformed filter).
-	ListFiles(context.Context, *connect.Request[v1.ListFilesRequest]) (*connect.Response[v1.ListFilesResponse], error)
+	ListFiles(context.Context, *v1.ListFilesRequest) (*v1.ListFilesResponse, error)
 	// Streams the bytes of one file, or a range of them, in order. The first message describes the file. A
 	// stream that ends with OK has delivered the whole range.
 	//
 	// Scope: files. Errors: FILE_NOT_FOUND, INVALID_REQUEST (a negative offset or length, or an offset beyond
 	// the end).
-	DownloadFile(context.Context, *connect.Request[v1.DownloadFileRequest]) (*connect.ServerStreamForClient[v1.DownloadFileResponse], error)
+	DownloadFile(context.Context, *v1.DownloadFileRequest) (*connect.ServerStreamForClient[v1.DownloadFileResponse], error)
 	// Deletes one file. It can't be found from the answer on; its bytes are freed soon after, unless another
 	// file of the tenant has the same, and so are the copies that were made at providers. A chat that
 	// already uses the file goes on.
 	//
 	// Scope: files. Errors: FILE_NOT_FOUND (also when it is deleted a second time).
-	DeleteFile(context.Context, *connect.Request[v1.DeleteFileRequest]) (*connect.Response[v1.DeleteFileResponse], error)
+	DeleteFile(context.Context, *v1.DeleteFileRequest) (*v1.DeleteFileResponse, error)
 }
 
 // NewFilesServiceClient constructs a client for the exai.v1.FilesService service. By default, it
@@ -152,33 +152,49 @@ type filesServiceClient struct {
 }
 
 // UploadFile calls exai.v1.FilesService.UploadFile.
-func (c *filesServiceClient) UploadFile(ctx context.Context) *connect.ClientStreamForClient[v1.UploadFileRequest, v1.UploadFileResponse] {
-	return c.uploadFile.CallClientStream(ctx)
+func (c *filesServiceClient) UploadFile(ctx context.Context) (*connect.ClientStreamForClientSimple[v1.UploadFileRequest, v1.UploadFileResponse], error) {
+	return c.uploadFile.CallClientStreamSimple(ctx)
 }
 
 // CreateFile calls exai.v1.FilesService.CreateFile.
-func (c *filesServiceClient) CreateFile(ctx context.Context, req *connect.Request[v1.CreateFileRequest]) (*connect.Response[v1.CreateFileResponse], error) {
-	return c.createFile.CallUnary(ctx, req)
+func (c *filesServiceClient) CreateFile(ctx context.Context, req *v1.CreateFileRequest) (*v1.CreateFileResponse, error) {
+	response, err := c.createFile.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
 }
 
 // GetFile calls exai.v1.FilesService.GetFile.
-func (c *filesServiceClient) GetFile(ctx context.Context, req *connect.Request[v1.GetFileRequest]) (*connect.Response[v1.GetFileResponse], error) {
-	return c.getFile.CallUnary(ctx, req)
+func (c *filesServiceClient) GetFile(ctx context.Context, req *v1.GetFileRequest) (*v1.GetFileResponse, error) {
+	response, err := c.getFile.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
 }
 
 // ListFiles calls exai.v1.FilesService.ListFiles.
-func (c *filesServiceClient) ListFiles(ctx context.Context, req *connect.Request[v1.ListFilesRequest]) (*connect.Response[v1.ListFilesResponse], error) {
-	return c.listFiles.CallUnary(ctx, req)
+func (c *filesServiceClient) ListFiles(ctx context.Context, req *v1.ListFilesRequest) (*v1.ListFilesResponse, error) {
+	response, err := c.listFiles.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
 }
 
 // DownloadFile calls exai.v1.FilesService.DownloadFile.
-func (c *filesServiceClient) DownloadFile(ctx context.Context, req *connect.Request[v1.DownloadFileRequest]) (*connect.ServerStreamForClient[v1.DownloadFileResponse], error) {
-	return c.downloadFile.CallServerStream(ctx, req)
+func (c *filesServiceClient) DownloadFile(ctx context.Context, req *v1.DownloadFileRequest) (*connect.ServerStreamForClient[v1.DownloadFileResponse], error) {
+	return c.downloadFile.CallServerStream(ctx, connect.NewRequest(req))
 }
 
 // DeleteFile calls exai.v1.FilesService.DeleteFile.
-func (c *filesServiceClient) DeleteFile(ctx context.Context, req *connect.Request[v1.DeleteFileRequest]) (*connect.Response[v1.DeleteFileResponse], error) {
-	return c.deleteFile.CallUnary(ctx, req)
+func (c *filesServiceClient) DeleteFile(ctx context.Context, req *v1.DeleteFileRequest) (*v1.DeleteFileResponse, error) {
+	response, err := c.deleteFile.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
 }
 
 // FilesServiceHandler is an implementation of the exai.v1.FilesService service.
@@ -190,34 +206,34 @@ type FilesServiceHandler interface {
 	// Scope: files. Errors: INVALID_REQUEST (the header is missing, repeated or late; no bytes; more bytes
 	// than the limit; a bad filename; a size, hash or type that the bytes contradict), STORAGE_FULL (the
 	// tenant's quota or the disk is used up).
-	UploadFile(context.Context, *connect.ClientStream[v1.UploadFileRequest]) (*connect.Response[v1.UploadFileResponse], error)
+	UploadFile(context.Context, *connect.ClientStream[v1.UploadFileRequest]) (*v1.UploadFileResponse, error)
 	// Stores one small file from a single message, for browsers and scripts. Content up to 4 MiB; larger files
 	// go through UploadFile. Otherwise the same as UploadFile.
 	//
 	// Scope: files. Errors: INVALID_REQUEST (no content, or too much; a bad filename; a hash or type that the
 	// bytes contradict), STORAGE_FULL (the tenant's quota or the disk is used up).
-	CreateFile(context.Context, *connect.Request[v1.CreateFileRequest]) (*connect.Response[v1.CreateFileResponse], error)
+	CreateFile(context.Context, *v1.CreateFileRequest) (*v1.CreateFileResponse, error)
 	// Describes one file.
 	//
 	// Scope: files. Errors: FILE_NOT_FOUND.
-	GetFile(context.Context, *connect.Request[v1.GetFileRequest]) (*connect.Response[v1.GetFileResponse], error)
+	GetFile(context.Context, *v1.GetFileRequest) (*v1.GetFileResponse, error)
 	// Lists the tenant's files, newest first, a page at a time. Filters are joined by "and".
 	//
 	// Scope: files. Errors: INVALID_REQUEST (a negative page size, a token of another query, an end before the
 	// start, a malformed filter).
-	ListFiles(context.Context, *connect.Request[v1.ListFilesRequest]) (*connect.Response[v1.ListFilesResponse], error)
+	ListFiles(context.Context, *v1.ListFilesRequest) (*v1.ListFilesResponse, error)
 	// Streams the bytes of one file, or a range of them, in order. The first message describes the file. A
 	// stream that ends with OK has delivered the whole range.
 	//
 	// Scope: files. Errors: FILE_NOT_FOUND, INVALID_REQUEST (a negative offset or length, or an offset beyond
 	// the end).
-	DownloadFile(context.Context, *connect.Request[v1.DownloadFileRequest], *connect.ServerStream[v1.DownloadFileResponse]) error
+	DownloadFile(context.Context, *v1.DownloadFileRequest, *connect.ServerStream[v1.DownloadFileResponse]) error
 	// Deletes one file. It can't be found from the answer on; its bytes are freed soon after, unless another
 	// file of the tenant has the same, and so are the copies that were made at providers. A chat that
 	// already uses the file goes on.
 	//
 	// Scope: files. Errors: FILE_NOT_FOUND (also when it is deleted a second time).
-	DeleteFile(context.Context, *connect.Request[v1.DeleteFileRequest]) (*connect.Response[v1.DeleteFileResponse], error)
+	DeleteFile(context.Context, *v1.DeleteFileRequest) (*v1.DeleteFileResponse, error)
 }
 
 // NewFilesServiceHandler builds an HTTP handler from the service implementation. It returns the
@@ -227,39 +243,39 @@ type FilesServiceHandler interface {
 // and JSON codecs. They also support gzip compression.
 func NewFilesServiceHandler(svc FilesServiceHandler, opts ...connect.HandlerOption) (string, http.Handler) {
 	filesServiceMethods := v1.File_exai_v1_files_service_proto.Services().ByName("FilesService").Methods()
-	filesServiceUploadFileHandler := connect.NewClientStreamHandler(
+	filesServiceUploadFileHandler := connect.NewClientStreamHandlerSimple(
 		FilesServiceUploadFileProcedure,
 		svc.UploadFile,
 		connect.WithSchema(filesServiceMethods.ByName("UploadFile")),
 		connect.WithHandlerOptions(opts...),
 	)
-	filesServiceCreateFileHandler := connect.NewUnaryHandler(
+	filesServiceCreateFileHandler := connect.NewUnaryHandlerSimple(
 		FilesServiceCreateFileProcedure,
 		svc.CreateFile,
 		connect.WithSchema(filesServiceMethods.ByName("CreateFile")),
 		connect.WithHandlerOptions(opts...),
 	)
-	filesServiceGetFileHandler := connect.NewUnaryHandler(
+	filesServiceGetFileHandler := connect.NewUnaryHandlerSimple(
 		FilesServiceGetFileProcedure,
 		svc.GetFile,
 		connect.WithSchema(filesServiceMethods.ByName("GetFile")),
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
-	filesServiceListFilesHandler := connect.NewUnaryHandler(
+	filesServiceListFilesHandler := connect.NewUnaryHandlerSimple(
 		FilesServiceListFilesProcedure,
 		svc.ListFiles,
 		connect.WithSchema(filesServiceMethods.ByName("ListFiles")),
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
-	filesServiceDownloadFileHandler := connect.NewServerStreamHandler(
+	filesServiceDownloadFileHandler := connect.NewServerStreamHandlerSimple(
 		FilesServiceDownloadFileProcedure,
 		svc.DownloadFile,
 		connect.WithSchema(filesServiceMethods.ByName("DownloadFile")),
 		connect.WithHandlerOptions(opts...),
 	)
-	filesServiceDeleteFileHandler := connect.NewUnaryHandler(
+	filesServiceDeleteFileHandler := connect.NewUnaryHandlerSimple(
 		FilesServiceDeleteFileProcedure,
 		svc.DeleteFile,
 		connect.WithSchema(filesServiceMethods.ByName("DeleteFile")),
@@ -288,26 +304,26 @@ func NewFilesServiceHandler(svc FilesServiceHandler, opts ...connect.HandlerOpti
 // UnimplementedFilesServiceHandler returns CodeUnimplemented from all methods.
 type UnimplementedFilesServiceHandler struct{}
 
-func (UnimplementedFilesServiceHandler) UploadFile(context.Context, *connect.ClientStream[v1.UploadFileRequest]) (*connect.Response[v1.UploadFileResponse], error) {
+func (UnimplementedFilesServiceHandler) UploadFile(context.Context, *connect.ClientStream[v1.UploadFileRequest]) (*v1.UploadFileResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("exai.v1.FilesService.UploadFile is not implemented"))
 }
 
-func (UnimplementedFilesServiceHandler) CreateFile(context.Context, *connect.Request[v1.CreateFileRequest]) (*connect.Response[v1.CreateFileResponse], error) {
+func (UnimplementedFilesServiceHandler) CreateFile(context.Context, *v1.CreateFileRequest) (*v1.CreateFileResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("exai.v1.FilesService.CreateFile is not implemented"))
 }
 
-func (UnimplementedFilesServiceHandler) GetFile(context.Context, *connect.Request[v1.GetFileRequest]) (*connect.Response[v1.GetFileResponse], error) {
+func (UnimplementedFilesServiceHandler) GetFile(context.Context, *v1.GetFileRequest) (*v1.GetFileResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("exai.v1.FilesService.GetFile is not implemented"))
 }
 
-func (UnimplementedFilesServiceHandler) ListFiles(context.Context, *connect.Request[v1.ListFilesRequest]) (*connect.Response[v1.ListFilesResponse], error) {
+func (UnimplementedFilesServiceHandler) ListFiles(context.Context, *v1.ListFilesRequest) (*v1.ListFilesResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("exai.v1.FilesService.ListFiles is not implemented"))
 }
 
-func (UnimplementedFilesServiceHandler) DownloadFile(context.Context, *connect.Request[v1.DownloadFileRequest], *connect.ServerStream[v1.DownloadFileResponse]) error {
+func (UnimplementedFilesServiceHandler) DownloadFile(context.Context, *v1.DownloadFileRequest, *connect.ServerStream[v1.DownloadFileResponse]) error {
 	return connect.NewError(connect.CodeUnimplemented, errors.New("exai.v1.FilesService.DownloadFile is not implemented"))
 }
 
-func (UnimplementedFilesServiceHandler) DeleteFile(context.Context, *connect.Request[v1.DeleteFileRequest]) (*connect.Response[v1.DeleteFileResponse], error) {
+func (UnimplementedFilesServiceHandler) DeleteFile(context.Context, *v1.DeleteFileRequest) (*v1.DeleteFileResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("exai.v1.FilesService.DeleteFile is not implemented"))
 }

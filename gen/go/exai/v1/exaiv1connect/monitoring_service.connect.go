@@ -60,39 +60,39 @@ type MonitoringServiceClient interface {
 	// Tells the state of the process that answers.
 	//
 	// Scope: monitoring. Errors: none of its own.
-	GetStatus(context.Context, *connect.Request[v1.GetStatusRequest]) (*connect.Response[v1.GetStatusResponse], error)
+	GetStatus(context.Context, *v1.GetStatusRequest) (*v1.GetStatusResponse, error)
 	// Streams the state: at once as it is, then after each change. A slow reader gets the newest state and
 	// misses those between. After 30 s of silence a message without a status shows that the stream lives. It
 	// ends only with the call or the process, or when its reader stands still.
 	//
 	// Scope: monitoring. Errors: OVERLOADED (the reader took nothing for too long), SHUTTING_DOWN.
-	WatchStatus(context.Context, *connect.Request[v1.WatchStatusRequest]) (*connect.ServerStreamForClient[v1.WatchStatusResponse], error)
+	WatchStatus(context.Context, *v1.WatchStatusRequest) (*connect.ServerStreamForClient[v1.WatchStatusResponse], error)
 	// Streams events from now on, those that match the filter. What a slow reader can't take is dropped and
 	// counted, never kept without bound. After 30 s of silence a message without an event shows that the
 	// stream lives. It ends only with the call or the process, or when its reader stands still.
 	//
 	// Scope: monitoring. Errors: INVALID_REQUEST (a filter that can match nothing: an unknown kind, severity
 	// or provider, or a ratio out of range), OVERLOADED (the reader took nothing for too long), SHUTTING_DOWN.
-	WatchEvents(context.Context, *connect.Request[v1.WatchEventsRequest]) (*connect.ServerStreamForClient[v1.WatchEventsResponse], error)
+	WatchEvents(context.Context, *v1.WatchEventsRequest) (*connect.ServerStreamForClient[v1.WatchEventsResponse], error)
 	// Sums what was used in a time, grouped as asked, a page at a time. Counts what has been committed; a
 	// running call is missing.
 	//
 	// Scope: monitoring. Errors: INVALID_REQUEST (an unknown or doubled dimension, an end before the start, a
 	// negative page size, a token of another query).
-	GetUsage(context.Context, *connect.Request[v1.GetUsageRequest]) (*connect.Response[v1.GetUsageResponse], error)
+	GetUsage(context.Context, *v1.GetUsageRequest) (*v1.GetUsageResponse, error)
 	// Lists recent calls with their route, newest first, a page at a time: running ones, and ended ones for
 	// as long as the server keeps them. Filters are joined by "and".
 	//
 	// Scope: monitoring. Errors: INVALID_REQUEST (an unknown outcome or reason, an end before the start, a
 	// negative duration or page size, a token of another query).
-	ListRequests(context.Context, *connect.Request[v1.ListRequestsRequest]) (*connect.Response[v1.ListRequestsResponse], error)
+	ListRequests(context.Context, *v1.ListRequestsRequest) (*v1.ListRequestsResponse, error)
 	// Holds a circuit open, ends an opening, or gives it back to its own judgement. Written to the audit log;
 	// each change of a state is reported as an event. Doing it again changes nothing. Calls that already run
 	// go on, and their outcomes no longer count. It switches the circuits of the process that answers.
 	//
 	// Scope: admin. Errors: INVALID_REQUEST (no provider, an unknown one, no action, a reason that is too long,
 	// or a `hold_duration` that does not go with the action), MODEL_NOT_FOUND (the provider has no such model).
-	SetCircuit(context.Context, *connect.Request[v1.SetCircuitRequest]) (*connect.Response[v1.SetCircuitResponse], error)
+	SetCircuit(context.Context, *v1.SetCircuitRequest) (*v1.SetCircuitResponse, error)
 }
 
 // NewMonitoringServiceClient constructs a client for the exai.v1.MonitoringService service. By
@@ -159,33 +159,49 @@ type monitoringServiceClient struct {
 }
 
 // GetStatus calls exai.v1.MonitoringService.GetStatus.
-func (c *monitoringServiceClient) GetStatus(ctx context.Context, req *connect.Request[v1.GetStatusRequest]) (*connect.Response[v1.GetStatusResponse], error) {
-	return c.getStatus.CallUnary(ctx, req)
+func (c *monitoringServiceClient) GetStatus(ctx context.Context, req *v1.GetStatusRequest) (*v1.GetStatusResponse, error) {
+	response, err := c.getStatus.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
 }
 
 // WatchStatus calls exai.v1.MonitoringService.WatchStatus.
-func (c *monitoringServiceClient) WatchStatus(ctx context.Context, req *connect.Request[v1.WatchStatusRequest]) (*connect.ServerStreamForClient[v1.WatchStatusResponse], error) {
-	return c.watchStatus.CallServerStream(ctx, req)
+func (c *monitoringServiceClient) WatchStatus(ctx context.Context, req *v1.WatchStatusRequest) (*connect.ServerStreamForClient[v1.WatchStatusResponse], error) {
+	return c.watchStatus.CallServerStream(ctx, connect.NewRequest(req))
 }
 
 // WatchEvents calls exai.v1.MonitoringService.WatchEvents.
-func (c *monitoringServiceClient) WatchEvents(ctx context.Context, req *connect.Request[v1.WatchEventsRequest]) (*connect.ServerStreamForClient[v1.WatchEventsResponse], error) {
-	return c.watchEvents.CallServerStream(ctx, req)
+func (c *monitoringServiceClient) WatchEvents(ctx context.Context, req *v1.WatchEventsRequest) (*connect.ServerStreamForClient[v1.WatchEventsResponse], error) {
+	return c.watchEvents.CallServerStream(ctx, connect.NewRequest(req))
 }
 
 // GetUsage calls exai.v1.MonitoringService.GetUsage.
-func (c *monitoringServiceClient) GetUsage(ctx context.Context, req *connect.Request[v1.GetUsageRequest]) (*connect.Response[v1.GetUsageResponse], error) {
-	return c.getUsage.CallUnary(ctx, req)
+func (c *monitoringServiceClient) GetUsage(ctx context.Context, req *v1.GetUsageRequest) (*v1.GetUsageResponse, error) {
+	response, err := c.getUsage.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
 }
 
 // ListRequests calls exai.v1.MonitoringService.ListRequests.
-func (c *monitoringServiceClient) ListRequests(ctx context.Context, req *connect.Request[v1.ListRequestsRequest]) (*connect.Response[v1.ListRequestsResponse], error) {
-	return c.listRequests.CallUnary(ctx, req)
+func (c *monitoringServiceClient) ListRequests(ctx context.Context, req *v1.ListRequestsRequest) (*v1.ListRequestsResponse, error) {
+	response, err := c.listRequests.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
 }
 
 // SetCircuit calls exai.v1.MonitoringService.SetCircuit.
-func (c *monitoringServiceClient) SetCircuit(ctx context.Context, req *connect.Request[v1.SetCircuitRequest]) (*connect.Response[v1.SetCircuitResponse], error) {
-	return c.setCircuit.CallUnary(ctx, req)
+func (c *monitoringServiceClient) SetCircuit(ctx context.Context, req *v1.SetCircuitRequest) (*v1.SetCircuitResponse, error) {
+	response, err := c.setCircuit.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
 }
 
 // MonitoringServiceHandler is an implementation of the exai.v1.MonitoringService service.
@@ -193,39 +209,39 @@ type MonitoringServiceHandler interface {
 	// Tells the state of the process that answers.
 	//
 	// Scope: monitoring. Errors: none of its own.
-	GetStatus(context.Context, *connect.Request[v1.GetStatusRequest]) (*connect.Response[v1.GetStatusResponse], error)
+	GetStatus(context.Context, *v1.GetStatusRequest) (*v1.GetStatusResponse, error)
 	// Streams the state: at once as it is, then after each change. A slow reader gets the newest state and
 	// misses those between. After 30 s of silence a message without a status shows that the stream lives. It
 	// ends only with the call or the process, or when its reader stands still.
 	//
 	// Scope: monitoring. Errors: OVERLOADED (the reader took nothing for too long), SHUTTING_DOWN.
-	WatchStatus(context.Context, *connect.Request[v1.WatchStatusRequest], *connect.ServerStream[v1.WatchStatusResponse]) error
+	WatchStatus(context.Context, *v1.WatchStatusRequest, *connect.ServerStream[v1.WatchStatusResponse]) error
 	// Streams events from now on, those that match the filter. What a slow reader can't take is dropped and
 	// counted, never kept without bound. After 30 s of silence a message without an event shows that the
 	// stream lives. It ends only with the call or the process, or when its reader stands still.
 	//
 	// Scope: monitoring. Errors: INVALID_REQUEST (a filter that can match nothing: an unknown kind, severity
 	// or provider, or a ratio out of range), OVERLOADED (the reader took nothing for too long), SHUTTING_DOWN.
-	WatchEvents(context.Context, *connect.Request[v1.WatchEventsRequest], *connect.ServerStream[v1.WatchEventsResponse]) error
+	WatchEvents(context.Context, *v1.WatchEventsRequest, *connect.ServerStream[v1.WatchEventsResponse]) error
 	// Sums what was used in a time, grouped as asked, a page at a time. Counts what has been committed; a
 	// running call is missing.
 	//
 	// Scope: monitoring. Errors: INVALID_REQUEST (an unknown or doubled dimension, an end before the start, a
 	// negative page size, a token of another query).
-	GetUsage(context.Context, *connect.Request[v1.GetUsageRequest]) (*connect.Response[v1.GetUsageResponse], error)
+	GetUsage(context.Context, *v1.GetUsageRequest) (*v1.GetUsageResponse, error)
 	// Lists recent calls with their route, newest first, a page at a time: running ones, and ended ones for
 	// as long as the server keeps them. Filters are joined by "and".
 	//
 	// Scope: monitoring. Errors: INVALID_REQUEST (an unknown outcome or reason, an end before the start, a
 	// negative duration or page size, a token of another query).
-	ListRequests(context.Context, *connect.Request[v1.ListRequestsRequest]) (*connect.Response[v1.ListRequestsResponse], error)
+	ListRequests(context.Context, *v1.ListRequestsRequest) (*v1.ListRequestsResponse, error)
 	// Holds a circuit open, ends an opening, or gives it back to its own judgement. Written to the audit log;
 	// each change of a state is reported as an event. Doing it again changes nothing. Calls that already run
 	// go on, and their outcomes no longer count. It switches the circuits of the process that answers.
 	//
 	// Scope: admin. Errors: INVALID_REQUEST (no provider, an unknown one, no action, a reason that is too long,
 	// or a `hold_duration` that does not go with the action), MODEL_NOT_FOUND (the provider has no such model).
-	SetCircuit(context.Context, *connect.Request[v1.SetCircuitRequest]) (*connect.Response[v1.SetCircuitResponse], error)
+	SetCircuit(context.Context, *v1.SetCircuitRequest) (*v1.SetCircuitResponse, error)
 }
 
 // NewMonitoringServiceHandler builds an HTTP handler from the service implementation. It returns
@@ -235,40 +251,40 @@ type MonitoringServiceHandler interface {
 // and JSON codecs. They also support gzip compression.
 func NewMonitoringServiceHandler(svc MonitoringServiceHandler, opts ...connect.HandlerOption) (string, http.Handler) {
 	monitoringServiceMethods := v1.File_exai_v1_monitoring_service_proto.Services().ByName("MonitoringService").Methods()
-	monitoringServiceGetStatusHandler := connect.NewUnaryHandler(
+	monitoringServiceGetStatusHandler := connect.NewUnaryHandlerSimple(
 		MonitoringServiceGetStatusProcedure,
 		svc.GetStatus,
 		connect.WithSchema(monitoringServiceMethods.ByName("GetStatus")),
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
-	monitoringServiceWatchStatusHandler := connect.NewServerStreamHandler(
+	monitoringServiceWatchStatusHandler := connect.NewServerStreamHandlerSimple(
 		MonitoringServiceWatchStatusProcedure,
 		svc.WatchStatus,
 		connect.WithSchema(monitoringServiceMethods.ByName("WatchStatus")),
 		connect.WithHandlerOptions(opts...),
 	)
-	monitoringServiceWatchEventsHandler := connect.NewServerStreamHandler(
+	monitoringServiceWatchEventsHandler := connect.NewServerStreamHandlerSimple(
 		MonitoringServiceWatchEventsProcedure,
 		svc.WatchEvents,
 		connect.WithSchema(monitoringServiceMethods.ByName("WatchEvents")),
 		connect.WithHandlerOptions(opts...),
 	)
-	monitoringServiceGetUsageHandler := connect.NewUnaryHandler(
+	monitoringServiceGetUsageHandler := connect.NewUnaryHandlerSimple(
 		MonitoringServiceGetUsageProcedure,
 		svc.GetUsage,
 		connect.WithSchema(monitoringServiceMethods.ByName("GetUsage")),
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
-	monitoringServiceListRequestsHandler := connect.NewUnaryHandler(
+	monitoringServiceListRequestsHandler := connect.NewUnaryHandlerSimple(
 		MonitoringServiceListRequestsProcedure,
 		svc.ListRequests,
 		connect.WithSchema(monitoringServiceMethods.ByName("ListRequests")),
 		connect.WithIdempotency(connect.IdempotencyNoSideEffects),
 		connect.WithHandlerOptions(opts...),
 	)
-	monitoringServiceSetCircuitHandler := connect.NewUnaryHandler(
+	monitoringServiceSetCircuitHandler := connect.NewUnaryHandlerSimple(
 		MonitoringServiceSetCircuitProcedure,
 		svc.SetCircuit,
 		connect.WithSchema(monitoringServiceMethods.ByName("SetCircuit")),
@@ -297,26 +313,26 @@ func NewMonitoringServiceHandler(svc MonitoringServiceHandler, opts ...connect.H
 // UnimplementedMonitoringServiceHandler returns CodeUnimplemented from all methods.
 type UnimplementedMonitoringServiceHandler struct{}
 
-func (UnimplementedMonitoringServiceHandler) GetStatus(context.Context, *connect.Request[v1.GetStatusRequest]) (*connect.Response[v1.GetStatusResponse], error) {
+func (UnimplementedMonitoringServiceHandler) GetStatus(context.Context, *v1.GetStatusRequest) (*v1.GetStatusResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("exai.v1.MonitoringService.GetStatus is not implemented"))
 }
 
-func (UnimplementedMonitoringServiceHandler) WatchStatus(context.Context, *connect.Request[v1.WatchStatusRequest], *connect.ServerStream[v1.WatchStatusResponse]) error {
+func (UnimplementedMonitoringServiceHandler) WatchStatus(context.Context, *v1.WatchStatusRequest, *connect.ServerStream[v1.WatchStatusResponse]) error {
 	return connect.NewError(connect.CodeUnimplemented, errors.New("exai.v1.MonitoringService.WatchStatus is not implemented"))
 }
 
-func (UnimplementedMonitoringServiceHandler) WatchEvents(context.Context, *connect.Request[v1.WatchEventsRequest], *connect.ServerStream[v1.WatchEventsResponse]) error {
+func (UnimplementedMonitoringServiceHandler) WatchEvents(context.Context, *v1.WatchEventsRequest, *connect.ServerStream[v1.WatchEventsResponse]) error {
 	return connect.NewError(connect.CodeUnimplemented, errors.New("exai.v1.MonitoringService.WatchEvents is not implemented"))
 }
 
-func (UnimplementedMonitoringServiceHandler) GetUsage(context.Context, *connect.Request[v1.GetUsageRequest]) (*connect.Response[v1.GetUsageResponse], error) {
+func (UnimplementedMonitoringServiceHandler) GetUsage(context.Context, *v1.GetUsageRequest) (*v1.GetUsageResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("exai.v1.MonitoringService.GetUsage is not implemented"))
 }
 
-func (UnimplementedMonitoringServiceHandler) ListRequests(context.Context, *connect.Request[v1.ListRequestsRequest]) (*connect.Response[v1.ListRequestsResponse], error) {
+func (UnimplementedMonitoringServiceHandler) ListRequests(context.Context, *v1.ListRequestsRequest) (*v1.ListRequestsResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("exai.v1.MonitoringService.ListRequests is not implemented"))
 }
 
-func (UnimplementedMonitoringServiceHandler) SetCircuit(context.Context, *connect.Request[v1.SetCircuitRequest]) (*connect.Response[v1.SetCircuitResponse], error) {
+func (UnimplementedMonitoringServiceHandler) SetCircuit(context.Context, *v1.SetCircuitRequest) (*v1.SetCircuitResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("exai.v1.MonitoringService.SetCircuit is not implemented"))
 }

@@ -1,0 +1,43 @@
+// Runs the tours of the clients in other languages against a service that asks for credentials, and looks at its log.
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { runCommand, type Service, startService } from './running-server.ts'
+
+const run = promisify(execFile)
+
+/** What every tour does, in its order. */
+export const TOUR = ['chat', 'stream', 'resume', 'tools', 'files', 'watch', 'errors', 'deadline', 'cancel']
+
+const SECRET = 'a secret of the tours, of more than 32 bytes'
+
+/** A service, and the environment in which a tour finds it and may call it. */
+export type Toured = {
+  readonly service: Service
+  readonly env: Readonly<Record<string, string>>
+}
+
+/** Starts a service that takes JWTs, with the sandbox alone. The caller stops it. */
+export async function startToured(): Promise<Toured> {
+  const service = await startService({ JWT_SECRET: SECRET })
+  const scopes = ['--scope', 'chat,files,monitoring']
+  const env = { JWT_SECRET: SECRET }
+  const { stdout } = await runCommand(['token', 'create', '--sub', 'tour', ...scopes, '--json'], { env })
+  const { token }: { token: string } = JSON.parse(stdout)
+  return { service, env: { EXAI_URL: service.url, EXAI_API_KEY: token } }
+}
+
+/** Runs one program of a tour; gives the names of the steps that it took. Rejects with all that it wrote when it failed. */
+export async function stepsOf(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<readonly string[]> {
+  const { stdout } = await run(program, args, { env, timeout: 60_000 })
+  return [...stdout.matchAll(/^ok (.*)$/gm)].map(([, step = '']) => step)
+}
+
+/** How the calls of a tour over one protocol ended, by the service's own log: one entry for each ending that is not OK. */
+export function endingsOf({ log }: Service, protocol: string): readonly string[] {
+  const calls = log().filter(line => line['msg'] === 'call' && line['protocol'] === protocol)
+  return [...new Set(calls.map(({ code }) => String(code)))].filter(code => code !== 'OK').sort()
+}
