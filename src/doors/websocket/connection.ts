@@ -54,6 +54,7 @@ export function createConnection(deps: ConnectionDeps): Connection {
   const openedAtMs = clock.monotonic()
   const openedBytes = socket.bytesRead
   const held: Message[] = []
+  let checkedAtMs = openedAtMs
   let leaving: { readonly code: number; readonly reason: string } | undefined
 
   const leaveIfIdle = (): void => {
@@ -69,7 +70,8 @@ export function createConnection(deps: ConnectionDeps): Connection {
     tasks.abortAll(error)
     leave(CloseCode.unauthenticated, 'unauthenticated')
   }
-  const tasks = createTasks({ ...deps, outlet, outcast, onIdle: leaveIfIdle })
+  const onBroken = (): void => leave(CloseCode.internal, 'internal error')
+  const tasks = createTasks({ ...deps, outlet, outcast, onIdle: leaveIfIdle, onBroken })
   const identity = createIdentity({
     ...deps,
     hold: () => ws.pause(),
@@ -101,18 +103,26 @@ export function createConnection(deps: ConnectionDeps): Connection {
     isStranger,
     tick(nowMs) {
       pulse.tick(nowMs)
+      if (nowMs - checkedAtMs >= limits.recheckIntervalMs) {
+        checkedAtMs = nowMs
+        if (!tasks.isIdle()) identity.checkAgain()
+      }
       if (!isStranger() || identity.isChecking()) return
-      if (nowMs - openedAtMs >= limits.authTimeoutMs) {
-        const error = new GatewayError(
-          'UNAUTHENTICATED',
-          `nobody said who it is within ${limits.authTimeoutMs / 1000} s: send {"type":"auth","token":"…"}`,
-        )
-        refuse(parts, error)
-        outcast(error)
-      } else if (socket.bytesRead - openedBytes > limits.strangerBytes) ws.terminate()
+      if (nowMs - openedAtMs >= limits.authTimeoutMs) refuseSilence(parts, outcast)
+      else if (socket.bytesRead - openedBytes > limits.strangerBytes) ws.terminate()
     },
     goAway: () => leave(CloseCode.goingAway, 'shutting down'),
   }
+}
+
+function refuseSilence(parts: Parts, outcast: (error: GatewayError) => void): void {
+  const seconds = parts.deps.limits.authTimeoutMs / 1000
+  const error = new GatewayError(
+    'UNAUTHENTICATED',
+    `nobody said who it is within ${seconds} s: send {"type":"auth","token":"…"}`,
+  )
+  refuse(parts, error)
+  outcast(error)
 }
 
 interface Message {

@@ -23,6 +23,8 @@ export interface Identity {
   isChecking(): boolean
   /** Takes a token or key from the client, in place of what was shown before. */
   show(token: unknown): void
+  /** Looks whether what was shown is still accepted; when it is not, it is refused. */
+  checkAgain(): void
   /** Forgets who it is. */
   forget(): void
 }
@@ -56,6 +58,19 @@ export function createIdentity(deps: IdentityDeps): Identity {
         })
       } catch (error) {
         fail(error)
+      }
+    },
+    checkAgain() {
+      if (credential === undefined) return
+      // Only that it is not accepted any more counts: that nobody could tell does not.
+      const doubt = (thrown: unknown): void => {
+        if (thrown instanceof GatewayError && thrown.reason === 'UNAUTHENTICATED') fail(thrown)
+      }
+      try {
+        const caller = authenticate(credential)
+        if (caller instanceof Promise) caller.catch(doubt)
+      } catch (error) {
+        doubt(error)
       }
     },
     forget() {

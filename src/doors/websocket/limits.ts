@@ -12,6 +12,8 @@ export interface SocketLimits {
   readonly tasksMax: number
   /** How much may wait for a reader before no more of what it asks is read, in bytes. */
   readonly repliesBytes: number
+  /** How often a credential is looked at again while something runs: a subscription may outlive its key. */
+  readonly recheckIntervalMs: number
   /** How long a connection may be silent before its client is asked whether it is still there, and how long that may stay unanswered. */
   readonly pingIntervalMs: number
   readonly pongTimeoutMs: number
@@ -28,6 +30,7 @@ export const DEFAULT_SOCKET_LIMITS: SocketLimits = {
   strangersMax: 256,
   tasksMax: 64,
   repliesBytes: 1024 * 1024,
+  recheckIntervalMs: 30_000,
   pingIntervalMs: 30_000,
   pongTimeoutMs: 20_000,
   closeTimeoutMs: 5_000,
@@ -38,6 +41,8 @@ export const DEFAULT_SOCKET_LIMITS: SocketLimits = {
 export const CloseCode = {
   /** The process is shutting down. */
   goingAway: 1001,
+  /** A fault of this service. */
+  internal: 1011,
   /** Nobody has said who it is, or what was said is not accepted. */
   unauthenticated: 4401,
 } as const

@@ -1,6 +1,7 @@
 // From a request frame to the request of the contract: its own few fields, the contract's, and the usual names of parameters.
 import { fromJson, type JsonObject, type JsonValue } from '@bufbuild/protobuf'
 import { type CompleteRequest, CompleteRequestSchema } from '#gen/exai/v1/chat_service_pb'
+import { GatewayError } from '../../core/errors.ts'
 import { isObject, quoted, refused } from './frame.ts'
 import { messagesOf } from './messages.ts'
 
@@ -45,7 +46,14 @@ export function requestOf(fields: JsonObject): CompleteRequest {
   }
   // What this service does not know may still mean something to whoever answers.
   if (Object.keys(foreign).length > 0) put(request, { provider_options: { '*': foreign } })
-  return decoded(request)
+  const whole = decoded(request)
+  // A cancel frame would end the reading alone, and not the work.
+  if (whole.resumeWindow !== undefined)
+    throw new GatewayError(
+      'UNSUPPORTED',
+      'resume_window is not for a WebSocket, where leaving cancels: use StreamComplete',
+    )
+  return whole
 }
 
 function put(request: JsonObject, fields: JsonObject): void {

@@ -24,6 +24,8 @@ export interface TasksDeps {
   readonly outcast: (error: GatewayError) => void
   /** Called when the last one has ended. */
   readonly onIdle: () => void
+  /** Called when one could not even tell its client how it ended. */
+  readonly onBroken: () => void
 }
 
 /** What runs on one connection. */
@@ -45,7 +47,7 @@ interface Running {
 
 /** Begins with none. */
 export function createTasks(deps: TasksDeps): Tasks {
-  const { endpoint, clock, onIdle } = deps
+  const { endpoint, clock, onIdle, onBroken } = deps
   const running = new Map<string, Running>()
   return {
     begin(frame, credential) {
@@ -54,10 +56,13 @@ export function createTasks(deps: TasksDeps): Tasks {
       const id = given ?? newId('call', clock.now())
       const { task, abort } = createTask(deps, id, frame, credential)
       running.set(id, { isNameless: given === undefined, abort })
-      void endpoint.run(task).finally(() => {
-        running.delete(id)
-        if (running.size === 0) onIdle()
-      })
+      void endpoint
+        .run(task)
+        .catch(onBroken)
+        .finally(() => {
+          running.delete(id)
+          if (running.size === 0) onIdle()
+        })
     },
     end(requestId) {
       const task = running.get(requestId)

@@ -123,9 +123,12 @@ const sockets: readonly Attack[] = ['/ws', '/ws/monitoring', '/', '/mcp', '/v1/r
               const [answer = { status: 0, headers: {}, body: '' }] = answers
               // The front page is for everybody; it is no socket.
               const isForeign = name === 'open' && origin !== 'http://localhost'
-              const isGood = answer.status >= 400 || (path === '/' && answer.status === 200 && !isForeign)
+              const isPage = path === '/' && answer.status === 200 && !isForeign
               const isOpened = answer.headers['sec-websocket-accept'] !== undefined
-              return [...insidesIn(answer), ...unless(isGood && !isOpened, answer)]
+              // The page of this very host may connect to where there is a socket; elsewhere there is none for anybody.
+              const mayOpen = origin === 'http://localhost' && path.startsWith('/ws')
+              const isGood = mayOpen ? isOpened : !isOpened && (answer.status >= 400 || isPage)
+              return [...insidesIn(answer), ...unless(isGood, answer)]
             }),
           )
           return found.flat()

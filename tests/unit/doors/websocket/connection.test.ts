@@ -101,6 +101,21 @@ describe('where callers need a credential', () => {
     expect(ends.map(({ code }) => code)).toEqual(['UNAUTHENTICATED', 'UNAUTHENTICATED'])
   })
 
+  test('a key that is revoked ends what runs after a while, also when nothing more is asked', async () => {
+    const { open } = await start({
+      limits: { recheckIntervalMs: 30 },
+      chat: { stream: ({ signal }) => speechUntil(signal) },
+    })
+    const { secret, id } = await makeKey(rig, {})
+    const client = await open()
+    client.send({ type: 'auth', token: secret })
+    client.send(request('running', { stream: true }))
+    await client.frame(is('stream', 'running'))
+    await revokeKey(rig, id)
+    expect(codeOf(await client.frame(is('error', 'running')))).toBe('UNAUTHENTICATED')
+    expect(await client.closed).toMatchObject({ code: 4401 })
+  })
+
   test('a scope that is missing refuses the request, and the connection goes on', async () => {
     const { open } = await start()
     const { secret } = await makeKey(rig, { scopes: [Scope.MONITORING] })

@@ -151,6 +151,12 @@ describe('a request frame', () => {
     )
   })
 
+  test('does not outlive its connection', () => {
+    expect(() => requestOf({ model: 'm', messages, resume_window: '60s' })).toThrow(
+      expect.objectContaining({ reason: 'UNSUPPORTED' }),
+    )
+  })
+
   test('says before it is read how it wants to be served', () => {
     expect(wishOf({ stream: true, timeout_ms: 5 })).toEqual({ isStream: true, timeoutMs: 5 })
     expect(wishOf({ stream: 'yes', timeout_ms: 'soon' })).toEqual({ isStream: false })
