@@ -1,6 +1,7 @@
 // The whole truth about a work tree: everything that must hold before a change lands, in the order of cheapness.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { REFERENCE } from './api-reference.ts'
 import { checkPackages } from './audit.ts'
 import { generate } from './gen.ts'
 import { contractImage, read, root, run, runSteps, type Step, StepError } from './step.ts'
@@ -47,8 +48,8 @@ export const steps: readonly Step[] = [
 /** Fails unless gen/ is what `npm run gen` makes and git (at least its index) has all of it. */
 function checkGenerated(): void {
   generate()
-  const remedy = 'the contract changed and gen/ did not follow: look at the difference, then git add gen'
-  run({ tool: 'git', args: ['diff', '--exit-code', '--stat', '--', 'gen'], remedy })
+  const remedy = 'the contract changed and gen/ did not follow: look at the difference, then git add it'
+  run({ tool: 'git', args: ['diff', '--exit-code', '--stat', '--', 'gen', REFERENCE], remedy })
   const untracked = read({
     tool: 'git',
     args: ['ls-files', '--others', '--exclude-standard', '--', 'gen'],

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { writeReference } from './api-reference.ts'
 import { root, run, runSteps, type Step, StepError } from './step.ts'
 
 /** The plugins of the Go client, as `go install PACKAGE@VERSION` takes them, with what each says of its version. */
@@ -30,6 +31,7 @@ export const steps: readonly Step[] = [
   },
   { name: 'generate gen/go', run: generateGo },
   { name: 'generate gen/python', run: generatePython },
+  { name: 'generate docs/api.md', run: writeReference },
 ]
 
 /** Writes gen/ anew; what is no longer generated disappears. What has no plugins on this machine stays as it is. */

@@ -50,15 +50,23 @@ export function run({ tool, args, remedy }: Command): void {
  * Runs a tool in the repository's root and returns what it printed on stdout, without the last line's end.
  * @throws StepError when it can't be started or answers anything but 0.
  */
-export function read({ tool, args, remedy }: Command): string {
+export function read(command: Command): string {
+  return readBytes(command).toString('utf8').trimEnd()
+}
+
+/**
+ * Runs a tool in the repository's root and returns the bytes that it wrote to stdout, 64 MiB at most.
+ * @throws StepError when it can't be started or answers anything but 0.
+ */
+export function readBytes({ tool, args, remedy }: Command): Buffer {
   const { error, status, stdout } = spawnSync(tools[tool], args, {
     cwd: root,
     env: environment(),
     stdio: ['ignore', 'pipe', 'inherit'],
-    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
   })
   if (error !== undefined || status !== 0) throw new StepError(`${tool} ${args.join(' ')} failed: ${remedy}`)
-  return stdout.trimEnd()
+  return stdout
 }
 
 /** A named part of a longer run. */

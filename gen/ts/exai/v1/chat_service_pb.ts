@@ -1217,7 +1217,6 @@ export const DeleteConversationResponseSchema: GenMessage<DeleteConversationResp
 
 /**
  * Answers chats with the model that fits, and keeps conversations. Every RPC needs the scope `chat`.
- * Four RPCs take the same flat request, so that callers write their JSON once: three lint rules are set aside on them.
  *
  * @generated from service exai.v1.ChatService
  */
