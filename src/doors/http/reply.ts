@@ -11,6 +11,10 @@ export interface ErrorShape {
   body(told: Told): unknown
   /** What ends a stream of events that has begun: never the frame that says that all is well. */
   frames(told: Told): readonly Frame[]
+  /** The HTTP status, where the door's clients know another one. Absent: as it is told. */
+  readonly status?: (told: Told) => number
+  /** What the header of an error answer says besides. */
+  readonly headers?: (told: Told) => Readonly<Record<string, string>>
 }
 
 /** What an answer is written with. */
@@ -47,7 +51,10 @@ export async function writeReply(writing: Writing, reply: HttpReply): Promise<vo
 export async function writeError(writing: Writing, told: Told): Promise<void> {
   const { res, errors } = writing
   if (res.headersSent) res.destroy()
-  else await sendJson(writing, told.status, errors.body(told), errorHeaders(told))
+  else {
+    const headers = { ...errorHeaders(told), ...errors.headers?.(told) }
+    await sendJson(writing, errors.status?.(told) ?? told.status, errors.body(told), headers)
+  }
 }
 
 async function sendJson(
