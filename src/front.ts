@@ -9,6 +9,7 @@ import type { TraceCall } from './core/trace.ts'
 import { createAnthropicDoor } from './doors/anthropic/door.ts'
 import { connectCorsNeeds } from './doors/connect/cors-needs.ts'
 import { type ConnectDoorDeps, createConnectDoor } from './doors/connect/door.ts'
+import { httpCorsNeeds } from './doors/http/cors-needs.ts'
 import { mcpCorsNeeds } from './doors/mcp/cors-needs.ts'
 import { createMcpDoor } from './doors/mcp/door.ts'
 import { createOpenAiDoor } from './doors/openai/door.ts'
@@ -73,7 +74,7 @@ export function createFront(deps: FrontDeps): Port {
     createPlainDoor(Object.values(SOCKET_PATHS)),
   ]
   const guard = config.auth.mode === 'loopback' ? loopbackGuard : openGuard
-  const cors = createCors(config.listen.corsOrigins, connectCorsNeeds, mcpCorsNeeds)
+  const cors = createCors(config.listen.corsOrigins, connectCorsNeeds, httpCorsNeeds, mcpCorsNeeds)
   const entering = { exchanges, access, admit, clock, trace: deps.trace }
   const handler = createHandler({ ...entering, doors, routes: routesOf(deps), guard, cors })
   const sockets = createWebSocketDoor({
