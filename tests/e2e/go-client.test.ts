@@ -1,12 +1,13 @@
 // The Go client as people use it: both tours of examples/go, built with the module of gen/go, over every protocol.
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { startService } from '../support/running-server.ts'
 import { root, tool } from '../support/tools.ts'
-import { endingsOf, startToured, stepsOf, TOUR, type Toured } from '../support/tour.ts'
+import { documentedPrograms, endingsOf, startToured, stepsOf, TOUR, type Toured } from '../support/tour.ts'
 
 const run = promisify(execFile)
 const go = tool('go')
@@ -40,6 +41,23 @@ describe.skipIf(go === undefined)('the Go client (skipped without Go)', () => {
       .poll(() => endingsOf(service, protocol))
       .toEqual(expect.arrayContaining(['CANCELLED', 'NOT_FOUND']))
   })
+
+  it('is used by the program of docs/clients.md, which answers', async () => {
+    const service = await startService()
+    onTestFinished(async () => void (await service.stop()))
+    const cwd = join(folder, 'documented')
+    await mkdir(cwd)
+    const [program = '', ...others] = await documentedPrograms('go', service)
+    expect(others).toEqual([])
+    await writeFile(join(cwd, 'main.go'), program)
+    await writeFile(join(cwd, 'go.mod'), 'module documented\n\ngo 1.26.0\n')
+    await cp(join(root, 'examples/go/go.sum'), join(cwd, 'go.sum'))
+    const replaced = `exai.internal/client=${join(root, 'gen/go')}`
+    const edits = ['-require=exai.internal/client@v0.0.0', `-replace=${replaced}`]
+    await run(go?.path ?? '', ['mod', 'edit', ...edits], { cwd })
+    const { stdout } = await run(go?.path ?? '', ['run', '-mod=mod', '.'], { cwd })
+    expect(stdout).toContain('Hello!')
+  }, 120_000)
 
   it('says what is wrong when it may not call', async () => {
     const env = { ...toured.env, EXAI_API_KEY: 'nobody' }

@@ -4,9 +4,10 @@ import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { startService } from '../support/running-server.ts'
 import { root, tool } from '../support/tools.ts'
-import { endingsOf, startToured, stepsOf, TOUR, type Toured } from '../support/tour.ts'
+import { documentedPrograms, endingsOf, startToured, stepsOf, TOUR, type Toured } from '../support/tour.ts'
 
 const run = promisify(execFile)
 const python = tool('python-connect')
@@ -50,6 +51,20 @@ describe.skipIf(python === undefined)('the Python client (skipped without connec
 
   it('is there without asyncio for Connect, and with it for grpcio', async () => {
     expect(await tour('other_ways.py')).toEqual(['connect, sync', 'grpc, async'])
+  })
+
+  it('is used by the programs of docs/clients.md, which answer', async () => {
+    const service = await startService()
+    onTestFinished(async () => void (await service.stop()))
+    const programs = await documentedPrograms('python', service)
+    expect(programs.map(program => /^(?:from|import) (\w+)/.exec(program)?.[1])).toEqual([
+      'connectrpc',
+      'grpc',
+    ])
+    for (const program of programs) {
+      const { stdout } = await run(interpreter, ['-c', program], { env: surroundings() })
+      expect(stdout).toContain('Hello!')
+    }
   })
 
   it('says what is wrong when it may not call', async () => {

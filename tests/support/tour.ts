@@ -1,7 +1,10 @@
 // Runs the tours of the clients in other languages against a service that asks for credentials, and looks at its log.
 import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { runCommand, type Service, startService } from './running-server.ts'
+import { root } from './tools.ts'
 
 const run = promisify(execFile)
 
@@ -40,4 +43,11 @@ export async function stepsOf(
 export function endingsOf({ log }: Service, protocol: string): readonly string[] {
   const calls = log().filter(line => line['msg'] === 'call' && line['protocol'] === protocol)
   return [...new Set(calls.map(({ code }) => String(code)))].filter(code => code !== 'OK').sort()
+}
+
+/** The programs of docs/clients.md in one language, each calling this service instead of the one of the text. */
+export async function documentedPrograms(language: string, { port }: Service): Promise<readonly string[]> {
+  const text = await readFile(join(root, 'docs/clients.md'), 'utf8')
+  const fences = text.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, 'gms'))
+  return [...fences].map(([, program = '']) => program.replaceAll('127.0.0.1:8080', `127.0.0.1:${port}`))
 }
