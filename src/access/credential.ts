@@ -21,23 +21,35 @@ export const KEY_SHAPE = /^exai_[A-Za-z0-9_-]{43}$/
 const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i
 
 /**
- * The credential of a request: `authorization: Bearer …`, or `x-api-key: exai_…`. Undefined when there is none, more than
- * one, or one that is malformed: whoever stands in between may have taken another of two for the right one.
+ * The credential of a request: `authorization: Bearer …`, or `x-api-key: exai_…`, or both with the same text, as some
+ * clients send it. Undefined when there is none, one that is malformed, one field twice, or two that differ: whoever stands
+ * in between may have taken another of two for the right one.
  */
 export function credentialOf({ rawHeaders }: CredentialSource): Credential | undefined {
-  let found: { readonly name: string; readonly value: string } | undefined
+  let authorization: string | undefined
+  let apiKey: string | undefined
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const raw = rawHeaders[index] ?? ''
     // Most names are of another length, and need not be made lower-case.
     if (raw.length !== AUTHORIZATION.length && raw.length !== API_KEY.length) continue
     const name = raw.toLowerCase()
-    if (name !== AUTHORIZATION && name !== API_KEY) continue
-    if (found !== undefined) return undefined
-    found = { name, value: rawHeaders[index + 1] ?? '' }
+    const value = rawHeaders[index + 1] ?? ''
+    if (name === AUTHORIZATION) {
+      if (authorization !== undefined) return undefined
+      authorization = value
+    } else if (name === API_KEY) {
+      if (apiKey !== undefined) return undefined
+      apiKey = value
+    }
   }
-  if (found === undefined || found.value.length > CREDENTIAL_CHARACTERS_MAX) return undefined
-  if (found.name === API_KEY) return keyOf(found.value)
-  const text = BEARER.exec(found.value)?.[1]
+  if (authorization === undefined) return apiKey === undefined ? undefined : keyOf(apiKey)
+  const bearer = bearerOf(authorization)
+  return apiKey === undefined || apiKey === bearer?.text ? bearer : undefined
+}
+
+function bearerOf(value: string): Credential | undefined {
+  if (value.length > CREDENTIAL_CHARACTERS_MAX) return undefined
+  const text = BEARER.exec(value)?.[1]
   if (text === undefined) return undefined
   return text.startsWith('exai_') ? keyOf(text) : { kind: 'token', text }
 }

@@ -5,6 +5,7 @@ import { newSecret } from '../../../src/access/secret.ts'
 import { header } from '../../support/access-rig.ts'
 
 const KEY = `exai_${'aZ09_-'.repeat(7)}x`
+const OTHER_KEY = `exai_${'bY18_-'.repeat(7)}x`
 type Pair = readonly [name: string, value: string]
 const of = (...pairs: readonly Pair[]) => credentialOf(header(...pairs))
 
@@ -21,6 +22,15 @@ describe('a credential is found', () => {
     ['as a key of ours in a field of its own', ['X-API-Key', KEY], KEY, 'key'],
   ])('%s', (_, pair, text, kind) => {
     expect(of(['host', 'x'], pair, ['accept', '*/*'])).toEqual({ kind, text })
+  })
+
+  test('in both fields when it is the same', () => {
+    const both: readonly Pair[] = [
+      ['x-api-key', KEY],
+      ['authorization', `Bearer ${KEY}`],
+    ]
+    expect(of(...both)).toEqual({ kind: 'key', text: KEY })
+    expect(of(...both.toReversed())).toEqual({ kind: 'key', text: KEY })
   })
 
   test('as every key that is made', () => {
@@ -75,9 +85,23 @@ describe('there is none', () => {
       ],
     ],
     [
-      'in both fields, also when it is the same',
+      'in both fields when they differ',
       [
         ['x-api-key', KEY],
+        ['authorization', `Bearer ${OTHER_KEY}`],
+      ],
+    ],
+    [
+      'in both fields when one is malformed',
+      [
+        ['x-api-key', KEY],
+        ['authorization', `Basic ${KEY}`],
+      ],
+    ],
+    [
+      'in both fields when one is empty',
+      [
+        ['x-api-key', ''],
         ['authorization', `Bearer ${KEY}`],
       ],
     ],
