@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { jsonQuestion, postJson } from '../support/clients.ts'
-import { runCommand, type Service, startService } from '../support/running-server.ts'
+import { type Service, startService } from '../support/running-server.ts'
 import { selfSigned } from '../support/self-signed.ts'
 import { codeOf, type Frame, is, openSocket, refusedHandshake } from '../support/socket-client.ts'
 import { root, tool } from '../support/tools.ts'
@@ -55,37 +55,60 @@ async function open(path = '/ws', token = key, where = service) {
   return client
 }
 
+/** Calls a method of the administration of keys. */
+async function administer(method: string, body: object) {
+  const answer = await fetch(`${service.url}/exai.v1.AccessService/${method}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+    body: JSON.stringify(body),
+  })
+  expect(answer.status).toBe(200)
+  return answer.json()
+}
+
 const textOf = ({ content }: Frame): unknown => JSON.parse(JSON.stringify(content)).choices[0].message.content
 
-describe.skipIf(python === undefined)(
-  'the example of the handover guide (skipped without Python: see .ci/run)',
-  () => {
-    it('runs unchanged but for its token and its model', async () => {
-      const example = await readFile(join(root, 'tests/e2e/seed-websocket.py'), 'utf8')
-      expect(example.match(/your_jwt_token|gpt-4/g)).toEqual(['your_jwt_token', 'gpt-4'])
-      const folder = await mkdtemp(join(tmpdir(), 'exai-ws-'))
-      const script = join(folder, 'example.py')
-      await writeFile(script, example.replace('your_jwt_token', key).replace('gpt-4', MODEL))
-      // The example calls port 8080; this leads it to the service of this test.
-      await writeFile(
-        join(folder, 'sitecustomize.py'),
-        `import socket
+/** Runs a Python script that calls port 8080, and leads it to the service of this test. */
+async function runPython(text: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'exai-ws-'))
+  try {
+    const script = join(folder, 'example.py')
+    await writeFile(script, text)
+    await writeFile(
+      join(folder, 'sitecustomize.py'),
+      `import socket
 real = socket.getaddrinfo
 def led(host, port, *rest, **named):
     return real('127.0.0.1' if port == 8080 else host, ${service.port} if port == 8080 else port, *rest, **named)
 socket.getaddrinfo = led
 `,
-      )
-      const { stdout, stderr } = await run(python?.path ?? '', [script], {
-        env: { PATH: process.env['PATH'], PYTHONPATH: folder, PYTHONDONTWRITEBYTECODE: '1' },
-        timeout: 15_000,
-      })
-      await rm(folder, { recursive: true, force: true })
-      expect(stderr).toBe('')
-      expect(stdout).toMatch(/^\{'id': 'resp_.*'content': 'You said: Hello!'.*'total_tokens': \d+/)
+    )
+    const { stdout, stderr } = await run(python?.path ?? '', [script], {
+      env: { PATH: process.env['PATH'], PYTHONPATH: folder, PYTHONDONTWRITEBYTECODE: '1' },
+      timeout: 15_000,
     })
-  },
-)
+    expect(stderr).toBe('')
+    return stdout
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+describe.skipIf(python === undefined)('Python (skipped without websockets: see .ci/run)', () => {
+  it('runs the example of the handover guide unchanged but for its token and its model', async () => {
+    const example = await readFile(join(root, 'tests/e2e/seed-websocket.py'), 'utf8')
+    expect(example.match(/your_jwt_token|gpt-4/g)).toEqual(['your_jwt_token', 'gpt-4'])
+    const shown = await runPython(example.replace('your_jwt_token', key).replace('gpt-4', MODEL))
+    expect(shown).toMatch(/^\{'id': 'resp_.*'content': 'You said: Hello!'.*'total_tokens': \d+/)
+  })
+
+  it('runs the example of docs/websocket.md', async () => {
+    const page = await readFile(join(root, 'docs/websocket.md'), 'utf8')
+    const example = /```python\n(.*?)```/s.exec(page)?.[1] ?? ''
+    const shown = await runPython(example.replace('exai_… or a JWT', key).replace('"auto"', `"${MODEL}"`))
+    expect(shown).toBe('You said: Hello!')
+  })
+})
 
 describe('a connection', () => {
   it('carries several requests at once, each with its own frames and its own line in the log', async () => {
@@ -156,13 +179,11 @@ describe('a connection', () => {
   })
 
   it('of a key that is revoked is closed with its next request', async () => {
-    const env = { EXAI_API_KEY: key, PORT: String(service.port) }
-    const asked = ['keys', 'create', '--json', '--label', 'ws', '--scope', 'chat']
-    const made = JSON.parse((await runCommand(asked, { env })).stdout)
+    const made = await administer('CreateKey', { label: 'ws', scopes: ['SCOPE_CHAT'] })
     const client = await open('/ws', String(made.secret))
     client.send(ask('revoked-1', 'hello'))
     await client.frame(is('response', 'revoked-1'))
-    expect((await runCommand(['keys', 'revoke', String(made.key.id)], { env })).code).toBe(0)
+    await administer('RevokeKey', { keyId: made.key.id })
     client.send(ask('revoked-2', 'hello'))
     expect(codeOf(await client.frame(is('error', 'revoked-2')))).toBe('UNAUTHENTICATED')
     expect(await client.closed).toEqual({ code: 4401, reason: 'unauthenticated' })
@@ -198,9 +219,7 @@ describe('the monitoring', () => {
   })
 
   it('is for callers with its scope', async () => {
-    const env = { EXAI_API_KEY: key, PORT: String(service.port) }
-    const asked = ['keys', 'create', '--json', '--label', 'chats', '--scope', 'chat']
-    const { secret } = JSON.parse((await runCommand(asked, { env })).stdout)
+    const { secret } = await administer('CreateKey', { label: 'chats', scopes: ['SCOPE_CHAT'] })
     const watcher = await open('/ws/monitoring', String(secret))
     watcher.send({ type: 'subscribe', request_id: 'mine' })
     expect(codeOf(await watcher.frame(is('error', 'mine')))).toBe('PERMISSION_DENIED')
