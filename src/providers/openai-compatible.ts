@@ -26,7 +26,7 @@ export const compatibleDialect: Dialect = {
   errorCodes: {},
   finishReasons: {},
   // What hosts take at once is between ten texts and any number; their vectors may be of 4,096 numbers.
-  embeddings: { rules: [{ models: /^/, inputsMax: 256, shortens: true }], base64: false, takesUser: true },
+  embeddings: { rules: [{ models: /^/, inputsMax: 128, shortens: true }], base64: false, takesUser: true },
 }
 
 /** Makes a provider for such a host. It needs a base URL or a preset; without keys it sends none. */

@@ -47,9 +47,9 @@ export const openAiDialect: Dialect = {
   finishReasons: {},
   embeddings: {
     rules: [
-      // 2,048 texts and 300,000 tokens are its own limits; so many long vectors are more than is read at once.
-      { models: /^text-embedding-ada-/, inputsMax: 1_024, bytesMax: 300_000, shortens: false },
-      { models: /^/, inputsMax: 1_024, bytesMax: 300_000, shortens: true },
+      // 2,048 texts and 300,000 tokens are its own limits; while so many long vectors are read, nobody else is served.
+      { models: /^text-embedding-ada-/, inputsMax: 512, bytesMax: 300_000, shortens: false },
+      { models: /^/, inputsMax: 512, bytesMax: 300_000, shortens: true },
     ],
     base64: true,
     takesUser: true,

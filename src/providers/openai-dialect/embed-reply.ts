@@ -60,14 +60,15 @@ function numbersIn(value: unknown): number[] | undefined {
   return numbers.length === foreignList(value).length ? numbers : undefined
 }
 
-const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/
+const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT
 
 function unpacked(text: string): number[] | undefined {
-  if (!BASE64.test(text)) return undefined
   const bytes = Buffer.from(text, 'base64')
-  if (bytes.length % Float32Array.BYTES_PER_ELEMENT !== 0) return undefined
+  // What is no base64 is left out, and then there is less than the length of the text promises.
+  if (bytes.length !== Buffer.byteLength(text, 'base64') || bytes.length % FLOAT_BYTES !== 0) return undefined
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-  return Array.from({ length: bytes.length / Float32Array.BYTES_PER_ELEMENT }, (_, at) =>
-    view.getFloat32(at * Float32Array.BYTES_PER_ELEMENT, true),
-  )
+  const numbers: number[] = []
+  // A loop takes half the time of a callback for each of some million numbers.
+  for (let at = 0; at < bytes.length; at += FLOAT_BYTES) numbers.push(view.getFloat32(at, true))
+  return numbers
 }

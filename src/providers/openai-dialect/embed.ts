@@ -11,7 +11,7 @@ import { createNote, type Note } from './notes.ts'
 import { faultOf, post, refused } from './post.ts'
 import type { ChatDeps } from './wire-chat.ts'
 
-/** 256 vectors of 4,096 numbers, written out, are some 23 MB; 1,024 of 3,072 numbers in base64 are 17 MB. */
+/** 128 vectors of 4,096 numbers, written out, are some 12 MB, and 512 of 3,072 numbers in base64 are 8 MB. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024
 
 /** Makes the function that embeds by some way in, as Provider's `open` says; undefined for a host that cannot. */
