@@ -1,5 +1,7 @@
 // The MCP door as its transport is written down: who is let in, and what is refused and how.
 import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
+import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { mcpWays } from '../support/mcp-hosts.ts'
 import {
@@ -38,13 +40,13 @@ const send = (
 const errorIn = ({ text }: McpAnswer): Json => JSON.parse(text).error
 
 /** A token of the seed's form. */
-function token(scope: string): string {
+function token(scope: string, tenant = 'acme'): string {
   const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
   const claims = {
     iss: 'exai-mcp-server',
     aud: 'exai-mcp-client',
     sub: 'ada',
-    tenant_id: 'acme',
+    tenant_id: tenant,
     scope,
     exp: Math.floor(Date.now() / 1000) + 600,
   }
@@ -87,6 +89,17 @@ describe('a request that is not of the transport', () => {
     expect(await service.call('not-json-at-all')).toMatchObject({ door: 'mcp', reason: 'INVALID_REQUEST' })
   })
 
+  it('is refused when it came by the name of a foreign host', async () => {
+    const asked = request(`${service.url}/mcp`, {
+      method: 'POST',
+      headers: { ...mcpHeaders, host: 'evil.example' },
+    })
+    asked.end(JSON.stringify(initialize))
+    const [answer] = await once(asked, 'response')
+    expect(answer.statusCode).toBe(403)
+    answer.resume()
+  })
+
   it('is answered when it names a method that does not exist', async () => {
     const { status, text } = await send({ jsonrpc: '2.0', id: 9, method: 'no/such' })
     expect([status, messagesIn(text)[0]]).toEqual([200, expect.objectContaining({ id: 9 })])
@@ -114,6 +127,24 @@ describe('a service that asks who comes', () => {
     }
     const good = { authorization: `Bearer ${token('chat')}` }
     expect((await send(initialize, good, 'POST', url)).status).toBe(200)
+  })
+
+  it('shows a tenant nothing of another one', async () => {
+    const { url, port } = await start()
+    const [way] = mcpWays
+    const acme = await way?.open({ url, port, credential: token('chat files') })
+    const other = await way?.open({ url, port, credential: token('chat files', 'other') })
+    onTestFinished(async () => {
+      await acme?.close()
+      await other?.close()
+    })
+    const stored = await acme?.call('upload_file', { filename: 'a.txt', text: 'hello' })
+    const id = String(Object(stored?.structured['file']).id)
+    expect((await acme?.read(`exai://files/${id}`))?.['text']).toBe('hello')
+    expect(await other?.resources()).toEqual([])
+    await expect(other?.read(`exai://files/${id}`)).rejects.toThrow(/no file has the id/)
+    const asked = await other?.call('ask_file', { model: MODEL, question: 'x', file_id: id })
+    expect(asked?.structured).toMatchObject({ error: { reason: 'FILE_NOT_FOUND' } })
   })
 
   it('asks each tool for the scope of its RPC, and shows the resources that the caller may see', async () => {
