@@ -1,11 +1,13 @@
 // What goes wrong behind /v1 reaches OpenAI's own package as its own errors, and its retries find what was answered already.
+import { request } from 'node:http'
 import { fromJson } from '@bufbuild/protobuf'
 import { createClient } from '@connectrpc/connect'
 import OpenAI, { APIError, RateLimitError } from 'openai'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ChatService, CompleteRequestSchema } from '#gen/exai/v1/chat_service_pb'
-import { speeches } from '../support/clients.ts'
+import { readAll } from '../support/clients.ts'
 import { manyKeys } from '../support/many-keys.ts'
+import { grpcTo } from '../support/openai-outcomes.ts'
 import { type Service, startService } from '../support/running-server.ts'
 import { startUpstream } from '../support/upstream/openai.ts'
 import type { Upstream } from '../support/upstream/server.ts'
@@ -126,9 +128,7 @@ describe('the retries of the package', () => {
     expect(new Set(answers.map(({ id }) => id)).size).toBe(1)
     const streamed = await sdk.chat.completions.stream(asked('only once'), options).finalChatCompletion()
     expect(streamed.id).toBe(answers[0]?.id)
-    const [speech] = speeches
-    if (speech === undefined) throw new Error('there is no way to speak')
-    const ours = await createClient(ChatService, speech.open(service.url)).complete(
+    const ours = await createClient(ChatService, grpcTo(service.url)).complete(
       fromJson(CompleteRequestSchema, {
         model: MODEL,
         messages: [{ role: 'ROLE_USER', content: [{ text: 'only once' }] }],
@@ -151,6 +151,34 @@ it('a client that leaves a stream ends the call upstream', async () => {
   await expect
     .poll(() => service.log().filter(line => line['reason'] === 'CANCELLED').length, { timeout: 5_000 })
     .toBe(1)
+})
+
+it('a stream with a resume window goes on without its client, and is resumed through gRPC under its id', async () => {
+  const stream = await sdk.chat.completions.create({
+    ...asked('one two three four [[fault@openai:drip-events=20]]'),
+    ...({ exai: { resume_window: '60s' } } as object),
+    stream: true,
+  })
+  let id = ''
+  for await (const chunk of stream) {
+    id = chunk.id
+    break
+  }
+  const ours = createClient(ChatService, grpcTo(service.url))
+  const { text, kinds } = await readAll(ours.resumeStream({ responseId: id, afterSequence: 0 }))
+  expect([text.trim(), kinds.at(-1)]).toEqual(['You said: one two three four', 'completed'])
+})
+
+it('an upload whose client leaves stores nothing', async () => {
+  const sent = request(`${service.url}/v1/files`, {
+    method: 'POST',
+    headers: { 'content-type': 'multipart/form-data; boundary=b', 'x-request-id': 'half-a-file' },
+  })
+  sent.on('error', () => undefined)
+  const half = '--b\r\ncontent-disposition: form-data; name="file"; filename="x"\r\n\r\nhalf'
+  sent.write(half, () => sent.destroy())
+  expect(await service.call('half-a-file')).toMatchObject({ door: 'openai', reason: 'CANCELLED' })
+  expect((await sdk.files.list()).data).toEqual([])
 })
 
 it('a conversation goes on under the id that the answer carries', async () => {
