@@ -56,14 +56,18 @@ async function open(path = '/ws', token = key, where = service) {
 }
 
 /** Calls a method of the administration of keys. */
-async function administer(method: string, body: object) {
+async function administer(
+  method: string,
+  body: object,
+): Promise<{ readonly secret: string; readonly key: { readonly id: string } }> {
   const answer = await fetch(`${service.url}/exai.v1.AccessService/${method}`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
     body: JSON.stringify(body),
   })
   expect(answer.status).toBe(200)
-  return answer.json()
+  // As the contract says of CreateKey; of other methods nothing is looked at.
+  return (await answer.json()) as Awaited<ReturnType<typeof administer>>
 }
 
 const textOf = ({ content }: Frame): unknown => JSON.parse(JSON.stringify(content)).choices[0].message.content
