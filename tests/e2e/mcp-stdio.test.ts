@@ -1,7 +1,7 @@
 // `exai mcp` as a child of its host: what it writes where, how it ends, and what it says when the service is not to be had.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
@@ -38,7 +38,8 @@ afterAll(async () => {
 /** Starts it, and begins a session of revision 2025-11-25 by hand. */
 function start(env: Readonly<Record<string, string>>): Child {
   const child = spawn(process.execPath, [join(root, 'src/main.ts'), 'mcp'], {
-    cwd: mkdtempSync(join(tmpdir(), 'exai-mcp-')),
+    // A folder without settings of its own.
+    cwd: join(root, 'tests'),
     env: { ...env, HOME: tmpdir() },
     stdio: 'pipe',
   })
@@ -132,6 +133,7 @@ describe('exai mcp', { timeout: SLOW_MS }, () => {
   it('asks a service over TLS with its key, and tells a refusal with its reason', async () => {
     const { cert, key } = await selfSigned()
     const folder = mkdtempSync(join(tmpdir(), 'exai-mcp-tls-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
     writeFileSync(join(folder, 'cert.pem'), cert)
     writeFileSync(join(folder, 'key.pem'), key)
     const tls = { TLS_CERT: join(folder, 'cert.pem'), TLS_KEY: join(folder, 'key.pem') }

@@ -1,6 +1,4 @@
 // MCP hosts made with the official clients, of both major versions and over both transports, behind one face.
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client as Client2, StreamableHTTPClientTransport as Http2 } from '@modelcontextprotocol/client'
 import { StdioClientTransport as Stdio2 } from '@modelcontextprotocol/client/stdio'
@@ -65,7 +63,8 @@ function httpOf({ url, credential }: McpTarget): [URL, { requestInit: { headers:
 
 function stdioOf({ port, credential }: McpTarget) {
   const env = { PORT: String(port), ...(credential === undefined ? {} : { EXAI_API_KEY: credential }) }
-  const cwd = mkdtempSync(join(tmpdir(), 'exai-mcp-'))
+  // A folder without settings of its own.
+  const cwd = join(root, 'tests')
   return { command: process.execPath, args: [MAIN, 'mcp'], env, cwd, stderr: 'pipe' as const }
 }
 
