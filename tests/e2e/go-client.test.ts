@@ -5,9 +5,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { startService } from '../support/running-server.ts'
 import { root, tool } from '../support/tools.ts'
-import { documentedPrograms, endingsOf, startToured, stepsOf, TOUR, type Toured } from '../support/tour.ts'
+import {
+  documentedPrograms,
+  endingsOf,
+  startBehindDouble,
+  startToured,
+  stepsOf,
+  TOUR,
+  type Toured,
+} from '../support/tour.ts'
 
 const run = promisify(execFile)
 const go = tool('go')
@@ -43,8 +50,8 @@ describe.skipIf(go === undefined)('the Go client (skipped without Go)', () => {
   })
 
   it('is used by the program of docs/clients.md, which answers', async () => {
-    const service = await startService()
-    onTestFinished(async () => void (await service.stop()))
+    const { service, stop } = await startBehindDouble()
+    onTestFinished(stop)
     const cwd = join(folder, 'documented')
     await mkdir(cwd)
     const [program = '', ...others] = await documentedPrograms('go', service)
@@ -56,7 +63,7 @@ describe.skipIf(go === undefined)('the Go client (skipped without Go)', () => {
     const edits = ['-require=exai.internal/client@v0.0.0', `-replace=${replaced}`]
     await run(go?.path ?? '', ['mod', 'edit', ...edits], { cwd })
     const { stdout } = await run(go?.path ?? '', ['run', '-mod=mod', '.'], { cwd })
-    expect(stdout).toContain('Hello!')
+    expect(stdout).toContain('You said: Hello!')
   }, 120_000)
 
   it('says what is wrong when it may not call', async () => {

@@ -5,9 +5,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { startService } from '../support/running-server.ts'
 import { root, tool } from '../support/tools.ts'
-import { documentedPrograms, endingsOf, startToured, stepsOf, TOUR, type Toured } from '../support/tour.ts'
+import {
+  documentedPrograms,
+  endingsOf,
+  startBehindDouble,
+  startToured,
+  stepsOf,
+  TOUR,
+  type Toured,
+} from '../support/tour.ts'
 
 const run = promisify(execFile)
 const python = tool('python-connect')
@@ -54,8 +61,8 @@ describe.skipIf(python === undefined)('the Python client (skipped without connec
   })
 
   it('is used by the programs of docs/clients.md, which answer', async () => {
-    const service = await startService()
-    onTestFinished(async () => void (await service.stop()))
+    const { service, stop } = await startBehindDouble()
+    onTestFinished(stop)
     const programs = await documentedPrograms('python', service)
     expect(programs.map(program => /^(?:from|import) (\w+)/.exec(program)?.[1])).toEqual([
       'connectrpc',
@@ -63,7 +70,7 @@ describe.skipIf(python === undefined)('the Python client (skipped without connec
     ])
     for (const program of programs) {
       const { stdout } = await run(interpreter, ['-c', program], { env: surroundings() })
-      expect(stdout).toContain('Hello!')
+      expect(stdout).toContain('You said: Hello!')
     }
   })
 

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { runCommand, type Service, startService } from './running-server.ts'
 import { root } from './tools.ts'
+import { startUpstream } from './upstream/openai.ts'
 
 const run = promisify(execFile)
 
@@ -27,6 +28,19 @@ export async function startToured(): Promise<Toured> {
   const { stdout } = await runCommand(['token', 'create', '--sub', 'tour', ...scopes, '--json'], { env })
   const { token }: { token: string } = JSON.parse(stdout)
   return { service, env: { EXAI_URL: service.url, EXAI_API_KEY: token } }
+}
+
+/** Starts a service that asks nobody who it is, in front of a double of OpenAI's. */
+export async function startBehindDouble(): Promise<{ readonly service: Service; stop(): Promise<void> }> {
+  const upstream = await startUpstream()
+  const service = await startService({ OPENAI_API_KEY: 'test-key', OPENAI_BASE_URL: upstream.url })
+  return {
+    service,
+    stop: async () => {
+      await service.stop()
+      await upstream.close()
+    },
+  }
 }
 
 /** Runs one program of a tour; gives the names of the steps that it took. Rejects with all that it wrote when it failed. */
