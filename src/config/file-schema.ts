@@ -54,6 +54,7 @@ const modelFields = {
   price_tiers: z.array(priceTier).min(1).max(priceTiersMax).optional(),
   tools: z.boolean().optional(),
   vision: z.boolean().optional(),
+  embeddings: z.boolean().optional(),
   structured_output: z.enum(['none', 'json_object', 'json_schema']).optional(),
   reasoning: z.enum(['none', 'optional', 'always']).optional(),
   quality: z

@@ -288,6 +288,7 @@ function modelOf(provider: string, model: FileModel): ModelConfig {
       structuredOutput: model.structured_output,
       reasoning: model.reasoning,
       modalitiesIn: model.vision === undefined ? undefined : model.vision ? ['text', 'image'] : ['text'],
+      modalitiesOut: model.embeddings === undefined ? undefined : [model.embeddings ? 'embedding' : 'text'],
     },
   }
 }

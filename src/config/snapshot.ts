@@ -99,6 +99,7 @@ export interface ModelConfig {
         readonly structuredOutput?: 'none' | 'json_object' | 'json_schema' | undefined
         readonly reasoning?: 'none' | 'optional' | 'always' | undefined
         readonly modalitiesIn?: readonly ('text' | 'image')[] | undefined
+        readonly modalitiesOut?: readonly ('text' | 'embedding')[] | undefined
       }
     | undefined
 }

@@ -2,6 +2,7 @@
 import { FinishReason, type WebSearch } from '#gen/exai/v1/chat_pb'
 import type { Provider } from '../core/provider.ts'
 import { countWays } from './count-upstream.ts'
+import { keysOf } from './keyed.ts'
 import type { Fields } from './merge.ts'
 import type { Dialect } from './openai-dialect/dialect.ts'
 import { createHost } from './openai-dialect/host.ts'
@@ -159,7 +160,10 @@ const embeddings: Dialect['embeddings'] = {
 export function createGlm(settings: ProviderSettings): Provider {
   const { id, keys, baseUrl = BASE_URL } = settings
   const isChina = /^https?:\/\/(?:[^/]*\.)?bigmodel\.cn(?:[:/]|$)/.test(baseUrl)
-  const isInternational = /^https?:\/\/(?:[^/]*\.)?z\.ai(?:[:/]|$)/.test(baseUrl)
+  // Which key is taken is not known before: one without embeddings is enough.
+  const isInternational = keysOf(settings)
+    .map(key => key.baseUrl ?? baseUrl)
+    .some(url => /^https?:\/\/(?:[^/]*\.)?z\.ai(?:[:/]|$)/.test(url))
   return createHost(settings, {
     baseUrl,
     dialect: {

@@ -89,6 +89,7 @@ describe('the example in docs/configuration.md', () => {
           modalitiesIn: ['text'],
         },
       },
+      { provider: 'local', id: 'nomic-embed-text', capabilities: { modalitiesOut: ['embedding'] } },
       {
         provider: 'openai',
         id: 'gpt-5.4',
@@ -149,6 +150,16 @@ describe('a config file', () => {
       price: undefined,
       capabilities: { modalitiesIn: ['text', 'image'] },
     })
+  })
+
+  test('leaves open whether a model chats or embeds, unless it is told', () => {
+    const outOf = (more: string) =>
+      read(provider(`    models: [{ id: a${more} }]`)).models[0]?.capabilities?.modalitiesOut
+    expect([outOf(''), outOf(', embeddings: true'), outOf(', embeddings: false')]).toEqual([
+      undefined,
+      ['embedding'],
+      ['text'],
+    ])
   })
 
   test('names all of its problems at once', () => {

@@ -162,6 +162,10 @@ describe('who cannot embed', () => {
     const at = (baseUrl?: string) => made(createGlm({ id: 'glm', keys, baseUrl })).embeds
     expect([at(), at('https://api.z.ai/api/coding/paas/v4')]).toEqual([undefined, undefined])
     expect([at('https://open.bigmodel.cn/api/paas/v4'), at(bigModel.url)]).toEqual([true, true])
+    const china = { secret: 'k', label: 'china', baseUrl: 'https://open.bigmodel.cn/api/paas/v4' }
+    const other = { secret: 'l', label: 'other' }
+    expect(made(createGlm({ id: 'glm', keys: [china] })).embeds).toBe(true)
+    expect(made(createGlm({ id: 'glm', keys: [china, other] })).embeds).toBeUndefined()
     expect(made(createKimi({ id: 'kimi', keys })).embeds).toBeUndefined()
     expect([openAi().embeds, compatible().embeds]).toEqual([true, true])
     expect(made(createOpenAiCompatible({ id: 'ds', keys, preset: 'deepseek' })).embeds).toBeUndefined()
