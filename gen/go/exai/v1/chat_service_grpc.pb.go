@@ -38,7 +38,6 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // Answers chats with the model that fits, and keeps conversations. Every RPC needs the scope `chat`.
-// Four RPCs take the same flat request, so that callers write their JSON once: three lint rules are set aside on them.
 type ChatServiceClient interface {
 	// Answers a chat in one message. It is StreamComplete, collected.
 	// Fails with any reason of the closed list but STREAM_NOT_FOUND, STREAM_LOST and KEY_NOT_FOUND.
@@ -208,7 +207,6 @@ func (c *chatServiceClient) DeleteConversation(ctx context.Context, in *DeleteCo
 // for forward compatibility.
 //
 // Answers chats with the model that fits, and keeps conversations. Every RPC needs the scope `chat`.
-// Four RPCs take the same flat request, so that callers write their JSON once: three lint rules are set aside on them.
 type ChatServiceServer interface {
 	// Answers a chat in one message. It is StreamComplete, collected.
 	// Fails with any reason of the closed list but STREAM_NOT_FOUND, STREAM_LOST and KEY_NOT_FOUND.

@@ -40,7 +40,6 @@ _GZIP_COMPRESSION = GzipCompression()
 class ChatService(Protocol):
     """
     Answers chats with the model that fits, and keeps conversations. Every RPC needs the scope `chat`.
-    Four RPCs take the same flat request, so that callers write their JSON once: three lint rules are set aside on them.
     """
     async def complete(self, request: CompleteRequest, ctx: RequestContext[CompleteRequest, CompleteResponse], /) -> CompleteResponse:
         """
@@ -257,7 +256,6 @@ class ChatServiceASGIApplication(ConnectASGIApplication[ChatService]):
 class ChatServiceClient(ConnectClient):
     """
     Answers chats with the model that fits, and keeps conversations. Every RPC needs the scope `chat`.
-    Four RPCs take the same flat request, so that callers write their JSON once: three lint rules are set aside on them.
     """
     def __init__(
         self,
@@ -538,7 +536,6 @@ class ChatServiceClient(ConnectClient):
 class ChatServiceSync(Protocol):
     """
     Answers chats with the model that fits, and keeps conversations. Every RPC needs the scope `chat`.
-    Four RPCs take the same flat request, so that callers write their JSON once: three lint rules are set aside on them.
     """
     def complete(self, request: CompleteRequest, ctx: RequestContext[CompleteRequest, CompleteResponse], /) -> CompleteResponse:
         """
@@ -753,7 +750,6 @@ class ChatServiceWSGIApplication(ConnectWSGIApplication):
 class ChatServiceClientSync(ConnectClientSync):
     """
     Answers chats with the model that fits, and keeps conversations. Every RPC needs the scope `chat`.
-    Four RPCs take the same flat request, so that callers write their JSON once: three lint rules are set aside on them.
     """
     def __init__(
         self,

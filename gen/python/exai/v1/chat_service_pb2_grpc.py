@@ -26,8 +26,9 @@ if _version_not_supported:
 
 
 class ChatServiceStub:
-    """Answers chats with the model that fits, and keeps conversations. Every RPC needs the scope `chat`.
-    Four RPCs take the same flat request, so that callers write their JSON once: three lint rules are set aside on them.
+    """Four RPCs take the same flat request, so that callers write their JSON once: three lint rules are set aside on them.
+
+    Answers chats with the model that fits, and keeps conversations. Every RPC needs the scope `chat`.
     """
 
     def __init__(self, channel):
@@ -89,8 +90,9 @@ class ChatServiceStub:
 
 
 class ChatServiceServicer:
-    """Answers chats with the model that fits, and keeps conversations. Every RPC needs the scope `chat`.
-    Four RPCs take the same flat request, so that callers write their JSON once: three lint rules are set aside on them.
+    """Four RPCs take the same flat request, so that callers write their JSON once: three lint rules are set aside on them.
+
+    Answers chats with the model that fits, and keeps conversations. Every RPC needs the scope `chat`.
     """
 
     def Complete(self, request, context):
@@ -240,8 +242,9 @@ def add_ChatServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class ChatService:
-    """Answers chats with the model that fits, and keeps conversations. Every RPC needs the scope `chat`.
-    Four RPCs take the same flat request, so that callers write their JSON once: three lint rules are set aside on them.
+    """Four RPCs take the same flat request, so that callers write their JSON once: three lint rules are set aside on them.
+
+    Answers chats with the model that fits, and keeps conversations. Every RPC needs the scope `chat`.
     """
 
     @staticmethod

@@ -27,8 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class ChatServiceStub:
-    """Answers chats with the model that fits, and keeps conversations. Every RPC needs the scope `chat`.
-    Four RPCs take the same flat request, so that callers write their JSON once: three lint rules are set aside on them.
+    """Four RPCs take the same flat request, so that callers write their JSON once: three lint rules are set aside on them.
+
+    Answers chats with the model that fits, and keeps conversations. Every RPC needs the scope `chat`.
     """
 
     @_typing.overload
@@ -79,8 +80,9 @@ class ChatServiceStub:
 
 @_typing.type_check_only
 class ChatServiceAsyncStub(ChatServiceStub):
-    """Answers chats with the model that fits, and keeps conversations. Every RPC needs the scope `chat`.
-    Four RPCs take the same flat request, so that callers write their JSON once: three lint rules are set aside on them.
+    """Four RPCs take the same flat request, so that callers write their JSON once: three lint rules are set aside on them.
+
+    Answers chats with the model that fits, and keeps conversations. Every RPC needs the scope `chat`.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -127,8 +129,9 @@ class ChatServiceAsyncStub(ChatServiceStub):
     """Deletes a conversation and its messages for good. Fails with CONVERSATION_NOT_FOUND."""
 
 class ChatServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Answers chats with the model that fits, and keeps conversations. Every RPC needs the scope `chat`.
-    Four RPCs take the same flat request, so that callers write their JSON once: three lint rules are set aside on them.
+    """Four RPCs take the same flat request, so that callers write their JSON once: three lint rules are set aside on them.
+
+    Answers chats with the model that fits, and keeps conversations. Every RPC needs the scope `chat`.
     """
 
     @_abc_1.abstractmethod
