@@ -16,6 +16,7 @@ export type Manifest = {
 const signs: Readonly<Record<string, RegExp>> = {
   '@bufbuild/protoc-gen-es': /local: protoc-gen-es/,
   '@types/node': /"types": \["node"\]/,
+  '@types/ws': /from 'ws'/,
   '@vitest/coverage-v8': /provider: 'v8'/,
   typescript: /\btsc\b/,
 }
