@@ -2,8 +2,6 @@
 import { createGrpcWebTransport } from '@connectrpc/connect-web'
 import { type ExaiClientOptions, type ExaiServices, servicesOver, signing } from './services.ts'
 
-export type { ExaiClientOptions } from './services.ts'
-
 /** The services of a gateway, as a browser can call them: UploadFile is missing, because no browser can stream a request. */
 export interface ExaiClient extends Omit<ExaiServices, 'files'> {
   readonly files: Omit<ExaiServices['files'], 'uploadFile'>
