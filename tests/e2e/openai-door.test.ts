@@ -71,6 +71,23 @@ describe('a service that asks who comes', () => {
   })
 })
 
+it('a form that says something wrong behind its file stores nothing', async () => {
+  const service = await start({})
+  for (const [name, value] of [
+    ['nothing', 'x'],
+    ['purpose', 'x'.repeat(65)],
+    ['expires_after[seconds]', '-1'],
+  ] as const) {
+    const form = new FormData()
+    form.append('file', new Blob(['content']), 'a.txt')
+    form.append(name, value)
+    const reply = await fetch(`${service.url}/v1/files`, { method: 'POST', body: form })
+    expect([name, reply.status]).toEqual([name, 400])
+    expect(await reply.json()).toMatchObject({ error: { type: 'invalid_request_error' } })
+  }
+  expect((await sdkOf(service).files.list()).data).toEqual([])
+})
+
 it('a limit that is reached says so in the headers that the package reads', async () => {
   const service = await start({}, 'limits: { tenants: { default: { requests_per_minute: 1 } } }\n')
   const sdk = sdkOf(service)
