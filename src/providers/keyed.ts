@@ -70,8 +70,11 @@ export function createKeyedProvider(settings: ProviderSettings, own: KeyedProvid
     }
   }
 
-  /** Whoever lacks an endpoint for embeddings is not asked for them. */
-  const wayOf = ({ embed }: AttemptInput) => (embed === undefined ? own.ask : (own.embed ?? own.ask))
+  function wayOf({ embed }: AttemptInput): KeyedProvider['ask'] {
+    if (embed === undefined) return own.ask
+    if (own.embed !== undefined) return own.embed
+    throw new GatewayError('UNSUPPORTED', `${id} has no endpoint for embeddings`, { provider: id })
+  }
 
   const files = createKeyedFiles({
     provider: id,

@@ -158,7 +158,7 @@ describe('BigModel', () => {
 })
 
 describe('who cannot embed', () => {
-  it('says so: Z.AI and Kimi have no such endpoint, and other addresses of GLM may', () => {
+  it('says so: Z.AI and Kimi have no such endpoint, and other addresses of GLM may', async () => {
     const at = (baseUrl?: string) => made(createGlm({ id: 'glm', keys, baseUrl })).embeds
     expect([at(), at('https://api.z.ai/api/coding/paas/v4')]).toEqual([undefined, undefined])
     expect([at('https://open.bigmodel.cn/api/paas/v4'), at(bigModel.url)]).toEqual([true, true])
@@ -167,6 +167,8 @@ describe('who cannot embed', () => {
     expect(made(createGlm({ id: 'glm', keys: [china] })).embeds).toBe(true)
     expect(made(createGlm({ id: 'glm', keys: [china, other] })).embeds).toBeUndefined()
     expect(made(createKimi({ id: 'kimi', keys })).embeds).toBeUndefined()
+    const { error } = await failure(asking(made(createKimi({ id: 'kimi', keys }))).once().deltas)
+    expect([error.reason, error.message]).toEqual(['UNSUPPORTED', 'kimi has no endpoint for embeddings'])
     expect([openAi().embeds, compatible().embeds]).toEqual([true, true])
     expect(made(createOpenAiCompatible({ id: 'ds', keys, preset: 'deepseek' })).embeds).toBeUndefined()
   })
