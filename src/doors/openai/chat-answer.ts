@@ -13,6 +13,8 @@ export interface AnswerParts {
   readonly text: string
   readonly hasText: boolean
   readonly reasoning: string
+  /** Thoughts that a provider has sealed, to be sent back as they are. */
+  readonly sealed: readonly { readonly opaque: string; readonly provider: string; readonly model: string }[]
   readonly calls: readonly { readonly callId: string; readonly name: string; readonly arguments: string }[]
   readonly citations: readonly { readonly url: string; readonly title: string; readonly text: string }[]
 }
@@ -22,11 +24,17 @@ export function answerParts({ message }: Answer): AnswerParts {
   const content: readonly PartInit[] = message?.content ?? []
   const texts: string[] = []
   const thoughts: string[] = []
+  const sealed: AnswerParts['sealed'][number][] = []
   const calls: AnswerParts['calls'][number][] = []
   const citations: AnswerParts['citations'][number][] = []
   for (const { kind } of content) {
     if (kind?.case === 'text') texts.push(kind.value)
-    if (kind?.case === 'reasoning') thoughts.push(kind.value.text ?? '')
+    if (kind?.case === 'reasoning') {
+      const { text = '', opaque, provider = '', model = '' } = kind.value
+      thoughts.push(text)
+      if (opaque !== undefined && opaque.byteLength > 0)
+        sealed.push({ opaque: Buffer.from(opaque).toString('base64'), provider, model })
+    }
     if (kind?.case === 'toolCall') {
       const { callId = '', name = '', arguments: text = '' } = kind.value
       calls.push({ callId, name, arguments: text })
@@ -36,7 +44,14 @@ export function answerParts({ message }: Answer): AnswerParts {
       citations.push({ url, title, text })
     }
   }
-  return { text: texts.join(''), hasText: texts.length > 0, reasoning: thoughts.join(''), calls, citations }
+  return {
+    text: texts.join(''),
+    hasText: texts.length > 0,
+    reasoning: thoughts.join(''),
+    sealed,
+    calls,
+    citations,
+  }
 }
 
 /** The body of an answer; `notes` say what of the request was left out before anybody was asked. */
@@ -57,6 +72,7 @@ export function chatCompletion(answer: Answer, notes: readonly string[]): Record
           ...(parts.reasoning === '' ? {} : { reasoning_content: parts.reasoning }),
           ...(parts.calls.length === 0 ? {} : { tool_calls: parts.calls.map(toolCall) }),
           annotations: annotations(parts.citations, parts.text),
+          ...sealedFields(parts),
         },
         logprobs: null,
         finish_reason: finishWord(answer.finishReason),
@@ -65,6 +81,11 @@ export function chatCompletion(answer: Answer, notes: readonly string[]): Record
     usage: usageOf(answer.usage),
     exai: ownAnswer(answer, notes),
   }
+}
+
+/** The field of a message that has its sealed thoughts; nothing without any. */
+export function sealedFields({ sealed }: AnswerParts): Record<string, unknown> {
+  return sealed.length === 0 ? {} : { exai: { reasoning: sealed } }
 }
 
 function toolCall(call: AnswerParts['calls'][number]): Record<string, unknown> {

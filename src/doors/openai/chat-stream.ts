@@ -9,6 +9,7 @@ import {
   createdOf,
   finishWord,
   ownAnswer,
+  sealedFields,
   usageOf,
 } from './chat-answer.ts'
 
@@ -61,12 +62,16 @@ function createChunks({ includesUsage, notes }: ChunkOptions): Chunks {
     chunk([choice({ tool_calls: [{ index, ...more }] })])
 
   const completed = (answer: Answer): readonly Frame[] => {
-    const { citations } = answerParts(answer)
+    const parts = answerParts(answer)
+    const beside = {
+      ...(parts.citations.length === 0 ? {} : { annotations: annotations(parts.citations, text) }),
+      ...sealedFields(parts),
+    }
     const own = { exai: ownAnswer(answer, notes) }
     const unused = includesUsage ? { usage: null } : {}
     return [
       ...role(''),
-      ...(citations.length === 0 ? [] : [chunk([choice({ annotations: annotations(citations, text) })])]),
+      ...(Object.keys(beside).length === 0 ? [] : [chunk([choice(beside)])]),
       chunk([choice({}, finishWord(answer.finishReason))], { ...unused, ...own }),
       ...(includesUsage ? [chunk([], { usage: usageOf(answer.usage) })] : []),
       { data: '[DONE]' },

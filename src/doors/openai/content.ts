@@ -115,7 +115,8 @@ export function mediaPart(
 
 const BASE64 = /^[A-Za-z0-9+/_\-\s]*={0,2}\s*$/
 
-function bytesOf(text: string, place: string): Uint8Array<ArrayBuffer> {
+/** Bytes in base64. Throws what the client is to be told. */
+export function bytesOf(text: string, place: string): Uint8Array<ArrayBuffer> {
   // Node decodes what it can of anything, and a cut picture would be a puzzle.
   if (!BASE64.test(text)) throw wrongField(place, 'is not base64')
   return new Uint8Array(Buffer.from(text, 'base64'))

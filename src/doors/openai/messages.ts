@@ -1,10 +1,17 @@
 // Messages of a chat completion as ours.
-import { create } from '@bufbuild/protobuf'
-import { type Message, MessageSchema, type Part, PartSchema, Role } from '#gen/exai/v1/chat_pb'
+import { create, type MessageInitShape } from '@bufbuild/protobuf'
+import {
+  type Message,
+  MessageSchema,
+  type Part,
+  PartSchema,
+  type ReasoningSchema,
+  Role,
+} from '#gen/exai/v1/chat_pb'
 import type { Fields } from '../http/fields.ts'
 import type { Notes } from '../http/notes.ts'
 import { unsupportedField, wrongField } from '../http/refusal.ts'
-import { contentParts, textPart } from './content.ts'
+import { bytesOf, contentParts, textPart } from './content.ts'
 
 /** A message of a chat completion as ours. Throws what the client is to be told. */
 export function messageOf(fields: Fields, notes: Notes): Message {
@@ -48,23 +55,34 @@ function assistantParts(fields: Fields): readonly Part[] {
     throw unsupportedField(fields.at('function_call'), 'is not taken: use tool_calls')
   if (fields.raw('audio') !== undefined)
     throw unsupportedField(fields.at('audio'), 'is not taken: answers are text')
-  const reasoning = fields.text('reasoning_content') ?? ''
   const refusal = fields.text('refusal') ?? ''
   const said = contentParts(fields.raw('content'), fields.at('content')).filter(
     ({ kind }) => kind.case !== 'text' || kind.value !== '',
   )
   const calls = fields.objects('tool_calls').map(callPart)
-  const parts = [
-    ...(reasoning === ''
-      ? []
-      : [create(PartSchema, { kind: { case: 'reasoning', value: { text: reasoning } } })]),
-    ...said,
-    ...(refusal === '' ? [] : [textPart(refusal)]),
-    ...calls,
-  ]
+  const parts = [...reasoningParts(fields), ...said, ...(refusal === '' ? [] : [textPart(refusal)]), ...calls]
   if (parts.length === 0 && fields.raw('content') === undefined)
     throw wrongField(fields.at('content'), 'is required unless tool_calls is there')
   return parts.length === 0 ? [textPart('')] : parts
+}
+
+// What a provider has sealed stands in `exai`, as it was given; the text beside it belongs to the first of it.
+function reasoningParts(fields: Fields): readonly Part[] {
+  const text = fields.text('reasoning_content') ?? ''
+  const sealed = fields.object('exai')?.objects('reasoning') ?? []
+  if (sealed.length === 0) return text === '' ? [] : [reasoningPart({ text })]
+  return sealed.map((one, index) =>
+    reasoningPart({
+      text: index === 0 ? text : '',
+      opaque: bytesOf(one.needText('opaque'), one.at('opaque')),
+      provider: one.needText('provider'),
+      model: one.needText('model'),
+    }),
+  )
+}
+
+function reasoningPart(value: MessageInitShape<typeof ReasoningSchema>): Part {
+  return create(PartSchema, { kind: { case: 'reasoning', value } })
 }
 
 function callPart(call: Fields): Part {

@@ -192,4 +192,20 @@ describe('a stream', () => {
       done,
     ])
   })
+
+  test('of sealed thoughts gives them before its end, to be sent back', async () => {
+    const sealed = { text: '', opaque: new Uint8Array([1, 2]), provider: 'p', model: 'm' }
+    const frames = await framesOf([
+      started,
+      { case: 'reasoningDelta', value: { text: 'hm' } },
+      completed(FinishReason.STOP, {
+        message: { content: [{ kind: { case: 'reasoning', value: sealed } }] },
+      }),
+    ])
+    expect(frames.slice(2)).toEqual([
+      chunk({ exai: { reasoning: [{ opaque: 'AQI=', provider: 'p', model: 'm' }] } }),
+      chunk({}, 'stop', own),
+      done,
+    ])
+  })
 })

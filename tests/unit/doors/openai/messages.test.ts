@@ -87,6 +87,27 @@ describe('a message', () => {
       },
     ],
     [
+      {
+        role: 'assistant',
+        content: 'said',
+        reasoning_content: 'thought',
+        exai: {
+          reasoning: [
+            { opaque: 'AQI=', provider: 'p', model: 'm' },
+            { opaque: 'AwQ=', provider: 'p', model: 'm' },
+          ],
+        },
+      },
+      {
+        role: 'ROLE_ASSISTANT',
+        content: [
+          { reasoning: { text: 'thought', opaque: 'AQI=', provider: 'p', model: 'm' } },
+          { reasoning: { opaque: 'AwQ=', provider: 'p', model: 'm' } },
+          { text: 'said' },
+        ],
+      },
+    ],
+    [
       { role: 'assistant', content: null, refusal: 'no' },
       { role: 'ROLE_ASSISTANT', content: [{ text: 'no' }] },
     ],
