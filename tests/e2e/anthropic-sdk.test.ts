@@ -118,3 +118,41 @@ describe.each(messagesCases)('a chat with $name', each => {
     await ours.catch(() => undefined)
   })
 })
+
+describe('a request as coding tools send it', () => {
+  const request = {
+    model: 'openai/gpt-6-sol',
+    max_tokens: 8_000,
+    temperature: 1,
+    betas: ['context-management-2025-06-27', 'interleaved-thinking-2025-05-14'],
+    thinking: { type: 'adaptive' as const },
+    output_config: { effort: 'medium' as const },
+    context_management: { edits: [{ type: 'clear_thinking_20251015' as const, keep: 'all' as const }] },
+    metadata: { user_id: JSON.stringify({ device: 'd'.repeat(200), session: 's'.repeat(100) }) },
+    system: [
+      { type: 'text' as const, text: 'You are a coding tool.' },
+      { type: 'text' as const, text: 'Be brief.', cache_control: { type: 'ephemeral' as const } },
+    ],
+    tools: [
+      { name: 'Read', description: 'Reads.', input_schema: { type: 'object' as const, properties: {} } },
+    ],
+    messages: [
+      {
+        role: 'user' as const,
+        content: [{ type: 'text' as const, text: 'hello', cache_control: { type: 'ephemeral' as const } }],
+      },
+    ],
+  }
+
+  it('is answered, streamed and counted through the beta methods of the package', async () => {
+    const message = await sdk.beta.messages.create(request)
+    expect(message.content.at(-1)).toMatchObject({ type: 'text', text: 'You said: hello' })
+    const streamed = await sdk.beta.messages.stream(request).finalMessage()
+    expect(streamed.content.find(({ type }) => type === 'text')).toEqual(message.content.at(-1))
+    expect(streamed.usage).toMatchObject({ output_tokens: message.usage.output_tokens })
+    const { max_tokens: _cap, temperature: _heat, metadata: _user, ...counted } = request
+    const { input_tokens } = await sdk.beta.messages.countTokens(counted)
+    // The double counts words.
+    expect(input_tokens).toBe(8)
+  })
+})

@@ -26,7 +26,7 @@ const callDelta = (callId: string, value: string): Event => ({
 const callEnd = (callId: string): Event => ({ case: 'toolCallEnd', value: { callId } })
 const completed = (
   kinds: readonly MessageInitShape<typeof PartSchema>['kind'][] = [],
-  finishReason = FinishReason.STOP,
+  finishReason: FinishReason = FinishReason.STOP,
 ): Event => ({
   case: 'completed',
   value: {
