@@ -113,7 +113,8 @@ function mediaPart(media: Media): Part {
   return partOf({ case: 'media', value: media })
 }
 
-const BASE64 = /^[A-Za-z0-9+/_\-\s]*={0,2}\s*$/
+// White space has one place in it alone: with two to choose from, a long run of it would be tried in every way.
+const BASE64 = /^[A-Za-z0-9+/_\-\s]*(?:=\s*){0,2}$/
 
 function dataPart(source: Fields, filename: string): Part {
   const data = source.needText('data')

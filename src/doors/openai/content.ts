@@ -60,7 +60,7 @@ function imagePart(fields: Fields): Part {
 
 function audioPart(audio: Fields): Part {
   const format = audio.needText('format')
-  const mimeType = AUDIO_TYPES[format]
+  const mimeType = Object.hasOwn(AUDIO_TYPES, format) ? AUDIO_TYPES[format] : undefined
   if (mimeType === undefined) throw unsupportedField(audio.at('format'), 'must be wav or mp3')
   return partOf({
     kind: {
@@ -113,7 +113,8 @@ export function mediaPart(
   return partOf({ kind: { case: 'media', value: { ...more, mimeType, source: { case: 'data', value } } } })
 }
 
-const BASE64 = /^[A-Za-z0-9+/_\-\s]*={0,2}\s*$/
+// White space has one place in it alone: with two to choose from, a long run of it would be tried in every way.
+const BASE64 = /^[A-Za-z0-9+/_\-\s]*(?:=\s*){0,2}$/
 
 /** Bytes in base64. Throws what the client is to be told. */
 export function bytesOf(text: string, place: string): Uint8Array<ArrayBuffer> {
