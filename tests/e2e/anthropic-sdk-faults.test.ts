@@ -77,6 +77,7 @@ describe('a session with tools and sealed thoughts', () => {
         ? await sdk.messages.create({ ...asking, messages })
         : await sdk.messages.stream({ ...asking, messages }).finalMessage()
     expect(first.stop_reason).toBe('tool_use')
+    expect(first.content[0]).toMatchObject({ type: 'thinking', thinking: expect.stringMatching(/\w/) })
     const use = first.content.find(block => block.type === 'tool_use')
     if (use === undefined) throw new Error('no tool was called')
     messages.push({ role: 'assistant', content: first.content })

@@ -1,6 +1,6 @@
 // A stream comes in Anthropic's order of events: the message, its blocks one after the other, why it ended, and that it did.
 import type { MessageInitShape } from '@bufbuild/protobuf'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { FinishReason, type PartSchema } from '#gen/exai/v1/chat_pb'
 import type { StreamEventSchema } from '#gen/exai/v1/chat_service_pb'
 import { GatewayError } from '../../../../src/core/errors.ts'
@@ -273,6 +273,16 @@ describe('thoughts in a stream', () => {
       [1, textDelta('x')],
       [1, 'stop'],
     ])
+  })
+
+  test('that are not shown for a while leave a ping behind', async () => {
+    const clock = vi.spyOn(Date, 'now')
+    for (const seconds of [4, 8, 12, 16, 20]) clock.mockReturnValueOnce(seconds * 1_000)
+    const types = (
+      await dataOf([started, thought('a'), thought('b'), thought('c'), thought('d')], 'nothing')
+    ).map(({ type }) => type)
+    clock.mockRestore()
+    expect(types).toEqual(['message_start', 'ping', 'ping'])
   })
 
   test('are signed by whoever went on with them', async () => {
