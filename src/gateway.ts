@@ -1,5 +1,4 @@
 // The composition root: reads as the order in which the service starts, and closes in reverse.
-import { X509Certificate } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { openAccess } from './access/open.ts'
 import { createCompletion } from './chat/complete.ts'
@@ -35,6 +34,7 @@ import type { PortAddress } from './server/port.ts'
 import { openSharing } from './sharing.ts'
 import { auditedSwitch } from './status/audited-switch.ts'
 import { createCircuitSwitch } from './status/circuit-switch.ts'
+import { endOf } from './status/parts.ts'
 import { createCounting } from './telemetry/event-series.ts'
 import { createEvents, createObserver } from './telemetry/events.ts'
 import { createTracer } from './telemetry/tracer.ts'
@@ -113,7 +113,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
   stack.defer(events.subscribe(createObserver({ log, metrics })))
   stack.defer(events.subscribe(createCounting(metrics)))
   deps.onLogLost?.(metrics.logLost)
-  if (config.listen.tls !== undefined) metrics.certificateEnds(endOf(config.listen.tls.cert))
+  if (config.listen.tls !== undefined) metrics.certificateEnds(endOf(config.listen.tls.cert).getTime())
   const tracer = await createTracer({ settings: config.tracing, version, log, metrics })
   stack.defer(tracer.close)
   const keeping = await opening.catch(refuse)
@@ -288,11 +288,6 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     },
     abort: drain.abort,
   }
-}
-
-/** When a certificate ends, in milliseconds since the Unix epoch. */
-function endOf(pem: string): number {
-  return Date.parse(new X509Certificate(pem).validTo)
 }
 
 /** A folder that cannot be used is a mistake in the settings: no restart mends it. */
