@@ -14,7 +14,7 @@ cd "$root"
 npm pack --silent --pack-destination "$work" >"$work/pack.log" 2>&1 || { cat "$work/pack.log" >&2; fail 'npm pack failed'; }
 tarball=$(echo "$work"/exai-*.tgz)
 tar -tzf "$tarball" >"$work/files"
-for file in bin/exai dist/package.json dist/src/main.js dist/src/files/pdf-worker.js dist/gen/ts/exai/v1/chat_service_pb.d.ts proto/exai/v1/chat_service.proto; do
+for file in bin/exai dist/package.json dist/src/main.js dist/src/files/pdf-worker.js dist/web/dist/index.html dist/gen/ts/exai/v1/chat_service_pb.d.ts proto/exai/v1/chat_service.proto; do
   grep -qx "package/$file" "$work/files" || fail "$file is not in the package"
 done
 if grep -E '^package/(src|tests|scripts|node_modules|build|data)/|/\.env$' "$work/files"; then fail 'these files do not belong into the package'; fi
@@ -34,7 +34,10 @@ esac
 node --input-type=module -e "
   const { ChatService } = await import('exai/gen/exai/v1/chat_service_pb')
   if (ChatService.typeName !== 'exai.v1.ChatService') process.exit(1)
-" || fail 'the generated client can not be imported'
+  const { createExaiClient } = await import('exai/client')
+  if (createExaiClient({ baseUrl: 'http://127.0.0.1:1' }).chat.streamComplete === undefined) process.exit(1)
+  await import('exai/client/collect')
+" || fail 'the client can not be imported'
 # The thread that reads PDF, on the Node that the service has.
 node_modules/.bin/node --input-type=module -e "
   const { createPdfText } = await import('./node_modules/exai/dist/src/files/pdf-text.js')
