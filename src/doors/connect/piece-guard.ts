@@ -11,6 +11,8 @@ export interface GuardedBody {
   readonly form: DescMessage | 'json'
   /** Whether each message has five bytes before it that say how long it is. */
   readonly isEnveloped: boolean
+  /** Hears by how many bytes a message is longer without its compression. */
+  readonly unpacked?: ((bytes: number) => void) | undefined
   /** Makes the error with which the reading ends. */
   readonly refuse: () => Error
 }
@@ -85,6 +87,7 @@ export function guardedCompression(compression: Compression): Compression {
     async decompress(bytes, readMaxBytes) {
       const plain = await compression.decompress(bytes, readMaxBytes)
       const body = compressed.getStore()
+      body?.unpacked?.(plain.byteLength - bytes.byteLength)
       if (body !== undefined && hasTooManyPieces(plain, body.form)) throw body.refuse()
       return plain
     },

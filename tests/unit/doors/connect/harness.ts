@@ -13,6 +13,7 @@ import { createConnectDoor } from '../../../../src/doors/connect/door.ts'
 import type { HealthSource, Serving } from '../../../../src/doors/connect/health.ts'
 import type { Monitoring } from '../../../../src/doors/connect/monitoring.ts'
 import type { TenantFiles } from '../../../../src/files/files.ts'
+import type { CallsSink } from '../../../../src/server/call-record.ts'
 import { createCors } from '../../../../src/server/cors.ts'
 import { type CallEnd, createExchanges, type Exchanges } from '../../../../src/server/exchange.ts'
 import { type Admit, createHandler, type Gatekeeper } from '../../../../src/server/handler.ts'
@@ -143,6 +144,7 @@ export type ServerOptions = {
   readonly access?: Access
   readonly admit?: Admit
   readonly corsOrigins?: readonly string[]
+  readonly calls?: CallsSink
 }
 
 /** Starts a server on a free port of 127.0.0.1. */
@@ -154,6 +156,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Running>
     log: recordingLog(lines),
     metrics: { callEnded: end => void ends.push(end) },
     clock: systemClock,
+    calls: options.calls,
     requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
   })
   const handler = createHandler({
