@@ -57,7 +57,7 @@ export function createFront(deps: FrontDeps): Port {
     exchanges,
     guard: config.auth.mode === 'loopback' ? loopbackGuard : openGuard,
     access,
-    admit: exchange => limits.admit(exchange.caller, exchange.asked.method)?.then(exchange.admitted),
+    admit: ({ caller, asked, id, admitted }) => limits.admit(caller, asked.method, id)?.then(admitted),
     cors: createCors(config.listen.corsOrigins, connectCorsNeeds),
     clock,
     trace: deps.trace,

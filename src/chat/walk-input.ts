@@ -18,6 +18,7 @@ export function walkInputOf(run: Run, stream: boolean, onEvent?: EventSink): Wal
   return {
     candidates: plan.candidates,
     signal,
+    startedAtMs: call.startedAtMs,
     deadlineAtMs: call.deadlineAtMs,
     tenant: call.caller.tenant,
     question: questionOf(run, request, stream),
@@ -89,14 +90,15 @@ export function questionOf(run: Run, request: CompleteRequest, isStream = true):
 
 /** What asking a candidate may take of the caller's limits, beside so many tokens that it goes on with. */
 export function reserveOf(
-  { limits, plan, messages, files }: Run,
+  { call: { id: requestId }, limits, plan, messages, files }: Run,
   request: CompleteRequest,
   prefillTokens = 0,
 ): WalkInput['reserve'] {
   if (limits === undefined) return undefined
   const inputTokens = plan.inputTokens === undefined ? undefined : plan.inputTokens + prefillTokens
   const needs = needsOf(request, messages, files?.stored)
-  return ({ model }) => limits.reserve({ model, ...worstCaseOf(request, model, { inputTokens, needs }) })
+  return ({ model }) =>
+    limits.reserve({ model, requestId, ...worstCaseOf(request, model, { inputTokens, needs }) })
 }
 
 /** The ceiling is that of the call: what may be billed already counts as if it took the most that it can. */

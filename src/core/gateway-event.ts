@@ -102,6 +102,8 @@ export interface LimitEvent {
   readonly model?: string | undefined
   readonly used: number
   readonly limit: number
+  /** The call that was refused, or that came too near. Absent: not known. */
+  readonly requestId?: string | undefined
 }
 
 /** Something became of a file. */

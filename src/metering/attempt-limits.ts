@@ -12,6 +12,8 @@ import { isBudget, reservationOf, untilRoomMs } from './limit-windows.ts'
 /** The worst case of an attempt. */
 export interface AttemptNeed {
   readonly model: Pick<ModelEntry, 'provider' | 'id' | 'aliases'>
+  /** The call that it is made for, to be named in what is told of limits. */
+  readonly requestId?: string | undefined
   /** The most that its input can be, in tokens. Absent: not known. */
   readonly inputTokens: number | undefined
   /** The most that it can write, in tokens. Absent: not known. */
@@ -76,7 +78,7 @@ async function reserved(
     const answer = await deps.shared.reserve(reservations, holder)
     if (answer.ok) {
       for (const [index, limit] of limits.entries())
-        deps.news.used(limit, reservations[index]?.counter ?? '', answer.used[index] ?? 0)
+        deps.news.used(limit, reservations[index]?.counter ?? '', answer.used[index] ?? 0, need.requestId)
       return holdOf(
         { limits, amounts, reservations, holder, deps },
         need.mayShrink && isSized ? cap : undefined,
@@ -89,7 +91,7 @@ async function reserved(
     const mayTry = need.mayShrink && isBudget(limit.kind) && answer.isOutage !== true && tries < TRIES_MAX
     const smaller = mayTry && cap !== undefined ? paidCap(need, limit.value - answer.used, cap) : undefined
     if (smaller === undefined) {
-      deps.news.refused(limit, answer.used)
+      deps.news.refused(limit, answer.used, need.requestId)
       const { used, isOutage } = answer
       const roomInMs = isOutage === true ? undefined : await untilRoomMs(limit, amount, now, deps.shared)
       const error = limitError({ limit, used, amount, now, isOutage, roomInMs })

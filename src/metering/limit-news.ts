@@ -7,9 +7,10 @@ export type LimitSink = (event: LimitEvent) => void
 
 /** Tells of limits. */
 export interface LimitNews {
-  refused(limit: AppliedLimit, used: number): void
-  /** Looks at what is used of a limit now, in a counter of this name. */
-  used(limit: AppliedLimit, counter: string, used: number): void
+  /** A limit has no room for this call. */
+  refused(limit: AppliedLimit, used: number, requestId?: string): void
+  /** Looks at what is used of a limit now, with this call, in a counter of this name. */
+  used(limit: AppliedLimit, counter: string, used: number, requestId?: string): void
 }
 
 const NEAR = 0.9
@@ -19,7 +20,7 @@ const TOLD_MAX = 10_000
 /** Makes the teller. */
 export function createLimitNews(onEvent: LimitSink | undefined): LimitNews {
   const told = new Set<string>()
-  function tell(type: LimitEvent['type'], limit: AppliedLimit, used: number): void {
+  function tell(type: LimitEvent['type'], limit: AppliedLimit, used: number, requestId?: string): void {
     const { kind, tenant, whose, owner, model, value } = limit
     onEvent?.({
       type,
@@ -30,18 +31,19 @@ export function createLimitNews(onEvent: LimitSink | undefined): LimitNews {
       ...(model === undefined ? {} : { model }),
       used,
       limit: value,
+      requestId,
     })
   }
   return {
-    refused: (limit, used) => tell('limit.refused', limit, used),
-    used(limit, counter, used) {
+    refused: (limit, used, requestId) => tell('limit.refused', limit, used, requestId),
+    used(limit, counter, used, requestId) {
       if (used < limit.value * NEAR || limit.value === 0 || told.has(counter)) return
       for (const oldest of told) {
         if (told.size < TOLD_MAX) break
         told.delete(oldest)
       }
       told.add(counter)
-      tell('limit.near', limit, used)
+      tell('limit.near', limit, used, requestId)
     },
   }
 }

@@ -54,9 +54,9 @@ export interface CallerLimits {
 export interface Limits {
   /**
    * Lets a call in: undefined at once when nothing is counted. Rejects with RATE_LIMITED or TOO_MANY_CALLS. Whoever gets an
-   * admission must end it.
+   * admission must end it. `requestId` is named in what is told of limits.
    */
-  admit(caller: Caller, method: string): undefined | Promise<Admission>
+  admit(caller: Caller, method: string, requestId?: string): undefined | Promise<Admission>
   /** What holds for what a caller asks for; undefined when nothing does. */
   of(caller: Caller): CallerLimits | undefined
   /** Bytes of files that a tenant may store, where the configuration says so. */
@@ -88,7 +88,7 @@ export function createLimits(deps: LimitsDeps): Limits {
   })
   const attempts = { shared, holders, news, now: clock.now, onFault, ready }
 
-  async function admitted(limits: readonly AppliedLimit[]): Promise<Admission> {
+  async function admitted(limits: readonly AppliedLimit[], requestId?: string): Promise<Admission> {
     const now = clock.now()
     const holder = holders.make()
     const reservations = limits.map(limit => reservationOf(limit, 1, now))
@@ -98,12 +98,12 @@ export function createLimits(deps: LimitsDeps): Limits {
       const limit = limits[answer.index]
       if (limit === undefined)
         throw new GatewayError('INTERNAL', 'a limit that nobody asked for stands in the way')
-      news.refused(limit, used)
+      news.refused(limit, used, requestId)
       const roomInMs = isOutage === true ? undefined : await untilRoomMs(limit, 1, now, shared)
       throw limitError({ limit, used, amount: 1, now, isOutage, roomInMs })
     }
     for (const [index, limit] of limits.entries())
-      news.used(limit, reservations[index]?.counter ?? '', answer.used[index] ?? 0)
+      news.used(limit, reservations[index]?.counter ?? '', answer.used[index] ?? 0, requestId)
     const held = reservations.filter(({ isForGood }) => !isForGood).map(({ counter }) => counter)
     holders.holds(holder, held)
     let isCounted = true
@@ -124,11 +124,11 @@ export function createLimits(deps: LimitsDeps): Limits {
   }
 
   return {
-    admit(caller, method) {
+    admit(caller, method, requestId) {
       const all = rulesOf(caller)?.atAdmission ?? []
       const limits = method === RESUMING ? all.filter(({ kind }) => kind !== 'requests_per_minute') : all
       if (limits.length === 0 || UNLIMITED.some(prefix => method.startsWith(prefix))) return undefined
-      return admitted(limits)
+      return admitted(limits, requestId)
     },
     of(caller) {
       const found = rulesOf(caller)

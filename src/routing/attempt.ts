@@ -40,6 +40,8 @@ export interface AttemptDeps {
   readonly question: (warn: (warning: WarningInit) => void) => AttemptQuestion
   readonly limits: AttemptLimits
   readonly clock: Clock
+  /** When the call began, on the monotonic clock. */
+  readonly callStartedAtMs: number
   readonly watch?: AttemptWatch
   /** Why it is made. Default: first. */
   readonly cause?: AttemptCause
@@ -86,6 +88,7 @@ export function createAttempt(deps: AttemptDeps): Attempt {
   const { candidate, signal, question, limits, clock, watch, cause = 'first' } = deps
   const { provider, model } = candidate
   const startedAtMs = clock.monotonic()
+  const startOffset = durationOf(startedAtMs - deps.callStartedAtMs)
   const ending = new AbortController()
   let source: AsyncIterator<readonly Delta[]> | undefined
   let sentAtMs: number | undefined
@@ -219,6 +222,7 @@ export function createAttempt(deps: AttemptDeps): Attempt {
       provider: provider.id,
       model: model.id,
       outcome,
+      startOffsetDuration: startOffset,
       duration: durationOf((endedAtMs ?? clock.monotonic()) - startedAtMs),
       error: fault === undefined ? 0 : wireReason(fault.reason),
       upstreamStatus: fault?.details.upstreamStatus ?? 0,

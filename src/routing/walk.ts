@@ -147,6 +147,7 @@ export function createWalk(
       }),
       limits: deps.limits,
       clock,
+      callStartedAtMs: input.startedAtMs,
       watch: watchOf({ ...admitted, ...input, hold, live }, () => attempt),
       cause: isHedge ? 'hedge' : causeOf(candidate),
     })
