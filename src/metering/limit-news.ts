@@ -1,5 +1,6 @@
 // What is told of limits: that somebody ran into one, and that nine tenths of one are used, once in its time.
 import type { LimitKind } from '../core/limits.ts'
+import type { Reservation } from '../core/shared.ts'
 import type { AppliedLimit } from './limit-rules.ts'
 
 /** Something that happened to a limit. */
@@ -23,8 +24,12 @@ export type LimitSink = (event: LimitEvent) => void
 /** Tells of limits. */
 export interface LimitNews {
   refused(limit: AppliedLimit, used: number): void
-  /** Looks at what is used of a limit now, in a counter of this name. */
-  used(limit: AppliedLimit, counter: string, used: number): void
+  /** Looks at what is used of limits now, each in the counter of its reservation. */
+  used(
+    limits: readonly AppliedLimit[],
+    reservations: readonly Pick<Reservation, 'counter'>[],
+    used: readonly number[],
+  ): void
 }
 
 const NEAR = 0.9
@@ -38,16 +43,25 @@ export function createLimitNews(onEvent: LimitSink | undefined): LimitNews {
     const { kind, tenant, whose, model, value } = limit
     onEvent?.({ type, kind, tenant, whose, ...(model === undefined ? {} : { model }), used, limit: value })
   }
+
+  function look(limit: AppliedLimit, counter: string, used: number): void {
+    if (used < limit.value * NEAR || limit.value === 0 || told.has(counter)) return
+    for (const oldest of told) {
+      if (told.size < TOLD_MAX) break
+      told.delete(oldest)
+    }
+    told.add(counter)
+    tell('limit.near', limit, used)
+  }
+
   return {
     refused: (limit, used) => tell('limit.refused', limit, used),
-    used(limit, counter, used) {
-      if (used < limit.value * NEAR || limit.value === 0 || told.has(counter)) return
-      for (const oldest of told) {
-        if (told.size < TOLD_MAX) break
-        told.delete(oldest)
+    used(limits, reservations, used) {
+      let index = 0
+      for (const limit of limits) {
+        look(limit, reservations[index]?.counter ?? '', used[index] ?? 0)
+        index += 1
       }
-      told.add(counter)
-      tell('limit.near', limit, used)
     },
   }
 }
