@@ -1,5 +1,6 @@
 // What is told of limits: that somebody ran into one, and that nine tenths of one are used, once in its time.
 import type { LimitEvent } from '../core/gateway-event.ts'
+import type { Reservation } from '../core/shared.ts'
 import type { AppliedLimit } from './limit-rules.ts'
 
 /** Takes what happens to limits. */
@@ -9,8 +10,13 @@ export type LimitSink = (event: LimitEvent) => void
 export interface LimitNews {
   /** A limit has no room for this call. */
   refused(limit: AppliedLimit, used: number, requestId?: string): void
-  /** Looks at what is used of a limit now, with this call, in a counter of this name. */
-  used(limit: AppliedLimit, counter: string, used: number, requestId?: string): void
+  /** Looks at what is used of limits now, with this call, each in the counter of its reservation. */
+  used(
+    limits: readonly AppliedLimit[],
+    reservations: readonly Pick<Reservation, 'counter'>[],
+    used: readonly number[],
+    requestId?: string,
+  ): void
 }
 
 const NEAR = 0.9
@@ -34,16 +40,24 @@ export function createLimitNews(onEvent: LimitSink | undefined): LimitNews {
       requestId,
     })
   }
+  function look(limit: AppliedLimit, counter: string, used: number, requestId?: string): void {
+    if (used < limit.value * NEAR || limit.value === 0 || told.has(counter)) return
+    for (const oldest of told) {
+      if (told.size < TOLD_MAX) break
+      told.delete(oldest)
+    }
+    told.add(counter)
+    tell('limit.near', limit, used, requestId)
+  }
+
   return {
     refused: (limit, used, requestId) => tell('limit.refused', limit, used, requestId),
-    used(limit, counter, used, requestId) {
-      if (used < limit.value * NEAR || limit.value === 0 || told.has(counter)) return
-      for (const oldest of told) {
-        if (told.size < TOLD_MAX) break
-        told.delete(oldest)
+    used(limits, reservations, used, requestId) {
+      let index = 0
+      for (const limit of limits) {
+        look(limit, reservations[index]?.counter ?? '', used[index] ?? 0, requestId)
+        index += 1
       }
-      told.add(counter)
-      tell('limit.near', limit, used, requestId)
     },
   }
 }
