@@ -253,9 +253,9 @@ export function post(
 
 /** The longest that a test waits for what must happen soon. */
 export async function until(isTrue: () => boolean): Promise<void> {
-  const endMs = performance.now() + 5_000
+  const endMs = performance.now() + 15_000
   while (!isTrue()) {
-    if (performance.now() > endMs) throw new Error('it did not happen within 5 s')
+    if (performance.now() > endMs) throw new Error('it did not happen within 15 s')
     await new Promise(resolve => setTimeout(resolve, 2))
   }
 }
