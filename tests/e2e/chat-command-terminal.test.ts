@@ -1,10 +1,13 @@
 // `exai chat` on a terminal: a conversation with its commands, which Ctrl-C and text from outside cannot break.
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type RunningChat, startChatOnTerminal } from '../support/chat-command.ts'
 import { type Service, startService } from '../support/running-server.ts'
 import { tool } from '../support/tools.ts'
 import { startUpstream } from '../support/upstream/openai.ts'
 import type { Upstream } from '../support/upstream/server.ts'
+
+// Each test starts the command several times, which takes seconds on a busy machine.
+vi.setConfig({ testTimeout: 60_000 })
 
 const CTRL_C = '\u0003'
 const CTRL_D = '\u0004'

@@ -1,10 +1,13 @@
 // `exai chat` in pipes: what it prints and where, what it sends, and that nothing but a whole answer looks like success.
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { runChat, startChat } from '../support/chat-command.ts'
 import { runCommand, type Service, startService } from '../support/running-server.ts'
 import { selfSigned } from '../support/self-signed.ts'
 import { startUpstream } from '../support/upstream/openai.ts'
 import type { Upstream } from '../support/upstream/server.ts'
+
+// Each test starts the command several times, which takes seconds on a busy machine.
+vi.setConfig({ testTimeout: 60_000 })
 
 const MODEL = ['--model', 'openai/test-model']
 
