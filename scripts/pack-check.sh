@@ -14,7 +14,7 @@ cd "$root"
 npm pack --silent --pack-destination "$work" >"$work/pack.log" 2>&1 || { cat "$work/pack.log" >&2; fail 'npm pack failed'; }
 tarball=$(echo "$work"/exai-*.tgz)
 tar -tzf "$tarball" >"$work/files"
-for file in bin/exai dist/package.json dist/src/main.js dist/src/files/pdf-worker.js dist/gen/ts/exai/v1/chat_service_pb.d.ts proto/exai/v1/chat_service.proto; do
+for file in bin/exai dist/package.json dist/src/main.js dist/src/files/pdf-worker.js dist/web/dist/index.html dist/gen/ts/exai/v1/chat_service_pb.d.ts proto/exai/v1/chat_service.proto; do
   grep -qx "package/$file" "$work/files" || fail "$file is not in the package"
 done
 if grep -E '^package/(src|tests|scripts|node_modules|build|data)/|/\.env$' "$work/files"; then fail 'these files do not belong into the package'; fi
@@ -34,7 +34,11 @@ esac
 node --input-type=module -e "
   const { ChatService } = await import('exai/gen/exai/v1/chat_service_pb')
   if (ChatService.typeName !== 'exai.v1.ChatService') process.exit(1)
-" || fail 'the generated client can not be imported'
+  const { createExaiClient } = await import('exai/client')
+  if (createExaiClient({ baseUrl: 'http://127.0.0.1:1' }).chat.streamComplete === undefined) process.exit(1)
+  const browser = await import('exai/client/browser')
+  if (browser.createExaiClient({ baseUrl: 'http://127.0.0.1:1' }).chat.streamComplete === undefined) process.exit(1)
+" || fail 'the client can not be imported'
 # The example of the client, against the service that was installed, as one file with node_modules beside it.
 cp "$root/examples/typescript/tour.ts" .
 PORT=0 DATA_DIR="$work/data" HOME="$work" node_modules/.bin/exai >"$work/service.log" 2>&1 &

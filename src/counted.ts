@@ -1,5 +1,4 @@
 // Puts the numbers together: the metrics, the names that their labels may say, and what of a call's end is counted.
-import { X509Certificate } from 'node:crypto'
 import type { DescService } from '@bufbuild/protobuf'
 import { AccessService } from '#gen/exai/v1/access_service_pb'
 import { ChatService } from '#gen/exai/v1/chat_service_pb'
@@ -44,9 +43,4 @@ export function namesOf({ routing: { providers, catalogue } }: Edition) {
 /** The end of a call as it is counted. */
 export function countedCall({ reason, origin, ...call }: CallEnd): EndedCall {
   return { ...call, error: reason === '' || origin === '' ? undefined : { reason, origin } }
-}
-
-/** When a certificate ends, in milliseconds since the Unix epoch. */
-export function certificateEnd(pem: string): number {
-  return Date.parse(new X509Certificate(pem).validTo)
 }

@@ -63,7 +63,7 @@ export function createFront(deps: FrontDeps): Port {
   // What is not counted is not limited: a probe, and a request that only carries calls.
   const admit: Admit = exchange =>
     exchange.asked.isCounted
-      ? limits.admit(exchange.caller, exchange.asked.method)?.then(exchange.admitted)
+      ? limits.admit(exchange.caller, exchange.asked.method, exchange.id)?.then(exchange.admitted)
       : undefined
   const calls = createInnerCalls({ exchanges, access, admit, trace: deps.trace })
   const doors = [

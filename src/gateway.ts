@@ -13,7 +13,7 @@ import type { Clock } from './core/clock.ts'
 import { GatewayError } from './core/errors.ts'
 import type { Log } from './core/log.ts'
 import { createSafeFetch } from './core/safe-fetch.ts'
-import { certificateEnd, countedCall, metricsOf, namesOf, SERVICES } from './counted.ts'
+import { countedCall, metricsOf, namesOf, SERVICES } from './counted.ts'
 import { closeData, openDataDir, watchData } from './data-dir.ts'
 import { createEditions } from './editions.ts'
 import { createEmbedding } from './embeddings/embed.ts'
@@ -35,6 +35,7 @@ import type { PortAddress } from './server/port.ts'
 import { openSharing } from './sharing.ts'
 import { auditedSwitch } from './status/audited-switch.ts'
 import { createCircuitSwitch } from './status/circuit-switch.ts'
+import { endOf } from './status/parts.ts'
 import { createCounting } from './telemetry/event-series.ts'
 import { createEvents, createObserver } from './telemetry/events.ts'
 import { createTracer } from './telemetry/tracer.ts'
@@ -113,7 +114,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
   stack.defer(events.subscribe(createObserver({ log, metrics })))
   stack.defer(events.subscribe(createCounting(metrics)))
   deps.onLogLost?.(metrics.logLost)
-  if (config.listen.tls !== undefined) metrics.certificateEnds(certificateEnd(config.listen.tls.cert))
+  if (config.listen.tls !== undefined) metrics.certificateEnds(endOf(config.listen.tls.cert).getTime())
   const tracer = await createTracer({ settings: config.tracing, version, log, metrics })
   stack.defer(tracer.close)
   const keeping = await opening.catch(refuse)
@@ -149,9 +150,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
   stack.defer(monitoring.close)
   const { status } = monitoring
   metrics.bindBacklog(monitoring.backlog)
-
   const affinity = createAffinity({ shared, clock })
-
   const limits = createLimits({
     shared,
     clock,

@@ -13,12 +13,9 @@ const ROWS = 200
 const PAGES = 256
 
 /** The jobs of an embedded store. Each store is one process's own, so each process does them. */
-export function storeJobs(
-  store: Pick<SqliteStore, 'conversations' | 'files' | 'marks' | 'compact'>,
-): readonly Job[] {
+export function storeJobs(store: Pick<SqliteStore, 'conversations' | 'marks' | 'compact'>): readonly Job[] {
   return [
     job('expire_conversations', MINUTE_MS, ROWS, limit => store.conversations.expire(limit)),
-    job('expire_files', MINUTE_MS, ROWS, limit => store.files.expire(limit)),
     job('expire_marks', MINUTE_MS, ROWS, limit => store.marks.expire(limit)),
     job('compact', 10 * MINUTE_MS, PAGES, limit => store.compact(limit)),
   ]

@@ -69,7 +69,7 @@ export interface Keeping {
   /** Calls the listener when `health` gives something else than before. Returns the way to stop that. */
   onHealth(listener: () => void): () => void
   numbers(): Promise<KeepingNumbers>
-  /** What has to be done from time to time, without the freeing of bytes: files know more about that. */
+  /** What has to be done from time to time, without what expires of files and the freeing of bytes: files know more about that. */
   readonly jobs: readonly Job[]
   /** Ends the copying and closes the store. What has not arrived in the project waits on disk. */
   close(): Promise<void>

@@ -68,6 +68,7 @@ export function keepFiles(deps: KeptFilesDeps): KeptFiles {
       clock,
       reader,
       removeCopy: createCopyRemover({ providers, log }),
+      onEvent,
       log,
     }),
     close: reader.close,

@@ -28,6 +28,7 @@ const readEnv = (): Environment => readDotEnv({ env: process.env, readFile, cwd 
 
 /** Commands with arguments of their own; loaded when they are asked for. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  chat: async () => (await import('./cli/chat.ts')).createChatCommand(process),
   keys: async () => (await import('./cli/keys.ts')).keysCommand,
   mcp: async () => (await import('./cli/mcp.ts')).createMcpCommand(manifest.version, process.stdin),
   status: async () => (await import('./cli/status.ts')).statusCommand,

@@ -32,6 +32,8 @@ export function createRemembered(clock: Clock, sizeMax: number): Remembered {
   // In the order of their last use.
   const entries = new Map<string, { readonly caller: Caller; readonly untilMs: number }>()
   const names = new Map<string, string>()
+  // The last one used: it is in its place already.
+  let newest: string | undefined
   let epoch = 0
 
   function drop(name: string): void {
@@ -48,8 +50,11 @@ export function createRemembered(clock: Clock, sizeMax: number): Remembered {
         drop(name)
         return undefined
       }
-      entries.delete(name)
-      entries.set(name, entry)
+      if (name !== newest) {
+        entries.delete(name)
+        entries.set(name, entry)
+        newest = name
+      }
       return entry.caller
     },
     epoch: () => epoch,
@@ -63,6 +68,7 @@ export function createRemembered(clock: Clock, sizeMax: number): Remembered {
         names.set(caller.key.id, name)
       }
       entries.set(name, { caller, untilMs })
+      newest = name
       if (entries.size <= sizeMax) return
       const [oldest] = entries.keys()
       if (oldest !== undefined) drop(oldest)

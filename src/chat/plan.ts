@@ -12,7 +12,7 @@ import { type Plan, planRoute, type RequestFacts, type RoutingDeps } from '../ro
 import { lengthProblem } from '../routing/fit.ts'
 import { usesAuto } from '../routing/names.ts'
 import { historyRoom, type Joined, tokensOf } from './conversation.ts'
-import { checkLength } from './policy.ts'
+import { checkLength, isShort } from './policy.ts'
 import { type CountedChat, countedRequest, countTokensOf, type StoredFiles } from './texts.ts'
 
 /** What a call is planned with. */
@@ -29,6 +29,20 @@ export interface PlanDeps {
   readonly stored?: StoredFiles | undefined
 }
 
+/** The plan of a call. */
+export interface CallPlan extends Plan {
+  /** Of tokens that limits count and nobody has counted yet. Absent: they were, or nothing goes by them. */
+  readonly uncounted?: UncountedTokens | undefined
+}
+
+/** Tokens of a request that nobody has counted. */
+export interface UncountedTokens {
+  /** Above it they cannot be: no token is less than a byte. */
+  readonly most: number
+  /** Counts them, once for all who ask. Rejects with the signal's reason once it is aborted. */
+  count(): Promise<number>
+}
+
 /**
  * Plans a call: at once, unless tokens have to be counted or a conversation has to be looked up. Throws what `planRoute`
  * throws, and the signal's reason once it is aborted while they are.
@@ -38,7 +52,7 @@ export function planCall(
   messages: readonly Message[],
   deps: PlanDeps,
   signal: AbortSignal,
-): Plan | Promise<Plan> {
+): CallPlan | Promise<CallPlan> {
   const kept = keptOf(request, deps)
   return kept instanceof Promise
     ? kept.then(found => planKept(request, messages, deps, signal, found))
@@ -56,7 +70,7 @@ function planKept(
   { routing, counter, conversation, limits, stored }: PlanDeps,
   signal: AbortSignal,
   kept: Kept | undefined,
-): Plan | Promise<Plan> {
+): CallPlan | Promise<CallPlan> {
   if (conversation !== undefined)
     return planConversation(
       request,
@@ -66,20 +80,37 @@ function planKept(
     )
   const counted = countedRequest(request, messages, stored)
   const policies = limits?.policies
-  if (!needsTokens(request, limits)) {
+  const count = (): Promise<number> => countTokensOf(counted, counter, signal)
+  const most = mostTokens(counted, limits)
+  if (!needsTokens(request, limits, most)) {
     const plan = planRoute(request, routing, { messages, kept, stored, policies })
-    const most = mostTokens(counted)
-    if (plan.candidates.every(({ model }) => lengthProblem(request, model, most) === undefined)) return plan
+    if (plan.candidates.every(({ model }) => lengthProblem(request, model, most) === undefined))
+      return uncounted(plan, limits, most, count)
   }
-  return countTokensOf(counted, counter, signal).then(inputTokens => {
+  return count().then(inputTokens => {
     checkLength(inputTokens, policies ?? [])
     return planRoute(request, routing, { inputTokens, messages, kept, stored, policies })
   })
 }
 
-/** Whether nothing can be decided before the tokens are counted. */
-function needsTokens(request: CompleteRequest, limits: CallerLimits | undefined): boolean {
-  return request.routing?.maxCostNanoUsd !== undefined || limits?.needsTokens === true
+/** Whether nothing can be decided before the tokens are counted, of which there are so many at most. */
+function needsTokens(request: CompleteRequest, limits: CallerLimits | undefined, most: number): boolean {
+  if (request.routing?.maxCostNanoUsd !== undefined) return true
+  if (limits?.needsTokens !== true) return false
+  // What `auto` weighs and what a policy compares are counted; limits of tokens and money may have room enough as it is.
+  return usesAuto(request) || !isShort(most, limits.policies)
+}
+
+/** The plan with what is left to be counted when limits ask for it. */
+function uncounted(
+  plan: Plan,
+  limits: CallerLimits | undefined,
+  most: number,
+  count: () => Promise<number>,
+): CallPlan {
+  if (limits?.needsTokens !== true) return plan
+  let counting: Promise<number> | undefined
+  return { ...plan, uncounted: { most, count: () => (counting ??= count()) } }
 }
 
 /** Of what was said before the tokens are known, and its oldest turns need not fit. */
@@ -93,15 +124,17 @@ async function planConversation(
     ...joined
   }: Omit<PlanDeps, 'kept'> & Pick<RequestFacts, 'messages' | 'kept' | 'stored'>,
   signal: AbortSignal,
-): Promise<Plan> {
+): Promise<CallPlan> {
   const fresh = countedRequest(request, freshOf(conversation), joined.stored)
   const facts = { ...joined, policies: limits?.policies }
-  if (!needsTokens(request, limits)) {
+  const count = (): Promise<number> => countConversation(conversation, fresh, counter, signal)
+  const most = conversation.tokens + mostTokens(fresh, limits)
+  if (!needsTokens(request, limits, most)) {
     const plan = planRoute(request, routing, facts)
-    const most = conversation.tokens + mostTokens(fresh)
-    if (plan.candidates.every(({ model }) => most <= historyRoom(request, model))) return plan
+    if (plan.candidates.every(({ model }) => most <= historyRoom(request, model)))
+      return uncounted(plan, limits, most, count)
   }
-  const inputTokens = await countConversation(conversation, fresh, counter, signal)
+  const inputTokens = await count()
   checkLength(inputTokens, limits?.policies ?? [])
   return planRoute(request, routing, {
     ...facts,
@@ -184,8 +217,12 @@ export function anotherKeyHelps({ provider, model }: Candidate, error: GatewayEr
   }
 }
 
-/** As many tokens as characters: more than any text has that is written by people, and nothing has to be counted for it. */
-function mostTokens({ texts, messages, fileTokens }: CountedChat): number {
-  const characters = texts.reduce((sum, text) => sum + text.length, 0)
-  return characters + fileTokens + messages * messageOverheadTokens + answerPrimingTokens
+/**
+ * As many tokens as characters: more than any text has that is written by people, and nothing has to be counted for it. What
+ * is held of limits must not be too little for any text, and no token is less than a byte.
+ */
+function mostTokens({ texts, messages, fileTokens }: CountedChat, limits: CallerLimits | undefined): number {
+  const sizeOf = limits?.needsTokens === true ? Buffer.byteLength : (text: string): number => text.length
+  const size = texts.reduce((sum, text) => sum + sizeOf(text), 0)
+  return size + fileTokens + messages * messageOverheadTokens + answerPrimingTokens
 }

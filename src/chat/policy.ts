@@ -24,10 +24,19 @@ export function checkTools(request: CompleteRequest, policies: readonly Policy[]
 
 /** Throws PERMISSION_DENIED for a prompt that is longer than the caller may send. */
 export function checkLength(tokens: number, policies: readonly Policy[]): void {
-  const most = Math.min(...policies.map(({ maxPromptTokens = Number.POSITIVE_INFINITY }) => maxPromptTokens))
+  const most = longestPrompt(policies)
   if (tokens <= most) return
   throw new GatewayError(
     'PERMISSION_DENIED',
     `the prompt has ${tokens} tokens, and the policy of the caller allows ${most}; shorten it`,
   )
+}
+
+/** Whether a prompt of at most so many tokens is surely not longer than the caller may send. */
+export function isShort(tokens: number, policies: readonly Policy[]): boolean {
+  return tokens <= longestPrompt(policies)
+}
+
+function longestPrompt(policies: readonly Policy[]): number {
+  return Math.min(...policies.map(({ maxPromptTokens = Number.POSITIVE_INFINITY }) => maxPromptTokens))
 }

@@ -10,10 +10,11 @@ import type { Candidate, WarningInit } from '../core/provider.ts'
 import type { CallOutcome } from '../core/settlement.ts'
 import type { CallerLimits } from '../metering/limits.ts'
 import type { Attempt } from '../routing/attempt.ts'
-import type { Plan, Routing } from '../routing/candidates.ts'
+import type { Routing } from '../routing/candidates.ts'
 import type { Walk } from '../routing/walk.ts'
 import type { Answer, AnswerOrigin } from './answer.ts'
 import { fittingMessages, type Joined } from './conversation.ts'
+import type { CallPlan } from './plan.ts'
 import type { Ended, Settled } from './settle.ts'
 
 /** An attempt whose answer broke, and that somebody else went on with. */
@@ -42,7 +43,7 @@ export interface Run {
   conversation: Joined | undefined
   /** What was not done as asked before anybody was. */
   readonly notes: WarningInit[]
-  plan: Plan
+  plan: CallPlan
   /** Its way along the candidates; undefined until they are known. */
   walk: Walk | undefined
   /** The attempt whose answer is passed on; undefined until its first good event. */

@@ -4,7 +4,7 @@ import { ReasoningEffort, type ResponseFormat, type Tool, ToolChoice_Mode } from
 import { type CompleteRequest, Routing_Prefer } from '#gen/exai/v1/chat_service_pb'
 import { GatewayError } from '../core/errors.ts'
 import { millisecondsOf } from '../core/time.ts'
-import { foreignFileIn } from './own-options.ts'
+import { barredFieldIn, foreignFileIn } from './own-options.ts'
 import { schemaProblem } from './schema.ts'
 
 /** Limits of a request; each is part of the contract and named in its comments. */
@@ -116,11 +116,8 @@ export function isValidRequest(request: CompleteRequest): boolean {
 }
 
 function optionsProblem(options: CompleteRequest['providerOptions']): Problem {
-  // Who answers decides what is paid and who may ask: that is not to be said behind our back.
-  const other = Object.keys(options).find(provider => Object.hasOwn(options[provider] ?? {}, 'model'))
-  if (other !== undefined) return `.${other.slice(0, PLACE_CHARACTERS)}.model is not taken: set model itself`
   const place = foreignFileIn(options)
-  if (place === undefined) return undefined
+  if (place === undefined) return barredFieldIn(options)
   return `${place.slice(0, PLACE_CHARACTERS)} names a file at the provider: name one of yours in a message`
 }
 

@@ -2,8 +2,10 @@
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
 import { reasonOfWire } from '../core/errors.ts'
 import type { EventSink } from '../core/gateway-event.ts'
+import type { ModelRate } from '../core/model.ts'
 import type { Candidate } from '../core/provider.ts'
 import type { AttemptEnd } from '../core/trace.ts'
+import type { AttemptNeed } from '../metering/attempt-amounts.ts'
 import type { Attempt } from '../routing/attempt.ts'
 import { needsOf } from '../routing/capabilities.ts'
 import { maxCostOf, worstCaseOf } from '../routing/fit.ts'
@@ -18,6 +20,7 @@ export function walkInputOf(run: Run, stream: boolean, onEvent?: EventSink): Wal
   return {
     candidates: plan.candidates,
     signal,
+    startedAtMs: call.startedAtMs,
     deadlineAtMs: call.deadlineAtMs,
     tenant: call.caller.tenant,
     question: questionOf(run, request, stream),
@@ -95,14 +98,53 @@ export function questionOf(run: Run, request: CompleteRequest, isStream = true):
 
 /** What asking a candidate may take of the caller's limits, beside so many tokens that it goes on with. */
 export function reserveOf(
-  { limits, plan, messages, files }: Run,
+  {
+    call,
+    limits,
+    plan,
+    messages,
+    files,
+  }: Pick<Run, 'limits' | 'plan' | 'messages' | 'files'> & {
+    readonly call: Pick<Run['call'], 'id'>
+  },
   request: CompleteRequest,
   prefillTokens = 0,
 ): WalkInput['reserve'] {
   if (limits === undefined) return undefined
-  const inputTokens = plan.inputTokens === undefined ? undefined : plan.inputTokens + prefillTokens
+  const { inputTokens, uncounted } = plan
   const needs = needsOf(request, messages, files?.stored)
-  return ({ model }) => limits.reserve({ model, ...worstCaseOf(request, model, { inputTokens, needs }) })
+  const needOf = (model: Candidate['model'], tokens: number | undefined): AttemptNeed => ({
+    model,
+    requestId: call.id,
+    ...worstCaseOf(request, model, {
+      inputTokens: tokens === undefined ? undefined : tokens + prefillTokens,
+      needs,
+    }),
+  })
+  if (uncounted === undefined) return ({ model }) => limits.reserve(needOf(model, inputTokens))
+  return ({ model }) => {
+    const most = needOf(model, uncounted.most)
+    return limits.reserve({
+      ...most,
+      cost: isRising(model) ? most.cost : () => undefined,
+      counted: async () => needOf(model, await uncounted.count()),
+    })
+  }
+}
+
+/** Whether more input never costs less with a model: each tier of its price is at least as dear as the one before. */
+function isRising({ price }: Candidate['model']): boolean {
+  let before: ModelRate | undefined = price
+  for (const tier of price?.tiers ?? []) {
+    if (before === undefined || tier.output < before.output || dearest(tier) < dearest(before)) return false
+    before = tier
+  }
+  return true
+}
+
+function dearest({ input, cachedInput = input, cacheWrite = input }: ModelRate): bigint {
+  const cached = cachedInput > cacheWrite ? cachedInput : cacheWrite
+  return cached > input ? cached : input
 }
 
 /** The ceiling is that of the call: what may be billed already counts as if it took the most that it can. */

@@ -1,16 +1,12 @@
-// Asks the service at the configured address, as any other client does: Connect JSON over HTTP.
-import { type IncomingMessage, request as requestClear } from 'node:http'
-import { request as requestTls } from 'node:https'
-import {
-  create,
-  type DescMessage,
-  type DescMethodUnary,
-  fromJsonString,
-  type MessageInitShape,
-  type MessageShape,
-  toJsonString,
-} from '@bufbuild/protobuf'
+// Asks the service at the configured address, as any other client does: by Connect over HTTP.
+import type { DescMessage, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf'
+import { Code, ConnectError, type Transport } from '@connectrpc/connect'
+import { codeToString } from '@connectrpc/connect/protocol-connect'
+import { createConnectTransport } from '@connectrpc/connect-node'
+import { ErrorInfoSchema } from '#gen/exai/v1/error_pb'
 import type { TlsConfig } from '../config/config.ts'
+import { addressOf } from './address.ts'
+import { safeLine } from './terminal-text.ts'
 import { trustOf } from './trust.ts'
 
 /** Where the service is, and who asks. */
@@ -23,17 +19,50 @@ export interface ServiceTarget {
   readonly credential?: string | undefined
 }
 
-/** How asking went: an answer, a refusal of the service, or nobody there. */
-export type ServiceAnswer<Output> =
-  | { readonly type: 'answered'; readonly value: Output }
+/** Why there is no answer: a refusal of the service, or the service is not to be reached. */
+export type ServiceFailure =
   /** `code` is Connect's, such as `unauthenticated`. */
-  | { readonly type: 'refused'; readonly code: string; readonly message: string }
-  | { readonly type: 'unreachable'; readonly message: string }
+  | {
+      readonly type: 'refused'
+      readonly code: string
+      readonly message: string
+      readonly requestId: string
+    }
+  /** `nobody` listens there, something else does, or the connection is no good. */
+  | {
+      readonly type: 'unreachable'
+      readonly why: 'nobody' | 'stranger' | 'broken'
+      readonly message: string
+    }
 
-/** Longest wait for the answer, in milliseconds. */
-const ANSWER_MS = 30_000
-/** The largest answer that is read, in bytes. */
+/** How asking went. */
+export type ServiceAnswer<Output> = { readonly type: 'answered'; readonly value: Output } | ServiceFailure
+
+/** Longest wait for the answer of a unary call, in milliseconds. */
+export const ANSWER_MS = 30_000
+/** The largest message that is read, in bytes. */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024
+
+/** The way to the service: JSON with a time limit, or binary without one. */
+export function transportTo(target: ServiceTarget, form: 'json' | 'binary' = 'json'): Transport {
+  const { credential } = target
+  return createConnectTransport({
+    baseUrl: addressOf(target),
+    httpVersion: '1.1',
+    readMaxBytes: ANSWER_BYTES_MAX,
+    ...(form === 'json' ? { useBinaryFormat: false, defaultTimeoutMs: ANSWER_MS } : {}),
+    nodeOptions: {
+      ...trustOf(target.tls),
+      // A connection that waited while somebody typed may be closed just when it is used again.
+      agent: false,
+      headers: {
+        // Without authentication a service refuses every Host that is not loopback, also its own address.
+        host: 'localhost',
+        ...(credential === undefined ? {} : { authorization: `Bearer ${credential}` }),
+      },
+    },
+  })
+}
 
 /** Calls one method. Never rejects. */
 export async function askService<Input extends DescMessage, Output extends DescMessage>(
@@ -42,82 +71,45 @@ export async function askService<Input extends DescMessage, Output extends DescM
   input: MessageInitShape<Input>,
 ): Promise<ServiceAnswer<MessageShape<Output>>> {
   try {
-    const body = toJsonString(method.input, create(method.input, input))
-    const { status, text } = await post(target, `/${method.parent.typeName}/${method.name}`, body)
-    if (status !== 200) return refusalOf(status, text)
-    // A service that is newer than this command may say more.
-    return { type: 'answered', value: fromJsonString(method.output, text, { ignoreUnknownFields: true }) }
+    const { message } = await transportTo(target).unary(method, undefined, undefined, undefined, input)
+    return { type: 'answered', value: message }
   } catch (error) {
-    return { type: 'unreachable', message: error instanceof Error ? error.message : String(error) }
+    return failureOf(error)
+  }
+}
+
+/** What a failed call means. */
+export function failureOf(error: unknown): ServiceFailure {
+  const told = ConnectError.from(error)
+  const [info] = told.findDetails(ErrorInfoSchema)
+  const { code, rawMessage, cause } = told
+  // This service explains every error of its own, and nobody else does.
+  if (info !== undefined)
+    return { type: 'refused', code: codeToString(code), message: rawMessage, requestId: info.requestId }
+  if (code === Code.DeadlineExceeded)
+    return { type: 'unreachable', why: 'broken', message: `no answer within ${ANSWER_MS / 1000} s` }
+  if (!(cause instanceof Error))
+    return {
+      type: 'unreachable',
+      why: 'stranger',
+      message: `something else answers there, with ${rawMessage}`,
+    }
+  const systemCode = 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
+  return {
+    type: 'unreachable',
+    why: systemCode === 'ECONNREFUSED' ? 'nobody' : 'broken',
+    // An error about several addresses says nothing in words.
+    message: rawMessage === '' ? systemCode : rawMessage,
   }
 }
 
 /** One line for people about an answer that is none. */
-export function failureLine(failure: Exclude<ServiceAnswer<unknown>, { type: 'answered' }>): string {
-  return failure.type === 'unreachable'
-    ? `no service answers: ${failure.message}`
-    : `${failure.code}: ${failure.message}`
+export function failureLine(failure: ServiceFailure): string {
+  if (failure.type === 'unreachable') return `no service answers: ${oneLine(failure.message)}`
+  const { code, message, requestId } = failure
+  return `${code}: ${oneLine(message)}${requestId === '' ? '' : ` (request ${oneLine(requestId)})`}`
 }
 
-interface Reply {
-  readonly status: number
-  readonly text: string
-}
-
-function post({ host, port, tls, credential }: ServiceTarget, path: string, body: string): Promise<Reply> {
-  const signal = AbortSignal.timeout(ANSWER_MS)
-  const options = {
-    // A service that listens everywhere is there, too.
-    host: host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host,
-    port,
-    path,
-    method: 'POST',
-    agent: false,
-    signal,
-    headers: {
-      // Without authentication a service refuses every Host that is not loopback, also its own address.
-      host: 'localhost',
-      'content-type': 'application/json',
-      'connect-protocol-version': '1',
-      ...(credential === undefined ? {} : { authorization: `Bearer ${credential}` }),
-    },
-  } as const
-  return new Promise((resolve, reject) => {
-    const onAnswer = (res: IncomingMessage): void => {
-      textOf(res).then(text => resolve({ status: res.statusCode ?? 0, text }), reject)
-    }
-    const call =
-      tls === undefined
-        ? requestClear(options, onAnswer)
-        : requestTls({ ...options, ...trustOf(tls) }, onAnswer)
-    call.on('error', error =>
-      reject(signal.aborted ? new Error(`no answer within ${ANSWER_MS / 1000} s`) : error),
-    )
-    call.end(body)
-  })
-}
-
-async function textOf(res: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of res) {
-    bytes += chunk.length
-    if (bytes > ANSWER_BYTES_MAX) throw new Error('the answer is too large')
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString()
-}
-
-/** https://connectrpc.com/docs/protocol#error-end-stream: a code and a message in JSON. */
-function refusalOf(status: number, text: string): ServiceAnswer<never> {
-  try {
-    const told: unknown = JSON.parse(text)
-    if (typeof told === 'object' && told !== null && 'code' in told && typeof told.code === 'string') {
-      const message = 'message' in told && typeof told.message === 'string' ? told.message : ''
-      return { type: 'refused', code: told.code, message }
-    }
-  } catch {
-    // Whoever answers there is not this service.
-  }
-  return { type: 'unreachable', message: `something else answers there, with HTTP ${status}` }
+function oneLine(text: string): string {
+  return safeLine(text.replace(/\s+/g, ' '))
 }

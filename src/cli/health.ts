@@ -1,6 +1,7 @@
 // `exai health`: asks a running service whether it takes calls, for containers and people.
 import { type IncomingMessage, request as requestClear } from 'node:http'
 import { request as requestTls } from 'node:https'
+import { askedHost } from './address.ts'
 
 /** Where the service is. */
 export interface HealthTarget {
@@ -15,13 +16,11 @@ export const HEALTH_TIMEOUT_MS = 2_000
 
 /** Resolves with whether the service takes calls, and one line for people. Never rejects. */
 export function askHealth({ host, port, tls }: HealthTarget): Promise<{ ready: boolean; line: string }> {
-  // A service that listens everywhere is there, too.
-  const asked = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
   // Of the whole exchange: a time-out of the socket would begin anew with each byte of a service that only drips.
   const signal = AbortSignal.timeout(HEALTH_TIMEOUT_MS)
   // Without authentication a service refuses every Host that is not loopback, also its own address.
   const headers = { host: 'localhost' }
-  const options = { host: asked, port, path: '/health/ready', headers, agent: false, signal }
+  const options = { host: askedHost(host), port, path: '/health/ready', headers, agent: false, signal }
   return new Promise(resolve => {
     const onAnswer = (res: IncomingMessage): void => {
       const ready = res.statusCode === 200

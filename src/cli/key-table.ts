@@ -2,6 +2,7 @@
 import { type Timestamp, timestampMs } from '@bufbuild/protobuf/wkt'
 import type { Key } from '#gen/exai/v1/key_pb'
 import { KINDS, SCOPES, STATES, wordOf } from './key-words.ts'
+import { safeLine } from './terminal-text.ts'
 
 /** One key, a line for each fact; with the secret when there is one to be shown. */
 export function keyLines(key: Key, secret?: string): string {
@@ -19,7 +20,7 @@ export function keyLines(key: Key, secret?: string): string {
     }),
     ...(secret === undefined ? [] : [['secret', secret] as const]),
   ]
-  return facts.map(([name, value]) => `${name.padEnd(8)} ${plain(value)}\n`).join('')
+  return facts.map(([name, value]) => `${name.padEnd(8)} ${safeLine(value)}\n`).join('')
 }
 
 const COLUMNS: readonly (readonly [title: string, cell: (key: Key) => string])[] = [
@@ -38,7 +39,7 @@ const COLUMNS: readonly (readonly [title: string, cell: (key: Key) => string])[]
 export function keyTable(keys: readonly Key[]): string {
   const rows = [
     COLUMNS.map(([title]) => title),
-    ...keys.map(key => COLUMNS.map(([, cell]) => plain(cell(key)))),
+    ...keys.map(key => COLUMNS.map(([, cell]) => safeLine(cell(key)))),
   ]
   const widths = COLUMNS.map((_, column) => Math.max(...rows.map(row => [...(row[column] ?? '')].length)))
   return rows
@@ -61,9 +62,4 @@ function stateOf({ state }: Key): string {
 
 function timeOf(time: Timestamp | undefined, otherwise = ''): string {
   return time === undefined ? otherwise : new Date(timestampMs(time)).toISOString().replace(/\.\d+Z$/, 'Z')
-}
-
-// Nothing that came from elsewhere may move the cursor.
-function plain(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '?')
 }

@@ -7,6 +7,7 @@ import {
   type ProviderKeyStatus,
   type Status,
 } from '#gen/exai/v1/status_pb'
+import { safeLine } from './terminal-text.ts'
 
 /** The screen, and whether calls can be answered. */
 export function statusScreen(
@@ -37,7 +38,7 @@ export function statusScreen(
     ...shut.map(one => `  ${circuitLine(one, nowMs)}`),
     ...backlogLines(status),
   ]
-  return { text: `${lines.map(shown).join('\n')}\n`, isWell: status.state !== HealthState.UNHEALTHY }
+  return { text: `${lines.map(safeLine).join('\n')}\n`, isWell: status.state !== HealthState.UNHEALTHY }
 }
 
 const WORDS: Readonly<Record<number, string>> = {
@@ -131,9 +132,4 @@ function spanOf(ms: number): string {
   const hours = Math.floor(seconds / 3_600)
   if (hours < 48) return `${hours} h ${Math.floor((seconds % 3_600) / 60)} min`
   return `${Math.floor(hours / 24)} days`
-}
-
-/** Names are text from outside: what would move the cursor of a terminal is not shown. */
-function shown(line: string): string {
-  return line.replace(/[\p{Cc}\p{Cf}]/gu, '\u{FFFD}')
 }

@@ -12,6 +12,8 @@ import { UsageDimension, type UsageRow } from '#gen/exai/v1/usage_report_pb'
 import { GatewayError } from '../core/errors.ts'
 import { timestampOf } from '../core/time.ts'
 import { askService, failureLine, type ServiceTarget } from './client.ts'
+import { dollars } from './dollars.ts'
+import { safeLine } from './terminal-text.ts'
 
 /** What came of the command: text for stdout, or a line for stderr. */
 export type UsageReportEnd =
@@ -174,7 +176,7 @@ function tableOf(
   const columns = [...dimensions, ...SUM_COLUMNS]
   const lines = [
     columns.map(({ title }) => title),
-    ...(dimensions.length === 0 ? [] : rows.map(row => columns.map(({ cell }) => shown(cell(row))))),
+    ...(dimensions.length === 0 ? [] : rows.map(row => columns.map(({ cell }) => safeLine(cell(row))))),
   ]
   if (total !== undefined)
     lines.push(columns.map(({ cell }, index) => (index < dimensions.length ? '' : cell(total))))
@@ -192,18 +194,6 @@ function tableOf(
   return `${timeOf(startTime)} to ${timeOf(endTime)}\n\n${drawn.join('\n')}\n`
 }
 
-/** Names are text from outside: what would move the cursor of a terminal is not shown. */
-function shown(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}]/gu, '\u{FFFD}')
-}
-
 function timeOf(time: { readonly seconds: bigint } | undefined): string {
   return time === undefined ? '' : new Date(Number(time.seconds) * 1000).toISOString().replace('.000Z', 'Z')
-}
-
-/** Nano-USD in dollars, exactly, with two decimals at least. */
-function dollars(nanoUsd: bigint): string {
-  const digits = nanoUsd.toString().padStart(10, '0')
-  const fraction = digits.slice(-9).replace(/0{1,7}$/, '')
-  return `${digits.slice(0, -9)}.${fraction}`
 }

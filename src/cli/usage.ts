@@ -5,6 +5,7 @@ const HEAD = `exai: an AI gateway over gRPC, gRPC-Web and Connect JSON, on one p
 
 usage:
   exai            starts the service
+  exai chat       asks a model, or talks with it on a terminal: see exai chat --help
   exai health     asks a running service whether it takes calls: exit code 0 if it does
   exai keys       makes, lists, rotates and revokes API keys: see exai keys --help
   exai mcp        is an MCP server on standard input and output: see exai mcp --help
@@ -14,7 +15,7 @@ usage:
   exai --help     prints this
   exai --version  prints the version
 
-A first call, in another terminal:
+A first call, in another terminal: exai chat "Hello!", or
   curl -H 'content-type: application/json' http://127.0.0.1:8080/exai.v1.ChatService/Complete \\
     -d '{"model":"auto","messages":[{"role":"ROLE_USER","content":[{"text":"Hello!"}]}]}'
 

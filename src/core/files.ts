@@ -83,6 +83,9 @@ export interface DueBlob {
   }[]
 }
 
+/** A file that is gone because its time was over. */
+export type ExpiredFile = Pick<StoredFile, 'tenant' | 'id' | 'mimeType' | 'sizeBytes'>
+
 /** What is known of files. A foreign, deleted or expired file is as if it had never been. */
 export interface Files {
   /**
@@ -95,8 +98,8 @@ export interface Files {
   list(query: PageQuery & FileFilter): Promise<Page<StoredFile>>
   /** Deletes a file; false when there is none. Its bytes become due when no other file needs them. */
   delete(key: FileKey): Promise<boolean>
-  /** Deletes at most `limit` files that have expired; gives how many. */
-  expire(limit: number): Promise<number>
+  /** Deletes at most `limit` files that have expired, and gives them. */
+  expire(limit: number): Promise<readonly ExpiredFile[]>
   /** Bytes that a tenant has, each blob counted once. */
   usedBytes(tenant: string): Promise<number>
 

@@ -48,6 +48,9 @@ export interface CallRecord {
   /** Absent when it used no model. */
   readonly route?: MessageInitShape<typeof RouteSchema> | undefined
   readonly isReplayed: boolean
+  /** Of the body, as it is without compression; grows while the call runs. */
+  readonly requestBytes: number
+  readonly responseBytes: number
 }
 
 /** What became of a file. */
@@ -99,6 +102,8 @@ export interface LimitEvent {
   readonly model?: string | undefined
   readonly used: number
   readonly limit: number
+  /** The call that was refused, or that came too near. Absent: not known. */
+  readonly requestId?: string | undefined
 }
 
 /** Something became of a file. */

@@ -148,6 +148,7 @@ function walkInputOf(run: Run, onEvent: EventSink | undefined): WalkInput {
   return {
     candidates: plan.candidates,
     signal: call.signal,
+    startedAtMs: call.startedAtMs,
     deadlineAtMs: call.deadlineAtMs,
     tenant: call.caller.tenant,
     question(candidate) {

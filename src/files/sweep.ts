@@ -2,7 +2,7 @@
 import type { Blobs } from '../core/blobs.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError, type Reason } from '../core/errors.ts'
-import type { DueBlob, Files } from '../core/files.ts'
+import type { DueBlob, ExpiredFile, Files } from '../core/files.ts'
 import type { RemoveCopy } from './remove-copy.ts'
 
 /** How long bytes that belong to nobody stay, in milliseconds: an upload that still runs writes more often than that. */
@@ -17,6 +17,8 @@ export interface SweepDeps {
   readonly clock: Clock
   /** Deletes a copy at a provider. Absent: none is ever made. */
   readonly removeCopy?: RemoveCopy | undefined
+  /** Told of each file that had expired. Absent: nobody is. */
+  readonly onExpired?: ((file: ExpiredFile) => void) | undefined
   /** Told of what one blob failed with; the others are swept all the same. */
   readonly onFault: (fault: unknown) => void
 }
@@ -35,7 +37,7 @@ export interface Swept {
 
 /** Sweeps once. Throws the signal's reason, and what the store of the files fails with. */
 export async function sweepFiles(deps: SweepDeps, signal: AbortSignal): Promise<Swept> {
-  const expired = await expireAll(deps, signal)
+  const expired = await expireFiles(deps, signal)
   const freed = await freeDue(deps, signal)
   const since = deps.clock.now() - ORPHAN_AGE_MS
   signal.throwIfAborted()
@@ -44,12 +46,17 @@ export async function sweepFiles(deps: SweepDeps, signal: AbortSignal): Promise<
   return { expired, freed, orphans, broken }
 }
 
-async function expireAll({ files }: SweepDeps, signal: AbortSignal): Promise<number> {
+/** Deletes what has expired, in small steps; gives how many files that were. Throws the signal's reason, and what the store fails with. */
+export async function expireFiles(
+  { files, onExpired }: Pick<SweepDeps, 'files' | 'onExpired'>,
+  signal: AbortSignal,
+): Promise<number> {
   for (let sum = 0; ; ) {
     signal.throwIfAborted()
     const expired = await files.expire(BATCH)
-    sum += expired
-    if (expired < BATCH) return sum
+    for (const file of expired) onExpired?.(file)
+    sum += expired.length
+    if (expired.length < BATCH) return sum
   }
 }
 

@@ -1,26 +1,13 @@
 // What one attempt may take of its caller's limits: its worst case, before anybody is asked, and a smaller answer where that fits.
 import { GatewayError } from '../core/errors.ts'
 import type { AttemptHold } from '../core/limits.ts'
-import type { ModelEntry } from '../core/model.ts'
-import type { Shared } from '../core/shared.ts'
-import type { Holders } from './holders.ts'
+import { type AttemptNeed, amountsOf, countsSize, firstCap, paidCap } from './attempt-amounts.ts'
+import { type AttemptHoldDeps, holdOf } from './attempt-hold.ts'
 import { limitError, limitName } from './limit-errors.ts'
 import type { LimitNews } from './limit-news.ts'
 import { type AppliedLimit, countsModel } from './limit-rules.ts'
 import { isBudget, reservationOf, untilRoomMs } from './limit-windows.ts'
-
-/** The worst case of an attempt. */
-export interface AttemptNeed {
-  readonly model: Pick<ModelEntry, 'provider' | 'id' | 'aliases'>
-  /** The most that its input can be, in tokens. Absent: not known. */
-  readonly inputTokens: number | undefined
-  /** The most that it can write, in tokens. Absent: not known. */
-  readonly outputTokens: number | undefined
-  /** Whether it may be asked for less: the request sets no cap, and does not say that nothing may be put in its place. */
-  readonly mayShrink: boolean
-  /** The most that it costs with so many tokens of output, in nano-USD; undefined when that is not known. */
-  readonly cost: (outputTokens: number) => bigint | undefined
-}
+import { looseMax } from './loose-holds.ts'
 
 /** The attempt may not be made. */
 export interface AttemptRefusal {
@@ -30,12 +17,9 @@ export interface AttemptRefusal {
 }
 
 /** What reserving needs. */
-export interface AttemptLimitsDeps {
-  readonly shared: Pick<Shared, 'reserve' | 'adjust'>
-  readonly holders: Holders
+export interface AttemptLimitsDeps extends AttemptHoldDeps {
   readonly news: LimitNews
   readonly now: () => number
-  readonly onFault: (fault: unknown) => void
   /** Makes sure that a budget is counted from its beginning. */
   readonly ready: (limits: readonly AppliedLimit[]) => Promise<void> | undefined
 }
@@ -52,44 +36,56 @@ export function reserveAttempt(
   need: AttemptNeed,
   deps: AttemptLimitsDeps,
 ): undefined | Promise<AttemptHold | AttemptRefusal> {
-  const counting = limits.filter(limit => countsModel(limit, need.model))
+  const counting = limits.every(({ model }) => model === undefined)
+    ? limits
+    : limits.filter(limit => countsModel(limit, need.model))
   return counting.length === 0 ? undefined : reserved(counting, need, deps)
 }
 
 async function reserved(
   limits: readonly AppliedLimit[],
-  need: AttemptNeed,
+  asked: AttemptNeed,
   deps: AttemptLimitsDeps,
 ): Promise<AttemptHold | AttemptRefusal> {
   const starting = deps.ready(limits)
   if (starting !== undefined) await starting
-  const isSized = limits.some(({ kind }) => kind === 'tokens_per_minute' || isBudget(kind))
+  const isSized = limits.some(countsSize)
+  let need = asked
+  if (isSized && need.counted !== undefined) {
+    const hold = await heldLoosely(limits, need, deps)
+    if (hold !== undefined) return hold
+    need = await need.counted()
+  }
   let cap = isSized ? firstCap(limits, need) : 0
+  let isTight = false
   for (let tries = 1; ; tries += 1) {
-    const amounts = limits.map(limit => amountOf(limit, need, cap))
-    const unknown = amounts.indexOf(undefined)
-    const at = limits[unknown]
-    if (at !== undefined) return unsized(at, need)
+    const amounts = amountsOf(limits, need, cap)
+    const unknown = limits[amounts.indexOf(undefined)]
+    if (unknown !== undefined) return unsized(unknown, need)
     const now = deps.now()
     const reservations = limits.map((limit, index) => reservationOf(limit, amounts[index] ?? 0, now))
     const holder = deps.holders.make()
     const answer = await deps.shared.reserve(reservations, holder)
     if (answer.ok) {
-      for (const [index, limit] of limits.entries())
-        deps.news.used(limit, reservations[index]?.counter ?? '', answer.used[index] ?? 0)
+      deps.news.used(limits, reservations, answer.used, need.requestId)
       return holdOf(
-        { limits, amounts, reservations, holder, deps },
-        need.mayShrink && isSized ? cap : undefined,
+        { limits, reservations, holder, outputCap: need.mayShrink && isSized ? cap : undefined },
+        deps,
       )
     }
     const limit = limits[answer.index]
     const amount = amounts[answer.index] ?? 0
     if (limit === undefined)
       throw new GatewayError('INTERNAL', 'a limit that nobody asked for stands in the way')
+    // What others hold without having counted may be less than that.
+    if (!isTight && countsSize(limit) && answer.isOutage !== true) {
+      isTight = true
+      if (await deps.loose.tighten(limit)) continue
+    }
     const mayTry = need.mayShrink && isBudget(limit.kind) && answer.isOutage !== true && tries < TRIES_MAX
     const smaller = mayTry && cap !== undefined ? paidCap(need, limit.value - answer.used, cap) : undefined
     if (smaller === undefined) {
-      deps.news.refused(limit, answer.used)
+      deps.news.refused(limit, answer.used, need.requestId)
       const { used, isOutage } = answer
       const roomInMs = isOutage === true ? undefined : await untilRoomMs(limit, amount, now, deps.shared)
       const error = limitError({ limit, used, amount, now, isOutage, roomInMs })
@@ -99,44 +95,31 @@ async function reserved(
   }
 }
 
-/** The most that it may write, where even an empty minute has no room for more. Undefined: not known. */
-function firstCap(limits: readonly AppliedLimit[], need: AttemptNeed): number | undefined {
-  const { inputTokens = 0, outputTokens, mayShrink } = need
-  if (outputTokens === undefined || !mayShrink) return outputTokens
-  const rooms = limits.flatMap(({ kind, value }) =>
-    kind === 'tokens_per_minute' ? [value - inputTokens] : [],
+/** Reserves more than may be needed, where there is so much room that counting would change nothing; undefined elsewhere. */
+async function heldLoosely(
+  limits: readonly AppliedLimit[],
+  need: AttemptNeed,
+  deps: AttemptLimitsDeps,
+): Promise<AttemptHold | undefined> {
+  const { outputTokens } = need
+  const now = deps.now()
+  if (!deps.loose.isWorthTrying(limits, now) || firstCap(limits, need) !== outputTokens) return undefined
+  const amounts = amountsOf(limits, need, outputTokens)
+  if (!limits.every((limit, index) => (amounts[index] ?? Number.POSITIVE_INFINITY) <= looseMax(limit)))
+    return undefined
+  const reservations = limits.map((limit, index) =>
+    reservationOf(limit, amounts[index] ?? 0, now, looseMax(limit)),
   )
-  // One token is asked for in any case: that it does not fit is then said with its numbers.
-  return Math.max(1, Math.min(outputTokens, ...rooms))
-}
-
-function amountOf(
-  { kind }: AppliedLimit,
-  { inputTokens, cost }: AttemptNeed,
-  outputTokens: number | undefined,
-): number | undefined {
-  if (kind === 'requests_per_minute' || kind === 'concurrent_calls') return 1
-  if (inputTokens === undefined || outputTokens === undefined) return undefined
-  if (kind === 'tokens_per_minute') return inputTokens + outputTokens
-  const nanoUsd = cost(outputTokens)
-  return nanoUsd === undefined ? undefined : whole(nanoUsd)
-}
-
-function whole(nanoUsd: bigint): number {
-  return Math.min(Number(nanoUsd), Number.MAX_SAFE_INTEGER)
-}
-
-/** The largest answer below `cap` that the money pays; undefined when it pays not even one token. */
-function paidCap({ cost }: AttemptNeed, room: number, cap: number): number | undefined {
-  const isPaid = (tokens: number): boolean => (cost(tokens) ?? Number.POSITIVE_INFINITY) <= room
-  if (cap <= 1 || !isPaid(1)) return undefined
-  let paid = 1
-  for (let above = cap; above - paid > 1; ) {
-    const middle = Math.floor((paid + above) / 2)
-    if (isPaid(middle)) paid = middle
-    else above = middle
+  const holder = deps.holders.make()
+  const answer = await deps.shared.reserve(reservations, holder)
+  if (!answer.ok) {
+    const limit = limits[answer.index]
+    if (limit !== undefined) deps.loose.refused(limit, now)
+    return undefined
   }
-  return paid
+  deps.news.used(limits, reservations, answer.used, need.requestId)
+  const outputCap = need.mayShrink ? outputTokens : undefined
+  return holdOf({ limits, reservations, holder, outputCap, uncounted: { need, outputTokens } }, deps)
 }
 
 /** Nothing that is not known is let pass for nothing. */
@@ -149,50 +132,4 @@ function unsized(limit: AppliedLimit, { model, cost }: AttemptNeed): AttemptRefu
       (what.startsWith('how') ? ' or set max_output_tokens' : ''),
   )
   return { error, isMoney }
-}
-
-interface Held {
-  readonly limits: readonly AppliedLimit[]
-  readonly amounts: readonly (number | undefined)[]
-  readonly reservations: readonly { readonly counter: string; readonly isForGood?: true | undefined }[]
-  readonly holder: ReturnType<Holders['make']>
-  readonly deps: AttemptLimitsDeps
-}
-
-function holdOf({ limits, amounts, reservations, holder, deps }: Held, outputCap?: number): AttemptHold {
-  const { shared, holders, onFault } = deps
-  const held = limits.flatMap(({ kind }, index) => {
-    const { counter = '', isForGood } = reservations[index] ?? {}
-    return isForGood ? [] : [{ kind, counter, amount: amounts[index] ?? 0 }]
-  })
-  let isOpen = true
-  holders.holds(
-    holder,
-    held.map(({ counter }) => counter),
-  )
-
-  function end(truthOf: (one: (typeof held)[number]) => number): boolean {
-    if (!isOpen) return false
-    isOpen = false
-    holders.settle(
-      holder,
-      held.map(one => ({ counter: one.counter, amount: one.kind === 'concurrent_calls' ? 0 : truthOf(one) })),
-    )
-    return true
-  }
-
-  return {
-    ...(outputCap === undefined ? {} : { outputCap }),
-    settle: ({ tokens, nanoUsd }) =>
-      void end(({ kind, amount }) => {
-        if (kind === 'tokens_per_minute') return tokens
-        return nanoUsd === undefined ? amount : whole(nanoUsd)
-      }),
-    keep: () => void end(({ amount }) => amount),
-    giveBack(wasAsked) {
-      if (!end(() => 0) || wasAsked) return
-      for (const { counter, isForGood } of reservations)
-        if (isForGood) shared.adjust(counter, -1).catch(onFault)
-    },
-  }
 }

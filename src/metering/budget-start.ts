@@ -4,7 +4,7 @@ import { pause } from '../core/pause.ts'
 import type { Shared } from '../core/shared.ts'
 import type { UsageSums } from '../core/usage-sums.ts'
 import { type AppliedLimit, countsModel } from './limit-rules.ts'
-import { beganAtMs, isBudget, reservationOf } from './limit-windows.ts'
+import { beganAtMs, counterAt, isBudget, reservationOf } from './limit-windows.ts'
 
 /** What `createBudgetStart` needs. */
 export interface BudgetStartDeps {
@@ -102,7 +102,7 @@ export function createBudgetStart(
   }
 
   function started(limit: AppliedLimit): Promise<void> | undefined {
-    const { counter } = reservationOf(limit, 0, now())
+    const counter = counterAt(limit, now())
     const known = begun.get(counter)
     if (known === true) return undefined
     if (known !== undefined) return known
@@ -125,7 +125,11 @@ export function createBudgetStart(
   }
 
   return limits => {
-    const waiting = limits.flatMap(limit => (isBudget(limit.kind) ? (started(limit) ?? []) : []))
+    const waiting: Promise<void>[] = []
+    for (const limit of limits) {
+      const start = isBudget(limit.kind) ? started(limit) : undefined
+      if (start !== undefined) waiting.push(start)
+    }
     return waiting.length === 0 ? undefined : Promise.all(waiting).then(() => undefined)
   }
 }

@@ -40,6 +40,9 @@ export function createHolders({
   renewEveryMs = RENEW_EVERY_MS,
 }: HoldersDeps): Holders {
   const running = new Map<string, readonly string[]>()
+  // Random once, and counted from there: every call makes two.
+  const origin = uuidv7(clock.now())
+  let made = 0
   let timer: NodeJS.Timeout | undefined
 
   function renew(): void {
@@ -54,7 +57,10 @@ export function createHolders({
   }
 
   return {
-    make: () => ({ id: uuidv7(clock.now()), ttlMs: HOLDER_TTL_MS }),
+    make() {
+      made += 1
+      return { id: `${origin}-${made}`, ttlMs: HOLDER_TTL_MS }
+    },
     holds({ id }, counters) {
       if (counters.length === 0) return
       running.set(id, counters)

@@ -1,5 +1,6 @@
 // What is told of limits: that somebody ran into one, and that nine tenths of one are used, once in its time.
 import type { LimitEvent } from '../core/gateway-event.ts'
+import type { Reservation } from '../core/shared.ts'
 import type { AppliedLimit } from './limit-rules.ts'
 
 /** Takes what happens to limits. */
@@ -7,9 +8,15 @@ export type LimitSink = (event: LimitEvent) => void
 
 /** Tells of limits. */
 export interface LimitNews {
-  refused(limit: AppliedLimit, used: number): void
-  /** Looks at what is used of a limit now, in a counter of this name. */
-  used(limit: AppliedLimit, counter: string, used: number): void
+  /** A limit has no room for this call. */
+  refused(limit: AppliedLimit, used: number, requestId?: string): void
+  /** Looks at what is used of limits now, with this call, each in the counter of its reservation. */
+  used(
+    limits: readonly AppliedLimit[],
+    reservations: readonly Pick<Reservation, 'counter'>[],
+    used: readonly number[],
+    requestId?: string,
+  ): void
 }
 
 const NEAR = 0.9
@@ -19,7 +26,7 @@ const TOLD_MAX = 10_000
 /** Makes the teller. */
 export function createLimitNews(onEvent: LimitSink | undefined): LimitNews {
   const told = new Set<string>()
-  function tell(type: LimitEvent['type'], limit: AppliedLimit, used: number): void {
+  function tell(type: LimitEvent['type'], limit: AppliedLimit, used: number, requestId?: string): void {
     const { kind, tenant, whose, owner, model, value } = limit
     onEvent?.({
       type,
@@ -30,18 +37,27 @@ export function createLimitNews(onEvent: LimitSink | undefined): LimitNews {
       ...(model === undefined ? {} : { model }),
       used,
       limit: value,
+      requestId,
     })
   }
+  function look(limit: AppliedLimit, counter: string, used: number, requestId?: string): void {
+    if (used < limit.value * NEAR || limit.value === 0 || told.has(counter)) return
+    for (const oldest of told) {
+      if (told.size < TOLD_MAX) break
+      told.delete(oldest)
+    }
+    told.add(counter)
+    tell('limit.near', limit, used, requestId)
+  }
+
   return {
-    refused: (limit, used) => tell('limit.refused', limit, used),
-    used(limit, counter, used) {
-      if (used < limit.value * NEAR || limit.value === 0 || told.has(counter)) return
-      for (const oldest of told) {
-        if (told.size < TOLD_MAX) break
-        told.delete(oldest)
+    refused: (limit, used, requestId) => tell('limit.refused', limit, used, requestId),
+    used(limits, reservations, used, requestId) {
+      let index = 0
+      for (const limit of limits) {
+        look(limit, reservations[index]?.counter ?? '', used[index] ?? 0, requestId)
+        index += 1
       }
-      told.add(counter)
-      tell('limit.near', limit, used)
     },
   }
 }

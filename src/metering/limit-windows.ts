@@ -31,27 +31,42 @@ const DAY_MS = 24 * 60 * 60 * 1000
 // Names are made once in a step: every call needs them.
 const places = new WeakMap<AppliedLimit, Place>()
 
-/** What is to be reserved of a limit at an instant, in milliseconds since the Unix epoch. */
-export function reservationOf(limit: AppliedLimit, amount: number, now: number): Reservation {
-  const { kind, counter, value, outage } = limit
-  if (kind === 'concurrent_calls' || kind === 'stored_bytes')
-    return { counter, amount, max: value, outage, ttlMs: HOLDER_TTL_MS }
+function placeAt(limit: AppliedLimit, now: number): Place | undefined {
+  const { kind, counter } = limit
+  if (kind === 'concurrent_calls' || kind === 'stored_bytes') return undefined
   const step = Math.floor(now / (isBudget(kind) ? DAY_MS : SLICE_MS))
   let place = places.get(limit)
   if (place?.step !== step) {
-    place = placeOf(kind, counter, step, now)
+    place = placeOf(kind, counter, step, now, place)
     places.set(limit, place)
   }
-  return {
-    counter: place.counter,
-    beside: place.beside,
-    amount,
-    max: value,
-    outage,
-    ttlMs: place.untilMs - now,
-    // What has begun has begun, also in a process that dies.
-    ...(kind === 'requests_per_minute' ? { isForGood: true } : {}),
-  }
+  return place
+}
+
+/** Name of the counter in which a limit counts at an instant, in milliseconds since the Unix epoch. */
+export function counterAt(limit: AppliedLimit, now: number): string {
+  return placeAt(limit, now)?.counter ?? limit.counter
+}
+
+/**
+ * What is to be reserved of a limit at an instant, in milliseconds since the Unix epoch. `max`: the most that may be used of it
+ * afterwards; by default all of it.
+ */
+export function reservationOf(
+  limit: AppliedLimit,
+  amount: number,
+  now: number,
+  max: number = limit.value,
+): Reservation {
+  const { kind, counter, outage } = limit
+  const place = placeAt(limit, now)
+  if (place === undefined) return { counter, amount, max, outage, ttlMs: HOLDER_TTL_MS }
+  const { counter: name, beside, untilMs } = place
+  const ttlMs = untilMs - now
+  return kind === 'requests_per_minute'
+    ? // What has begun has begun, also in a process that dies.
+      { counter: name, beside, amount, max, outage, ttlMs, isForGood: true }
+    : { counter: name, beside, amount, max, outage, ttlMs }
 }
 
 function placeOf(
@@ -59,6 +74,7 @@ function placeOf(
   counter: string,
   step: number,
   now: number,
+  last: Place | undefined,
 ): Place {
   if (kind === 'day_budget' || kind === 'month_budget') {
     const period = new Date(now).toISOString().slice(0, kind === 'day_budget' ? 10 : 7)
@@ -72,7 +88,11 @@ function placeOf(
   return {
     step,
     counter: `${counter}:${step}`,
-    beside: Array.from({ length: SLICES_BESIDE }, (_, index) => `${counter}:${step - index - 1}`),
+    beside:
+      last?.step === step - 1
+        ? // The same strings as before: a store finds them without comparing what they say.
+          [last.counter, ...last.beside.slice(0, -1)]
+        : Array.from({ length: SLICES_BESIDE }, (_, index) => `${counter}:${step - index - 1}`),
     untilMs: (step + SLICES_BESIDE + 2) * SLICE_MS,
   }
 }

@@ -5,15 +5,17 @@ import type { Caller } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { AttemptHold, Policy } from '../core/limits.ts'
-import type { Shared } from '../core/shared.ts'
+import type { Reservation, Settling, Shared } from '../core/shared.ts'
 import type { UsageSums } from '../core/usage-sums.ts'
-import { type AttemptNeed, type AttemptRefusal, reserveAttempt } from './attempt-limits.ts'
+import { type AttemptNeed, countsSize } from './attempt-amounts.ts'
+import { type AttemptRefusal, reserveAttempt } from './attempt-limits.ts'
 import { createBudgetStart } from './budget-start.ts'
 import { createHolders } from './holders.ts'
 import { limitError } from './limit-errors.ts'
 import { createLimitNews, type LimitSink } from './limit-news.ts'
 import { type AppliedLimit, createCallerRules, storedBytesOf } from './limit-rules.ts'
-import { isBudget, reservationOf, untilRoomMs } from './limit-windows.ts'
+import { reservationOf, untilRoomMs } from './limit-windows.ts'
+import { createLooseHolds } from './loose-holds.ts'
 
 /** What `createLimits` needs. */
 export interface LimitsDeps {
@@ -42,7 +44,7 @@ export interface Admission extends CallAdmission {
 
 /** The limits of one caller, as far as they are about what it asks for. */
 export interface CallerLimits {
-  /** Whether the tokens of a request have to be counted before anybody is asked. */
+  /** Whether the tokens of a request matter: a limit counts them, or a policy allows only so many. */
   readonly needsTokens: boolean
   /** What the caller may ask for. */
   readonly policies: readonly Policy[]
@@ -54,9 +56,9 @@ export interface CallerLimits {
 export interface Limits {
   /**
    * Lets a call in: undefined at once when nothing is counted. Rejects with RATE_LIMITED or TOO_MANY_CALLS. Whoever gets an
-   * admission must end it.
+   * admission must end it. `requestId` is named in what is told of limits.
    */
-  admit(caller: Caller, method: string): undefined | Promise<Admission>
+  admit(caller: Caller, method: string, requestId?: string): undefined | Promise<Admission>
   /** What holds for what a caller asks for; undefined when nothing does. */
   of(caller: Caller): CallerLimits | undefined
   /** Bytes of files that a tenant may store, where the configuration says so. */
@@ -65,6 +67,16 @@ export interface Limits {
   running(): number
   /** Renews nothing any more. */
   close(): void
+}
+
+/** What is asked for a call that is let in: the same for all calls of a caller in one second. */
+interface Entry {
+  readonly second: number
+  readonly reservations: readonly Reservation[]
+  /** Counters of what is held while the call runs. */
+  readonly held: readonly string[]
+  /** That all of it is given back. */
+  readonly given: readonly Settling[]
 }
 
 /** Whoever asks how we are must always get an answer. */
@@ -86,25 +98,37 @@ export function createLimits(deps: LimitsDeps): Limits {
     onFault,
     aliasesOf: deps.aliasesOf,
   })
-  const attempts = { shared, holders, news, now: clock.now, onFault, ready }
+  const loose = createLooseHolds()
+  const attempts = { shared, holders, news, loose, now: clock.now, onFault, ready }
+  const entries = new WeakMap<readonly AppliedLimit[], Entry>()
 
-  async function admitted(limits: readonly AppliedLimit[]): Promise<Admission> {
+  function entryOf(limits: readonly AppliedLimit[], now: number): Entry {
+    const second = Math.floor(now / 1_000)
+    let entry = entries.get(limits)
+    if (entry?.second !== second) {
+      const reservations = limits.map(limit => reservationOf(limit, 1, now))
+      const held = reservations.filter(({ isForGood }) => !isForGood).map(({ counter }) => counter)
+      entry = { second, reservations, held, given: held.map(counter => ({ counter, amount: 0 })) }
+      entries.set(limits, entry)
+    }
+    return entry
+  }
+
+  async function admitted(limits: readonly AppliedLimit[], requestId?: string): Promise<Admission> {
     const now = clock.now()
     const holder = holders.make()
-    const reservations = limits.map(limit => reservationOf(limit, 1, now))
+    const { reservations, held, given } = entryOf(limits, now)
     const answer = await shared.reserve(reservations, holder)
     if (!answer.ok) {
       const { used, isOutage } = answer
       const limit = limits[answer.index]
       if (limit === undefined)
         throw new GatewayError('INTERNAL', 'a limit that nobody asked for stands in the way')
-      news.refused(limit, used)
+      news.refused(limit, used, requestId)
       const roomInMs = isOutage === true ? undefined : await untilRoomMs(limit, 1, now, shared)
       throw limitError({ limit, used, amount: 1, now, isOutage, roomInMs })
     }
-    for (const [index, limit] of limits.entries())
-      news.used(limit, reservations[index]?.counter ?? '', answer.used[index] ?? 0)
-    const held = reservations.filter(({ isForGood }) => !isForGood).map(({ counter }) => counter)
+    news.used(limits, reservations, answer.used, requestId)
     holders.holds(holder, held)
     let isCounted = true
     return {
@@ -114,21 +138,16 @@ export function createLimits(deps: LimitsDeps): Limits {
         for (const { counter, isForGood } of reservations)
           if (isForGood) shared.adjust(counter, -1).catch(onFault)
       },
-      end() {
-        holders.settle(
-          holder,
-          held.map(counter => ({ counter, amount: 0 })),
-        )
-      },
+      end: () => holders.settle(holder, given),
     }
   }
 
   return {
-    admit(caller, method) {
+    admit(caller, method, requestId) {
       const all = rulesOf(caller)?.atAdmission ?? []
       const limits = method === RESUMING ? all.filter(({ kind }) => kind !== 'requests_per_minute') : all
       if (limits.length === 0 || UNLIMITED.some(prefix => method.startsWith(prefix))) return undefined
-      return admitted(limits)
+      return admitted(limits, requestId)
     },
     of(caller) {
       const found = rulesOf(caller)
@@ -138,7 +157,7 @@ export function createLimits(deps: LimitsDeps): Limits {
         const { atAttempt, policies } = found
         limits = {
           needsTokens:
-            atAttempt.some(({ kind }) => kind === 'tokens_per_minute' || isBudget(kind)) ||
+            atAttempt.some(countsSize) ||
             policies.some(({ maxPromptTokens }) => maxPromptTokens !== undefined),
           policies,
           reserve: need => reserveAttempt(atAttempt, need, attempts),

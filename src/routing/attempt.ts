@@ -1,5 +1,5 @@
 // One request to one provider: a fresh object with its own time limits, which says at its end how it went.
-import type { JsonObject, MessageInitShape } from '@bufbuild/protobuf'
+import type { MessageInitShape } from '@bufbuild/protobuf'
 import { RouteAttempt_Outcome as Outcome, type RouteAttemptSchema } from '#gen/exai/v1/route_pb'
 import type { Clock } from '../core/clock.ts'
 import { type Delta, isOutput, soundCounts, type TokenCounts } from '../core/delta.ts'
@@ -7,6 +7,7 @@ import { GatewayError, wireReason } from '../core/errors.ts'
 import type { AttemptInput, Candidate, WarningInit } from '../core/provider.ts'
 import type { AttemptCause } from '../core/settlement.ts'
 import { durationOf } from '../core/time.ts'
+import { tierIn } from './service-tier.ts'
 
 /** Longest silences that an attempt bears, in milliseconds. */
 export interface AttemptLimits {
@@ -40,6 +41,8 @@ export interface AttemptDeps {
   readonly question: (warn: (warning: WarningInit) => void) => AttemptQuestion
   readonly limits: AttemptLimits
   readonly clock: Clock
+  /** When the call began, on the monotonic clock. */
+  readonly callStartedAtMs: number
   readonly watch?: AttemptWatch
   /** Why it is made. Default: first. */
   readonly cause?: AttemptCause
@@ -86,6 +89,7 @@ export function createAttempt(deps: AttemptDeps): Attempt {
   const { candidate, signal, question, limits, clock, watch, cause = 'first' } = deps
   const { provider, model } = candidate
   const startedAtMs = clock.monotonic()
+  const startOffset = durationOf(startedAtMs - deps.callStartedAtMs)
   const ending = new AbortController()
   let source: AsyncIterator<readonly Delta[]> | undefined
   let sentAtMs: number | undefined
@@ -222,6 +226,7 @@ export function createAttempt(deps: AttemptDeps): Attempt {
       provider: provider.id,
       model: model.id,
       outcome,
+      startOffsetDuration: startOffset,
       duration: durationOf((endedAtMs ?? clock.monotonic()) - startedAtMs),
       error: fault === undefined ? 0 : wireReason(fault.reason),
       upstreamStatus: fault?.details.upstreamStatus ?? 0,
@@ -290,9 +295,4 @@ export function createAttempt(deps: AttemptDeps): Attempt {
     serviceTier: () => serviceTier,
     counts: () => counts,
   }
-}
-
-function tierIn(metadata: JsonObject = {}): string | undefined {
-  const { service_tier: tier } = metadata
-  return typeof tier === 'string' ? tier : undefined
 }

@@ -37,6 +37,8 @@ export interface WalkInput {
   readonly candidates: readonly Candidate[]
   /** Ends the walk with the call; its reason is a GatewayError. */
   readonly signal: AbortSignal
+  /** When the call began, on the monotonic clock. */
+  readonly startedAtMs: number
   /** When the call must be over, on the monotonic clock. */
   readonly deadlineAtMs: number
   /** Whose turn it is where calls wait for room. */

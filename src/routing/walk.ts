@@ -147,6 +147,7 @@ export function createWalk(
       }),
       limits: deps.limits,
       clock,
+      callStartedAtMs: input.startedAtMs,
       watch: watchOf({ ...admitted, ...input, hold, live }, () => attempt),
       cause: isHedge ? 'hedge' : causeOf(candidate),
     })
@@ -214,8 +215,7 @@ export function createWalk(
     for (const failed of ended) {
       const { attempt, error } = failed
       const place = placeOf(attempt)
-      if (error.reason === 'OVERLOADED') refusals.push(error)
-      else failures.push(error)
+      ;(error.reason === 'OVERLOADED' ? refusals : failures).push(error)
       if (error.reason === 'CONTEXT_TOO_LONG')
         tooSmall = Math.max(tooSmall, attempt.candidate.model.contextWindow ?? 0)
       if (place.keys < KEYS_MAX && input.anotherKeyHelps(place.candidate, error))

@@ -27,6 +27,9 @@ export interface KnownCall {
   readonly failure: Failure | undefined
   /** In milliseconds since the Unix epoch. */
   readonly startedAt: number
+  /** Bytes of the bodies so far, as they are without compression. */
+  readonly requestBytes: number
+  readonly responseBytes: number
 }
 
 // A caller may have named anything of any length; what is kept of ten thousand calls must not depend on that.
@@ -34,7 +37,7 @@ const NAME_CHARACTERS_MAX = 256
 
 /** Makes the record; `durationMs` is absent while the call runs. */
 export function callRecord(call: KnownCall, durationMs: number | undefined): CallRecord {
-  const { id, asked, caller, facts, startedAt } = call
+  const { id, asked, caller, facts, startedAt, requestBytes, responseBytes } = call
   const failure = durationMs === undefined ? undefined : call.failure
   const route = failure?.error.details.route ?? facts.route?.()
   const isAnswered = durationMs !== undefined && (failure === undefined || facts.firstTokenMs !== undefined)
@@ -61,6 +64,8 @@ export function callRecord(call: KnownCall, durationMs: number | undefined): Cal
     ...(cost === undefined || durationMs === undefined ? {} : { cost }),
     ...(route === undefined ? {} : { route: { ...route, requestedModel: kept(route.requestedModel ?? '') } }),
     isReplayed: facts.isReplayed ?? false,
+    requestBytes,
+    responseBytes,
   }
 }
 

@@ -44,6 +44,10 @@ export interface Exchange extends ClientCall {
    * The first failure counts; later ones follow from it. The cause of an INTERNAL one is logged with its stack.
    */
   fail(error: GatewayError, code?: StatusName): void
+  /** Counts bytes of the request's body that have come, as they are without compression; the door tells. */
+  received(bytes: number): void
+  /** The same of the answer's body. */
+  sent(bytes: number): void
   /** Ends the work on the call through its signal. The first reason counts. */
   abort(error: GatewayError): void
   /** Ends the call itself: one log line and one entry in the metrics. Only the first time does anything. */
@@ -159,6 +163,8 @@ function createExchange(
   let endedMs = 0
   let isKnown = false
   let isTold = false
+  let requestBytes = 0
+  let responseBytes = 0
 
   const over = (): void => {
     if (isOpen || worksLeft > 0) return
@@ -170,7 +176,7 @@ function createExchange(
   const seen: SeenCall = {
     record: () =>
       callRecord(
-        { id, asked, caller, facts, failure, startedAt },
+        { id, asked, caller, facts, failure, startedAt, requestBytes, responseBytes },
         isOpen || worksLeft > 0 ? undefined : endedMs,
       ),
   }
@@ -203,6 +209,12 @@ function createExchange(
     },
     fail: (error, code = error.code) => {
       failure ??= { error, code }
+    },
+    received: bytes => {
+      requestBytes += bytes
+    },
+    sent: bytes => {
+      responseBytes += bytes
     },
     abort: error => {
       if (isOpen && !controller.signal.aborted) controller.abort(error)

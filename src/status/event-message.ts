@@ -115,7 +115,7 @@ const CAUSES: Readonly<Record<AttemptCause, Cause>> = {
 }
 
 function attemptTold({ type, requestId, tenant, index, cause, attempt }: core.AttemptEvent): Told {
-  const { provider = '', model = '', keyLabel = '', outcome } = attempt
+  const { provider = '', model = '', keyLabel = '', outcome, startOffsetDuration } = attempt
   const isEnd = type === 'attempt.ended'
   const isBad = isEnd && (outcome === AttemptOutcome.FAILED || outcome === AttemptOutcome.BROKEN)
   return {
@@ -129,7 +129,7 @@ function attemptTold({ type, requestId, tenant, index, cause, attempt }: core.At
       case: 'attempt',
       value: {
         phase: isEnd ? AttemptPhase.ENDED : AttemptPhase.STARTED,
-        attempt: isEnd ? attempt : { provider, model, keyLabel },
+        attempt: isEnd ? attempt : { provider, model, keyLabel, startOffsetDuration },
         index,
         cause: CAUSES[cause],
       },
@@ -167,13 +167,15 @@ const LIMIT_KINDS: Readonly<Record<LimitKind, LimitKindValue>> = {
 }
 
 function limitTold(event: core.LimitEvent, now: number): Told {
-  const { type, kind, tenant, whose, owner = '', model, used, limit } = event
+  const { type, kind, tenant, whose, owner = '', model, used, limit, requestId } = event
   const ofKey = /^key (.*)$/s.exec(whose)?.[1]
   const isRunning = kind === 'concurrent_calls' || kind === 'stored_bytes'
   return {
     kind: EventKind.LIMIT,
     severity: Severity.WARNING,
     tenant,
+    // What is about everybody is seen by every tenant, and the call is somebody's.
+    ...(tenant === '' || requestId === undefined ? {} : { requestId }),
     providers: [],
     what: {
       case: 'limit',

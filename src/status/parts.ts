@@ -39,7 +39,7 @@ export function createConfigPart(): ConfigPart {
 
 /** The certificate as a part: told two weeks before it expires. `cert` is PEM; a chain's first one counts. */
 export function certificatePart(cert: string, clock: Pick<Clock, 'now'>): () => ComponentReport {
-  const { validToDate } = new X509Certificate(cert)
+  const validToDate = endOf(cert)
   const untilMs = validToDate.getTime()
   const until = validToDate.toISOString().slice(0, 10)
   return () => {
@@ -96,4 +96,9 @@ export function createLookedAt({ path, backlog, freeBytes = freeBytesAt }: Looke
 async function freeBytesAt(path: string): Promise<number> {
   const { bavail, bsize } = await statfs(path)
   return bavail * bsize
+}
+
+/** When a certificate (PEM, the first of its chain) ends. */
+export function endOf(cert: string): Date {
+  return new X509Certificate(cert).validToDate
 }

@@ -101,7 +101,7 @@ export function createRecentCalls(deps: RecentCallsDeps): RecentCalls {
 }
 
 // What V8 takes for such objects, measured on Node 26 and rounded up; texts are counted as if each character took two bytes.
-const BYTES = { call: 500, attempt: 200, skip: 80, usage: 150, cost: 150, line: 120 } as const
+const BYTES = { call: 520, attempt: 340, skip: 80, usage: 150, cost: 150, line: 120 } as const
 
 function sizeOf(record: CallRecord): number {
   const { route, usage, cost } = record

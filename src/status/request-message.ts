@@ -43,5 +43,7 @@ export function requestMessage(record: CallRecord): MessageInitShape<typeof Requ
     ...(cost === undefined ? {} : { cost }),
     ...(route === undefined ? {} : { route }),
     replayed: record.isReplayed,
+    requestBytes: BigInt(record.requestBytes),
+    responseBytes: BigInt(record.responseBytes),
   }
 }

@@ -85,7 +85,9 @@ export function createLogger(deps: LoggerDeps): Logger {
         if (about === 'access' && line === 'info' && !isKept(fields, sampleRatio)) return
         channel = about
         isError = line === 'error'
-        target[line]({ ...plainFields(scrubber.value(fields)), channel: about }, scrubber.text(message))
+        const safe = plainFields(scrubber.value(fields))
+        safe['channel'] = about
+        target[line](safe, scrubber.text(message))
       }
     }
     return {
@@ -108,6 +110,11 @@ function channelOf({ channel }: LogFields, line: Line): LogChannel {
   return line === 'error' ? 'error' : 'app'
 }
 
+/** The copy that a scrubber gives, which nobody else has. */
 function plainFields(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? { ...value } : {}
+  return isFields(value) ? value : {}
+}
+
+function isFields(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
 }

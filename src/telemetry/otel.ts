@@ -1,13 +1,11 @@
 // Traces by OpenTelemetry: a server span for each call, a client span for each attempt, sent in batches by OTLP.
 import {
-  type Attributes,
-  type Context,
   createTraceState,
   ROOT_CONTEXT,
-  type Span,
+  type SpanContext,
   SpanKind,
-  SpanStatusCode,
   TraceFlags,
+  type TraceState,
   trace,
 } from '@opentelemetry/api'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto'
@@ -16,13 +14,25 @@ import {
   AlwaysOffSampler,
   AlwaysOnSampler,
   BatchSpanProcessor,
+  type IdGenerator,
   ParentBasedSampler,
+  RandomIdGenerator,
   type Sampler,
+  SamplingDecision,
   TraceIdRatioBasedSampler,
-  TracerProvider,
 } from '@opentelemetry/sdk-trace'
-import { EmbeddingsService } from '#gen/exai/v1/embeddings_service_pb'
-import type { AttemptEnd, AttemptTrace, CallEnded, CallTrace, TracedRequest } from '../core/trace.ts'
+import type { CallTrace, TracedRequest } from '../core/trace.ts'
+import { endedSpan, type SpanFacts } from './ended-span.ts'
+import {
+  type Address,
+  type Addresses,
+  type AskedAttempt,
+  attemptAttributes,
+  callAttributes,
+  createAddresses,
+  isFault,
+  operationOf,
+} from './span-attributes.ts'
 import { createSpanQueue } from './span-queue.ts'
 import { contextHeaders, remoteContext } from './trace-context.ts'
 import type { SamplerName, Tracer, TracerDeps, TracingSettings } from './tracing.ts'
@@ -39,9 +49,19 @@ const FLUSH_MS = 2_000
 /** What it is made of. */
 export type OtelDeps = Omit<TracerDeps, 'settings'> & { readonly settings: TracingSettings }
 
-type OtelTracer = ReturnType<TracerProvider['getTracer']>
+/** What all calls are traced with. */
+interface Tracing {
+  readonly sampler: Sampler
+  readonly ids: IdGenerator
+  readonly addresses: Addresses
+  /** Takes a span that has ended. */
+  ended(facts: SpanFacts): void
+}
 
-/** Makes the tracer. Nothing of it is global, and spans find their parents by what the call carries. */
+/**
+ * Makes the tracer. Nothing of it is global, and spans find their parents by what the call carries. The spans are our own:
+ * that of the SDK checks and copies each attribute several times, which is for those who may not know what they write.
+ */
 export function createOtelTracer({ settings, version, log, metrics }: OtelDeps): Tracer {
   const { url, headers, serviceName } = settings
   const queue = createSpanQueue({
@@ -58,194 +78,120 @@ export function createOtelTracer({ settings, version, log, metrics }: OtelDeps):
     log,
     metrics,
   })
-  const provider = new TracerProvider({
+  const origin = {
     resource: resourceFromAttributes({ 'service.name': serviceName, 'service.version': version }),
+    scope: { name: 'exai', version },
+  }
+  const tracing: Tracing = {
     sampler: samplerOf(settings),
-    spanProcessors: [queue.processor],
-  })
-  const tracer = provider.getTracer('exai', version)
-  const addresses = createAddresses()
+    ids: new RandomIdGenerator(),
+    addresses: createAddresses(),
+    ended: facts => queue.ended(endedSpan(facts, origin)),
+  }
   return {
-    trace: request => callTrace(tracer, addresses, request),
+    trace: request => callTrace(tracing, request),
     async close() {
       const { promise: late, resolve } = Promise.withResolvers<void>()
       const timer = setTimeout(resolve, FLUSH_MS)
       // The collector may be gone: that has been told, and must not keep the process.
-      await Promise.race([provider.shutdown().catch(() => undefined), late])
+      await Promise.race([queue.shutdown().catch(() => undefined), late])
       clearTimeout(timer)
       queue.close()
     },
   }
 }
 
-function callTrace(tracer: OtelTracer, addresses: Addresses, request: TracedRequest): CallTrace {
-  const span = tracer.startSpan(
-    request.method,
-    { kind: SpanKind.SERVER, attributes: requestAttributes(request) },
-    parentOf(request),
-  )
-  const context = trace.setSpan(ROOT_CONTEXT, span)
-  const attempts = new Map<object, Span>()
-  const operation = operationOf(request)
+function callTrace(tracing: Tracing, request: TracedRequest): CallTrace {
+  const { ids, addresses, ended } = tracing
+  const parent = parentOf(request)
+  const context = begun(tracing, request, parent)
+  const { traceId, traceFlags, traceState } = context
+  const isSampled = (traceFlags & TraceFlags.SAMPLED) !== 0
+  const clock = createSpanClock()
+  const startMs = clock()
+  const attempts = new Map<object, RunningAttempt>()
+  const operation = operationOf(request.method)
   return {
-    traceId: span.spanContext().traceId,
-    attemptBegan(of, { provider, model, isStream }) {
-      const attempt = tracer.startSpan(
-        `${operation} ${model}`,
-        {
-          kind: SpanKind.CLIENT,
-          attributes: {
-            ...modelAttributes(operation, provider, model),
-            ...(isStream ? { 'gen_ai.request.stream': true } : {}),
-          },
-        },
-        context,
-      )
+    traceId,
+    attemptBegan(of, asked) {
+      const own = contextOf({ traceId, spanId: ids.generateSpanId(), traceFlags }, traceState)
+      const attempt: RunningAttempt = { asked, context: own, startMs: clock(), address: undefined }
       attempts.set(of, attempt)
-      return attemptTrace(attempt, addresses)
+      const state = traceState?.serialize() ?? ''
+      const fields = contextHeaders({ traceId, spanId: own.spanId, isSampled, state })
+      return {
+        headersTo(to) {
+          if (isSampled) attempt.address = addresses.of(to)
+          return fields
+        },
+      }
     },
     attemptEnded(of, end) {
       const attempt = attempts.get(of)
       attempts.delete(of)
-      if (attempt === undefined) return
-      attempt.setAttributes(attemptAttributes(end))
-      if (end.error !== undefined) attempt.setStatus({ code: SpanStatusCode.ERROR })
-      attempt.end()
+      if (attempt === undefined || !isSampled) return
+      ended({
+        name: `${operation} ${attempt.asked.model}`,
+        kind: SpanKind.CLIENT,
+        context: attempt.context,
+        parent: context,
+        startMs: attempt.startMs,
+        endMs: clock(),
+        isError: end.error !== undefined,
+        attributes: attemptAttributes(operation, attempt.asked, attempt.address, end),
+      })
     },
     ended(end) {
-      span.setAttributes(endAttributes(operation, end))
-      if (isFault(end)) span.setStatus({ code: SpanStatusCode.ERROR })
-      span.end()
+      if (!isSampled) return
+      ended({
+        name: request.method,
+        kind: SpanKind.SERVER,
+        context,
+        parent,
+        startMs,
+        endMs: clock(),
+        isError: isFault(end),
+        attributes: callAttributes(operation, request, end),
+      })
     },
   }
 }
 
-/** What spans say of where providers are. */
-interface Addresses {
-  of(url: string): Attributes
+interface RunningAttempt {
+  readonly asked: AskedAttempt
+  readonly context: SpanContext
+  readonly startMs: number
+  address: Address | undefined
 }
 
-/** Providers have few URLs, and reading one costs a tenth of a span; past this many they are not remembered. */
-const ADDRESSES_MAX = 1_000
-
-function createAddresses(): Addresses {
-  const known = new Map<string, Attributes>()
-  return {
-    of(url) {
-      const found = known.get(url)
-      if (found !== undefined) return found
-      const { hostname, port, protocol } = new URL(url)
-      const usual = protocol === 'https:' ? 443 : 80
-      const address = {
-        'server.address': hostname.replace(/^\[|\]$/g, ''),
-        'server.port': port === '' ? usual : Number(port),
-      }
-      if (known.size < ADDRESSES_MAX) known.set(url, address)
-      return address
-    },
-  }
+/** All spans of a call have one clock, so that an attempt stands within its call even when the time of the machine is set. */
+function createSpanClock(): () => number {
+  const offsetMs = Date.now() - performance.now()
+  return () => offsetMs + performance.now()
 }
 
-function parentOf({ headers }: TracedRequest): Context {
+function begun({ sampler, ids }: Tracing, { method }: TracedRequest, parent: SpanContext | undefined) {
+  const traceId = parent?.traceId ?? ids.generateTraceId()
+  const above = parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent)
+  // Those that there are look at no attribute. Attempts are decided as their call is.
+  const { decision, traceState } = sampler.shouldSample(above, traceId, method, SpanKind.SERVER, {}, [])
+  const isSampled = decision === SamplingDecision.RECORD_AND_SAMPLED
+  const traceFlags = isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE
+  return contextOf({ traceId, spanId: ids.generateSpanId(), traceFlags }, traceState ?? parent?.traceState)
+}
+
+function contextOf(ids: Omit<SpanContext, 'traceState'>, traceState: TraceState | undefined): SpanContext {
+  return traceState === undefined ? ids : { ...ids, traceState }
+}
+
+function parentOf({ headers }: TracedRequest): SpanContext | undefined {
   const remote = remoteContext(headers)
-  if (remote === undefined) return ROOT_CONTEXT
-  return trace.setSpanContext(ROOT_CONTEXT, {
-    traceId: remote.traceId,
-    spanId: remote.spanId,
-    traceFlags: remote.isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
-    isRemote: true,
-    ...(remote.state === '' ? {} : { traceState: createTraceState(remote.state) }),
-  })
+  if (remote === undefined) return undefined
+  const { traceId, spanId, isSampled, state } = remote
+  const traceFlags = isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE
+  const context = { traceId, spanId, traceFlags, isRemote: true }
+  return state === '' ? context : { ...context, traceState: createTraceState(state) }
 }
-
-function attemptTrace(span: Span, addresses: Addresses): AttemptTrace {
-  const { traceId, spanId, traceFlags, traceState } = span.spanContext()
-  const fields = contextHeaders({
-    traceId,
-    spanId,
-    isSampled: (traceFlags & TraceFlags.SAMPLED) !== 0,
-    state: traceState?.serialize() ?? '',
-  })
-  return {
-    headersTo(url) {
-      span.setAttributes(addresses.of(url))
-      return fields
-    },
-  }
-}
-
-function requestAttributes({ method, door, protocol, requestId }: TracedRequest): Attributes {
-  const slash = method.lastIndexOf('/')
-  return {
-    'rpc.method': method.slice(slash + 1),
-    ...(slash < 0 ? {} : { 'rpc.service': method.slice(0, slash) }),
-    'exai.door': door,
-    'exai.protocol': protocol,
-    'exai.request_id': requestId,
-  }
-}
-
-/** What a model is asked for by a method, in the words of OpenTelemetry's conventions. */
-function operationOf({ method }: TracedRequest): string {
-  return method === EMBED ? 'embeddings' : 'chat'
-}
-
-const EMBED = `${EmbeddingsService.typeName}/${EmbeddingsService.method.embed.name}`
-
-function modelAttributes(operation: string, provider: string, model: string): Attributes {
-  return {
-    'gen_ai.operation.name': operation,
-    'gen_ai.provider.name': provider,
-    'gen_ai.request.model': model,
-  }
-}
-
-function attemptAttributes({ error, status, counts, firstTokenMs, cause }: AttemptEnd): Attributes {
-  return {
-    'exai.attempt.cause': cause,
-    ...(error === undefined ? {} : { 'error.type': error }),
-    ...(status === undefined || status === 0 ? {} : { 'http.response.status_code': status }),
-    ...(firstTokenMs === undefined ? {} : { 'gen_ai.response.time_to_first_chunk': firstTokenMs / 1000 }),
-    ...(counts === undefined
-      ? {}
-      : {
-          'gen_ai.usage.input_tokens': counts.inputTokens,
-          'gen_ai.usage.output_tokens': counts.outputTokens,
-          'gen_ai.usage.cache_read.input_tokens': counts.cachedInputTokens,
-          'gen_ai.usage.reasoning.output_tokens': counts.reasoningTokens,
-        }),
-  }
-}
-
-function endAttributes(operation: string, end: CallEnded): Attributes {
-  const { code, reason, tenant, provider, model, responseId, inputTokens, outputTokens, attempts } = end
-  return {
-    'rpc.response.status_code': code,
-    'exai.tenant': tenant,
-    ...(reason === '' ? {} : { 'error.type': reason }),
-    ...(provider === undefined || model === undefined ? {} : modelAttributes(operation, provider, model)),
-    ...(model === undefined || code !== 'OK' ? {} : { 'gen_ai.response.model': model }),
-    ...(responseId === undefined ? {} : { 'gen_ai.response.id': responseId }),
-    ...(inputTokens === undefined ? {} : { 'gen_ai.usage.input_tokens': inputTokens }),
-    ...(outputTokens === undefined ? {} : { 'gen_ai.usage.output_tokens': outputTokens }),
-    ...(attempts === undefined ? {} : { 'exai.attempts': attempts }),
-  }
-}
-
-/** OpenTelemetry's RPC conventions count a mistake of the client as no error of the server. */
-function isFault({ code }: CallEnded): boolean {
-  return FAULTS.has(code)
-}
-
-const FAULTS: ReadonlySet<string> = new Set([
-  'UNKNOWN',
-  'DEADLINE_EXCEEDED',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'ABORTED',
-])
 
 const samplers = {
   always_on: () => new AlwaysOnSampler(),

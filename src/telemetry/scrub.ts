@@ -44,13 +44,31 @@ const secretPatterns: readonly (readonly [pattern: RegExp, replacement: string])
   [/\b[\da-f]{32}\.[A-Za-z\d]{12,}\b/g, REDACTED],
 ]
 
-// One look tells most texts from those that a pattern above could change: seven replacements cost ten times more.
+// Texts that a pattern above could change; seven replacements cost ten times more than this look.
 const suspicious = /[:=]|bearer|basic|(?:sk|rk|pk|gsk|xai)[-_]|exai_|eyJ|[\da-f]{32}\./i
 
 // JSON escapes what is below U+0020. Of the rest, C1 controls command terminals, U+2028 and U+2029 begin lines, and marks of
 // direction and what has no width make a text look like another one.
 const deceptive = /[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/
 const deceptiveAll = new RegExp(deceptive, 'g')
+
+/**
+ * Whether a text has nothing that `suspicious` or `deceptive` could find: one pass over its characters, which most texts of a
+ * line need alone. All that the two look for has a mark of these: a blank, a colon, an equals sign, a dot, a dash or an
+ * underscore after a k or an i, or what is no printable ASCII.
+ */
+function isPlain(text: string): boolean {
+  let before = 0
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at)
+    if (code <= 0x20 || code >= 0x7f || code === 0x3a || code === 0x3d || code === 0x2e) return false
+    // Lower case by one bit; nothing else has the codes of k and i then.
+    const isEnd = before === 0x6b || before === 0x69
+    if (isEnd && (code === 0x2d || code === 0x5f)) return false
+    before = code | 0x20
+  }
+  return true
+}
 
 function escaped(mark: string): string {
   return `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`
@@ -99,7 +117,9 @@ export function createScrubber(secrets: readonly string[] = []): Scrubber {
 
   function text(raw: string): string {
     let result = raw
-    for (const secret of longestFirst) result = result.replaceAll(secret, REDACTED)
+    for (const secret of longestFirst)
+      if (secret.length <= result.length) result = result.replaceAll(secret, REDACTED)
+    if (result.length <= textLengthMax && isPlain(result)) return result
     if (result.length > textLengthMax) result = `${result.slice(0, textLengthMax)}…`
     if (suspicious.test(result))
       for (const [pattern, replacement] of secretPatterns) result = result.replace(pattern, replacement)
@@ -129,10 +149,28 @@ export function createScrubber(secrets: readonly string[] = []): Scrubber {
     if (ArrayBuffer.isView(raw) || raw instanceof ArrayBuffer) return `[${raw.byteLength} bytes]`
     if (depth >= depthMax) return '[deeper]'
     if (raw instanceof Set || Array.isArray(raw)) return list([...raw].slice(0, itemsMax), depth)
-    const entries: readonly (readonly [unknown, unknown])[] =
-      raw instanceof Map ? [...raw] : Object.entries(raw)
+    return (raw instanceof Map ? undefined : record(raw, depth)) ?? entries(raw, depth)
+  }
+
+  /** A copy in which values are exchanged where they stand; undefined for what has too many fields, or odd names. */
+  function record(raw: object, depth: number): unknown {
+    const copy: Record<string, unknown> = { ...raw }
+    const names = Object.keys(copy)
+    if (names.length > itemsMax) return undefined
+    for (const name of names) {
+      const field = fieldOf(name)
+      if (field.name !== name || name === '__proto__') return undefined
+      const item = copy[name]
+      const safe = isHidden(field, item) ? REDACTED : value(item, depth + 1)
+      if (safe !== item) copy[name] = safe
+    }
+    return copy
+  }
+
+  function entries(raw: object, depth: number): unknown {
+    const all: readonly (readonly [unknown, unknown])[] = raw instanceof Map ? [...raw] : Object.entries(raw)
     const copy: [string, unknown][] = []
-    for (const [key, item] of entries.slice(0, itemsMax)) {
+    for (const [key, item] of all.slice(0, itemsMax)) {
       const field = fieldOf(String(key))
       copy.push([field.name, isHidden(field, item) ? REDACTED : value(item, depth + 1)])
     }

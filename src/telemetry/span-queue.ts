@@ -16,7 +16,10 @@ export interface SpanQueueDeps {
 
 /** Spans on their way to the collector. */
 export interface SpanQueue {
-  readonly processor: SpanProcessor
+  /** Takes a span that has ended. */
+  ended(span: ReadableSpan): void
+  /** Sends what waits. Rejects when the collector is gone. */
+  shutdown(): Promise<void>
   /** Counts what will not arrive any more. */
   close(): void
 }
@@ -27,7 +30,7 @@ export function createSpanQueue({ exporter, max, processor, log, metrics }: Span
   let isFailing = false
   let isDropping = false
 
-  function ended(count: number, error: Error | undefined, isSent: boolean): void {
+  function exported(count: number, error: Error | undefined, isSent: boolean): void {
     waiting = Math.max(0, waiting - count)
     metrics.spans(isSent ? 'exported' : 'failed', count)
     if (!isSent && !isFailing)
@@ -42,7 +45,7 @@ export function createSpanQueue({ exporter, max, processor, log, metrics }: Span
   const watched: SpanExporter = {
     export(spans, done) {
       exporter.export(spans, result => {
-        ended(spans.length, result.error, result.code === 0)
+        exported(spans.length, result.error, result.code === 0)
         // To whoever gathers, a batch that failed is done with: it throws what it hears, into nobody's hands.
         done({ code: 0 })
       })
@@ -53,22 +56,17 @@ export function createSpanQueue({ exporter, max, processor, log, metrics }: Span
   const inner = processor(watched)
 
   return {
-    processor: {
-      onStart: (span, context) => inner.onStart(span, context),
-      onEnd(span: ReadableSpan) {
-        if ((span.spanContext().traceFlags & 1) === 0) return
-        if (waiting >= max) {
-          metrics.spans('dropped', 1)
-          if (!isDropping) log.warn('traces are dropped: the collector is too slow or gone')
-          isDropping = true
-          return
-        }
-        waiting += 1
-        inner.onEnd(span)
-      },
-      forceFlush: () => inner.forceFlush(),
-      shutdown: () => inner.shutdown(),
+    ended(span) {
+      if (waiting >= max) {
+        metrics.spans('dropped', 1)
+        if (!isDropping) log.warn('traces are dropped: the collector is too slow or gone')
+        isDropping = true
+        return
+      }
+      waiting += 1
+      inner.onEnd(span)
     },
+    shutdown: () => inner.shutdown(),
     close() {
       if (waiting > 0) metrics.spans('dropped', waiting)
       waiting = 0

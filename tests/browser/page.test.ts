@@ -11,6 +11,7 @@ import {
   openPage,
   shiftsOf,
 } from './support/browser.ts'
+import { factOf, spansOf } from './support/detail.ts'
 import { type RealGateway, startReal } from './support/real-gateway.ts'
 
 const looks: readonly Required<Look>[] = [
@@ -94,6 +95,10 @@ describe.skipIf(chromiumPath === undefined)('the page', () => {
       await detail.locator('.attempt').nth(1).waitFor()
       expect(await detail.locator('.attempt').first().textContent()).toContain('UPSTREAM_UNAVAILABLE')
       expect(await detail.locator('.attempt').nth(1).textContent()).toContain('kimi')
+      const [failed, answered] = await spansOf(detail)
+      expect(answered?.left).toBeGreaterThanOrEqual(failed?.right ?? Number.POSITIVE_INFINITY)
+      expect(answered?.right).toBeLessThanOrEqual(100)
+      expect(await factOf(detail, 'Bytes in / out')).toMatch(/^[1-9]\d* B \/ [1-9].*B$/)
       await keepPicture(page, `trace-${widths[size]}`)
       expect(await seriousViolations(page)).toEqual([])
       await detail.getByRole('link', { name: 'Close' }).click()

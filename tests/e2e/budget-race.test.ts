@@ -11,6 +11,7 @@ import {
   tokensLeft,
 } from '../support/budget-rig.ts'
 import { startRedis } from '../support/redis-rig.ts'
+import type { Service } from '../support/running-server.ts'
 import { until } from '../support/scripted-completion.ts'
 import { createChance } from '../support/seeded.ts'
 import { startUpstream } from '../support/upstream/openai.ts'
@@ -79,6 +80,10 @@ describe('one service', () => {
   })
 })
 
+const TRIES_MAX = 4
+const wentOnAlone = (service: Service): boolean =>
+  service.log().some(({ msg }) => String(msg).startsWith('redis is out'))
+
 describe('two services with one redis', () => {
   async function twoServices() {
     const redis = await startRedis()
@@ -90,59 +95,81 @@ describe('two services with one redis', () => {
     return { redis, one, two, services: [one.service, two.service] }
   }
 
-  it('let exactly the calls pass together that the budget pays', { timeout: SLOW_MS }, async () => {
-    const { redis, one, two, services } = await twoServices()
-    const ends = await race({ calls: CALLS, services })
-    expect(tally(ends)).toEqual({ passed: PAID, spent: CALLS - PAID })
-    expect([one.booked() + two.booked(), one.lines() + two.lines()]).toEqual([BUDGET_NANO_USD, PAID])
-    await until(async () => (await budgetIn(redis)).held === 0)
-    expect(await budgetIn(redis)).toEqual({ settled: BUDGET_NANO_USD, held: 0 })
-  })
+  /**
+   * Plays with services of its own. On a busy machine Redis may need longer than a command is given; then each service goes on
+   * alone with its share, which is another promise, and it is played once more.
+   */
+  async function whileRedisAnswers(
+    play: (both: Awaited<ReturnType<typeof twoServices>>) => Promise<void>,
+  ): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      const both = await twoServices()
+      try {
+        await play(both)
+        return
+      } catch (error) {
+        if (tries === TRIES_MAX || !both.services.some(wentOnAlone)) throw error
+      }
+    }
+  }
 
-  it('hold nothing after random cancels: the counter is the sum of both ledgers', {
-    timeout: SLOW_MS,
-  }, async () => {
-    const { redis, one, two, services } = await twoServices()
-    const ends = await race({
-      calls: CALLS,
-      services,
-      leaveAfterMs: leavers(2),
-      fault: '[[fault:drip-events=20]]',
-    })
-    expect(Object.keys(tally(ends)).toSorted()).toEqual(['cancelled', 'passed', 'spent'])
-    await until(async () => {
-      const { settled, held } = await budgetIn(redis)
-      return held === 0 && settled === one.booked() + two.booked()
-    })
-    expect((await budgetIn(redis)).settled).toBeLessThanOrEqual(BUDGET_NANO_USD)
-  })
+  it('let exactly the calls pass together that the budget pays', { timeout: TRIES_MAX * SLOW_MS }, () =>
+    whileRedisAnswers(async ({ redis, one, two, services }) => {
+      const ends = await race({ calls: CALLS, services })
+      expect(tally(ends)).toEqual({ passed: PAID, spent: CALLS - PAID })
+      expect([one.booked() + two.booked(), one.lines() + two.lines()]).toEqual([BUDGET_NANO_USD, PAID])
+      await until(async () => (await budgetIn(redis)).held === 0)
+      expect(await budgetIn(redis)).toEqual({ settled: BUDGET_NANO_USD, held: 0 })
+    }),
+  )
 
-  it('give back what a killed one held, and never pay more', { timeout: 2 * SLOW_MS }, async () => {
-    const { redis, one, two, services } = await twoServices()
-    const fault = '[[fault:drip-events=300]]'
-    const running = (): number =>
-      upstream.requests.filter(
-        ({ endedAtMs, closedByClientAtMs }) => endedAtMs === undefined && closedByClientAtMs === undefined,
-      ).length
-    // The one that will be killed holds half of the budget in any case.
-    const doomed = race({ calls: PAID / 2, services: [two.service], fault })
-    await until(() => running() >= PAID / 2)
-    const others = race({ calls: CALLS - PAID / 2, services, fault })
-    await until(() => running() > PAID / 2)
-    await two.service.stop('SIGKILL')
-    const ends = tally([...(await doomed), ...(await others)])
-    expect(Object.keys(ends).filter(end => !['passed', 'spent', 'lost'].includes(end))).toEqual([])
-    const before = await budgetIn(redis)
-    expect(before.held).toBeGreaterThan(0)
-    expect(before.settled + before.held).toBeLessThanOrEqual(BUDGET_NANO_USD)
-    await new Promise(resolve => setTimeout(resolve, HOLDERS_GONE_MS))
-    // Whoever asks next finds the room again: as much as is not booked, and not a token more.
-    const left = tokensLeft(BUDGET_NANO_USD, before.settled)
-    expect(left).toBeGreaterThanOrEqual(CALL_TOKENS)
-    expect(await askFor(one.service, left + 1)).toBe('spent')
-    expect(await askFor(one.service, left)).toBe('passed')
-    await until(async () => (await budgetIn(redis)).held === 0)
-    expect(await budgetIn(redis)).toEqual({ settled: BUDGET_NANO_USD, held: 0 })
-    expect(one.booked() + two.booked()).toBeLessThanOrEqual(BUDGET_NANO_USD)
-  })
+  it(
+    'hold nothing after random cancels: the counter is the sum of both ledgers',
+    { timeout: TRIES_MAX * SLOW_MS },
+    () =>
+      whileRedisAnswers(async ({ redis, one, two, services }) => {
+        const ends = await race({
+          calls: CALLS,
+          services,
+          leaveAfterMs: leavers(2),
+          fault: '[[fault:drip-events=20]]',
+        })
+        expect(Object.keys(tally(ends)).toSorted()).toEqual(['cancelled', 'passed', 'spent'])
+        await until(async () => {
+          const { settled, held } = await budgetIn(redis)
+          return held === 0 && settled === one.booked() + two.booked()
+        })
+        expect((await budgetIn(redis)).settled).toBeLessThanOrEqual(BUDGET_NANO_USD)
+      }),
+  )
+
+  it('give back what a killed one held, and never pay more', { timeout: TRIES_MAX * 2 * SLOW_MS }, () =>
+    whileRedisAnswers(async ({ redis, one, two, services }) => {
+      const fault = '[[fault:drip-events=1000]]'
+      const running = (): number =>
+        upstream.requests.filter(
+          ({ endedAtMs, closedByClientAtMs }) => endedAtMs === undefined && closedByClientAtMs === undefined,
+        ).length
+      // The one that will be killed holds half of the budget in any case.
+      const doomed = race({ calls: PAID / 2, services: [two.service], fault })
+      await until(() => running() >= PAID / 2)
+      const others = race({ calls: CALLS - PAID / 2, services, fault })
+      await until(() => running() > PAID / 2)
+      await two.service.stop('SIGKILL')
+      const ends = tally([...(await doomed), ...(await others)])
+      expect(Object.keys(ends).filter(end => !['passed', 'spent', 'lost'].includes(end))).toEqual([])
+      const before = await budgetIn(redis)
+      expect(before.held).toBeGreaterThan(0)
+      expect(before.settled + before.held).toBeLessThanOrEqual(BUDGET_NANO_USD)
+      await new Promise(resolve => setTimeout(resolve, HOLDERS_GONE_MS))
+      // Whoever asks next finds the room again: as much as is not booked, and not a token more.
+      const left = tokensLeft(BUDGET_NANO_USD, before.settled)
+      expect(left).toBeGreaterThanOrEqual(CALL_TOKENS)
+      expect(await askFor(one.service, left + 1)).toBe('spent')
+      expect(await askFor(one.service, left)).toBe('passed')
+      await until(async () => (await budgetIn(redis)).held === 0)
+      expect(await budgetIn(redis)).toEqual({ settled: BUDGET_NANO_USD, held: 0 })
+      expect(one.booked() + two.booked()).toBeLessThanOrEqual(BUDGET_NANO_USD)
+    }),
+  )
 })

@@ -3,7 +3,7 @@ import type { Reason, StatusName } from '../../src/core/errors.ts'
 import type { CallPlan, Case, Play, Scenario, Want, WantAttempt, Who } from './scenario.ts'
 
 /** The limits that the service is started with, in milliseconds. */
-export const LIMITS = { connectMs: 500, firstTokenMs: 1500, idleMs: 1000, requestMs: 20_000 } as const
+export const LIMITS = { connectMs: 500, firstTokenMs: 1500, idleMs: 2_000, requestMs: 20_000 } as const
 
 /** How long circuits stay open where a scenario waits for it, in milliseconds. */
 export const OPEN_MS = 2000

@@ -9,6 +9,7 @@ import { injectionAttacks } from './attacks/injection.ts'
 import { logLineAttacks } from './attacks/log-lines.ts'
 import { mediaAttacks } from './attacks/media.ts'
 import { nameAttacks } from './attacks/names.ts'
+import { ownFieldAttacks } from './attacks/own-fields.ts'
 import { slowAttacks } from './attacks/slow.ts'
 import { targetAttacks } from './attacks/targets.ts'
 import { timingAttacks } from './attacks/timing.ts'
@@ -30,6 +31,7 @@ export const attacks: readonly Attack[] = [
   ...browserAttacks,
   ...mediaAttacks,
   ...slowAttacks,
+  ...ownFieldAttacks,
 ]
 
 const inWhole: readonly string[] = ['tokens', 'credentials', 'targets']

@@ -47,6 +47,7 @@ export function rigOf(provider: Provider, limits: AttemptLimits = { firstTokenMs
     question: () => ({ request, messages: request.messages, stream: true }),
     limits,
     clock: { now: () => nowMs, monotonic: () => nowMs },
+    callStartedAtMs: 600,
   })
   return {
     attempt,

@@ -24,6 +24,8 @@ export function callRecordOf(own: Partial<CallRecord> = {}): CallRecord {
     provider: '',
     model: '',
     isReplayed: false,
+    requestBytes: 0,
+    responseBytes: 0,
     ...own,
   }
 }

@@ -43,9 +43,9 @@ const SETTLE_MS = 15
 
 /** Waits for what must become true soon. */
 export async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + 5_000
+  const endMs = performance.now() + 15_000
   while (!(await isTrue())) {
-    if (performance.now() > endMs) throw new Error('it did not become true within 5 s')
+    if (performance.now() > endMs) throw new Error('it did not become true within 15 s')
     await new Promise(resolve => setTimeout(resolve, 1))
   }
 }

@@ -55,6 +55,7 @@ const lookups = {
   },
   go: { programs: ['go'], install: 'go.dev/doc/install, 1.26 or newer', inCi: true },
   promtool: { programs: ['promtool'], install: "promtool of Debian's package prometheus", inCi: true },
+  script: { programs: ['script'], install: 'apt-get install bsdutils', inCi: true },
   curl: { programs: ['curl'], install: 'apt-get install curl', inCi: true },
 } as const satisfies Record<string, Lookup>
 

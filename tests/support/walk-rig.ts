@@ -56,6 +56,7 @@ export function walkOf(candidates: readonly Candidate[], over: Partial<WalkInput
     {
       candidates,
       signal: ending.signal,
+      startedAtMs: shared.clock.monotonic(),
       deadlineAtMs: shared.clock.monotonic() + 60_000,
       tenant: 'default',
       question: () => ({ request, messages: request.messages }),

@@ -251,7 +251,7 @@ describe('keys of machines with one project', () => {
       const askedAt = performance.now()
       const sum = await keeping.usageOfAll?.total(query)
       // A busy machine may take longer than is waited for; then it is there the next time.
-      if (performance.now() - askedAt < 1_000) expect(sum?.requests).toBe(call)
+      if (performance.now() - askedAt < 900) expect(sum?.requests).toBe(call)
       await expect.poll(async () => (await keeping.usageOfAll?.total(query))?.requests).toBe(call)
     }
   })

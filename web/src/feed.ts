@@ -1,6 +1,7 @@
 // What the gateway tells while the page is open: its state, its events, its recent calls, and the history made of them.
 import { effect, signal } from '@preact/signals'
 import {
+  type AttemptEvent_Cause,
   AttemptEvent_Phase,
   type Event,
   RequestRecord_Outcome as Outcome,
@@ -45,14 +46,8 @@ export const watches = signal<{ readonly status: Watch; readonly events: Watch }
 /** The calls of the last five minutes. */
 export const history = createHistory()
 
-/** When attempts began and why, by call and index: more than a record tells. */
-const attempts = new Map<string, Map<number, AttemptSeen>>()
-
-/** What events told of an attempt. */
-export interface AttemptSeen {
-  readonly startMs: number
-  readonly cause: number
-}
+/** Why attempts were made, by call and index: more than a record tells. */
+const causes = new Map<string, Map<number, AttemptEvent_Cause>>()
 
 type Listener = (calls: readonly RequestRecord[]) => void
 const listeners = new Set<Listener>()
@@ -67,9 +62,9 @@ export function onCalls(listener: Listener): () => void {
   return () => void listeners.delete(listener)
 }
 
-/** What events told of the attempts of a call, by index. */
-export function attemptsOf(requestId: string): ReadonlyMap<number, AttemptSeen> | undefined {
-  return attempts.get(requestId)
+/** Why the attempts of a call were made, by index, as far as events told. */
+export function causesOf(requestId: string): ReadonlyMap<number, AttemptEvent_Cause> | undefined {
+  return causes.get(requestId)
 }
 
 /** Whether a call is one of the page's own kind: looking at the gateway is not using it. */
@@ -145,14 +140,13 @@ function flush(): void {
   takeCalls(calls)
 }
 
-function noteAttempt({ requestId, createTime, kind }: Event): void {
-  if (kind.case !== 'attempt' || kind.value.phase !== AttemptEvent_Phase.STARTED || createTime === undefined)
-    return
-  const seen = attempts.get(requestId) ?? new Map<number, AttemptSeen>()
-  seen.set(kind.value.index, { startMs: milliseconds(createTime), cause: kind.value.cause })
-  attempts.set(requestId, seen)
-  const [oldest] = attempts.keys()
-  if (attempts.size > KEPT_MAX && oldest !== undefined) attempts.delete(oldest)
+function noteAttempt({ requestId, kind }: Event): void {
+  if (kind.case !== 'attempt' || kind.value.phase !== AttemptEvent_Phase.STARTED) return
+  const told = causes.get(requestId) ?? new Map<number, AttemptEvent_Cause>()
+  told.set(kind.value.index, kind.value.cause)
+  causes.set(requestId, told)
+  const [oldest] = causes.keys()
+  if (causes.size > KEPT_MAX && oldest !== undefined) causes.delete(oldest)
 }
 
 function takeCalls(calls: readonly RequestRecord[]): void {

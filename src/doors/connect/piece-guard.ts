@@ -14,6 +14,8 @@ export interface GuardedBody {
   readonly isEnveloped: boolean
   /** Whether the header names a compression; a message of a body without one must not say that it is compressed. */
   readonly isCompressed: boolean
+  /** Hears by how many bytes a message is longer without its compression. */
+  readonly unpacked?: ((bytes: number) => void) | undefined
   /** Makes the error with which the reading ends. */
   readonly refuse: () => Error
   /** Makes the error of a message that wrongly says that it is compressed. */
@@ -91,6 +93,7 @@ export function guardedCompression(compression: Compression): Compression {
     async decompress(bytes, readMaxBytes) {
       const plain = await compression.decompress(bytes, readMaxBytes)
       const body = compressed.getStore()
+      body?.unpacked?.(plain.byteLength - bytes.byteLength)
       if (body !== undefined && hasTooManyPieces(plain, body.form)) throw body.refuse()
       return plain
     },

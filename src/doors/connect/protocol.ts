@@ -46,18 +46,22 @@ export interface Variation {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Answers a call that no handler took with an error. */
+/** Answers a call that no handler took with an error. Returns the length of its body in bytes. */
 export function writeError(
   req: PortRequest,
   res: PortResponse,
   error: ConnectError,
   variation: Variation = {},
-): void {
+): number {
   const { status, headers, body } = errorReply(req, error, variation)
   res.statusCode = status
   headers.forEach((value, name) => void res.setHeader(name, value))
-  if (body === undefined || req.method === 'HEAD') res.end()
-  else res.end(body)
+  if (body === undefined || req.method === 'HEAD') {
+    res.end()
+    return 0
+  }
+  res.end(body)
+  return body.byteLength
 }
 
 interface ErrorReply {

@@ -1,6 +1,6 @@
 // Serves the handlers of connect-es on the port: gRPC, gRPC-Web and Connect. The only file that knows how connect-es is driven.
 import type { DescMethod, Registry } from '@bufbuild/protobuf'
-import { type ConnectRouter, createConnectRouter } from '@connectrpc/connect'
+import { type ConnectError, type ConnectRouter, createConnectRouter } from '@connectrpc/connect'
 import type { UniversalHandler, UniversalServerRequest } from '@connectrpc/connect/protocol'
 import { compressionGzip } from '@connectrpc/connect-node'
 import { GatewayError, type StatusName } from '../../core/errors.ts'
@@ -12,10 +12,18 @@ import { COUNTED_FROM_BYTES, TOO_MANY_PIECES } from '../http/json-size.ts'
 import { connectErrorOf, explain } from './errors.ts'
 import { explaining, watchRefusals } from './interceptor.ts'
 import { type GuardedBody, guardedCompression, guardPieces, withGuard } from './piece-guard.ts'
-import { isBareRefusal, protocolOf, timeoutHeaderOf, timeoutMsOf, writeError } from './protocol.ts'
+import {
+  isBareRefusal,
+  protocolOf,
+  timeoutHeaderOf,
+  timeoutMsOf,
+  type Variation,
+  writeError,
+} from './protocol.ts'
 import { refusalOf } from './refusal.ts'
 import { writeReply } from './reply.ts'
 import { contextOf, type Served } from './served.ts'
+import { addressedBytes } from './sizes.ts'
 
 /** What `createServingDoor` needs. */
 export interface ServingDeps {
@@ -81,7 +89,7 @@ export function createServingDoor(deps: ServingDeps): Door {
         })
     },
     refuse: (req, res, exchange, error) => {
-      writeError(req, res, connectErrorOf(error, servedOf(exchange)))
+      exchange.sent(writeError(req, res, connectErrorOf(error, servedOf(exchange))))
       exchange.close()
       discardRest(req)
     },
@@ -94,22 +102,25 @@ async function serve(
   res: PortResponse,
   served: Served,
 ): Promise<void> {
+  const { exchange } = served
+  const fail = (error: ConnectError, variation?: Variation): void =>
+    exchange.sent(writeError(req, res, error, variation))
   try {
     if (handler === undefined) {
       const error = new GatewayError('UNSUPPORTED', `there is no method ${pathOf(req).slice(0, 200)}`)
       // 404 is how Connect says it (https://connectrpc.com/docs/protocol#error-codes).
-      return writeError(req, res, connectErrorOf(error, served, 'UNIMPLEMENTED'), { status: 404 })
+      return fail(connectErrorOf(error, served, 'UNIMPLEMENTED'), { status: 404 })
     }
     const body = guardedBodyOf(req, handler, served)
     const request = requestOf(req, served, body)
     const reply = await (isCompressed(req) ? withGuard(body, () => handler(request)) : handler(request))
-    if (!isBareRefusal(reply)) return await writeReply(res, reply, served.exchange.signal)
+    if (!isBareRefusal(reply)) return await writeReply(res, reply, exchange.signal, exchange.sent)
     const { error, variation } = refusalOf(reply.status, handler)
-    writeError(req, res, connectErrorOf(error, served, codeOfRefusal(req)), variation)
+    fail(connectErrorOf(error, served, codeOfRefusal(req)), variation)
   } catch (error) {
     const explained = explain(error, served)
     if (res.headersSent) res.destroy()
-    else writeError(req, res, explained)
+    else fail(explained)
   }
 }
 
@@ -146,6 +157,7 @@ function requestOf(req: PortRequest, served: Served, body: GuardedBody): Univers
       signal,
       failure: () => explain(reasonOf(signal), served),
       inspector: mayHoldMany(req) || body.isEnveloped ? guardPieces(body) : undefined,
+      received: served.exchange.received,
     }),
     signal,
     contextValues: contextOf(served),
@@ -153,12 +165,16 @@ function requestOf(req: PortRequest, served: Served, body: GuardedBody): Univers
 }
 
 function guardedBodyOf(req: PortRequest, { method }: UniversalHandler, served: Served): GuardedBody {
-  const type = req.headers['content-type'] ?? ''
+  const query = queryOf(req)
+  const type =
+    query === undefined ? (req.headers['content-type'] ?? '') : `application/${query.get('encoding')}`
+  if (query !== undefined) served.exchange.received(addressedBytes(query))
   const isStream = protocolOf(req) !== 'connect' || type.startsWith('application/connect+')
   return {
     form: /[/+]json\b/.test(type) ? 'json' : method.input,
     isEnveloped: isStream,
     isCompressed: isCompressed(req),
+    unpacked: served.exchange.received,
     refuse: () => explain(new GatewayError('INVALID_REQUEST', TOO_MANY_PIECES), served),
     // https://github.com/grpc/grpc/blob/master/doc/compression.md#compression-method-asymmetry-between-peers
     refuseFlag: () => connectErrorOf(new GatewayError('INVALID_REQUEST', STRAY_FLAG), served, 'INTERNAL'),
@@ -177,7 +193,17 @@ function mayHoldMany(req: PortRequest): boolean {
   return !(length < COUNTED_FROM_BYTES)
 }
 
-function isCompressed({ headers }: PortRequest): boolean {
+/** What the address of a GET says; undefined for others, whose message is their body. */
+function queryOf({ method, url = '' }: PortRequest): URLSearchParams | undefined {
+  if (method !== 'GET') return undefined
+  const at = url.indexOf('?')
+  return new URLSearchParams(at < 0 ? '' : url.slice(at))
+}
+
+function isCompressed(req: PortRequest): boolean {
+  const query = queryOf(req)
+  if (query !== undefined) return query.has('compression')
+  const { headers } = req
   return ENCODINGS.some(name => headers[name] !== undefined && headers[name] !== 'identity')
 }
 

@@ -15,12 +15,14 @@ export interface BodyReading {
   /** Makes the error that the reader gets when the signal has ended the reading, or the client has left. */
   readonly failure: () => Error
   readonly inspector?: BodyInspector | undefined
+  /** Hears how many bytes have come, piece by piece. */
+  readonly received?: ((bytes: number) => void) | undefined
 }
 
 /** The bytes of a body as they arrive. Leaving the loop early leaves the rest for `discardRest`. */
 export function readBody(
   req: PortRequest,
-  { signal, failure, inspector }: BodyReading,
+  { signal, failure, inspector, received }: BodyReading,
 ): AsyncIterableIterator<Uint8Array> {
   const events = ['readable', 'end', 'close', 'error'] as const
   let wake = (): void => {}
@@ -55,6 +57,7 @@ export function readBody(
         }
         const chunk: unknown = req.read()
         if (chunk instanceof Uint8Array) {
+          received?.(chunk.byteLength)
           look(() => inspector?.chunk(chunk))
           return { done: false, value: chunk }
         }

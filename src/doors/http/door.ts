@@ -105,7 +105,8 @@ function writingOf(
   res: PortResponse,
   exchange: Exchange,
 ): Writing {
-  return { req, res, errors, signal: exchange.signal, told: thrown => tell(thrown, exchange) }
+  const { signal, sent } = exchange
+  return { req, res, errors, signal, sent, told: thrown => tell(thrown, exchange) }
 }
 
 function textOf(value: string | readonly string[] | undefined): string {

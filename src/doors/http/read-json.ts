@@ -30,7 +30,7 @@ export async function* bodyBytes({ req, exchange, maxBytes }: Reading): AsyncGen
   const failure = (): Error =>
     signal.aborted ? GatewayError.from(signal.reason) : new GatewayError('CANCELLED', 'the client left')
   let sizeBytes = 0
-  for await (const chunk of readBody(req, { signal, failure })) {
+  for await (const chunk of readBody(req, { signal, failure, received: exchange.received })) {
     sizeBytes += chunk.byteLength
     if (sizeBytes > maxBytes) throw tooLarge(maxBytes)
     yield chunk

@@ -23,6 +23,8 @@ export interface Writing {
   readonly res: PortResponse
   readonly signal: AbortSignal
   readonly errors: ErrorShape
+  /** Hears how many bytes of the body leave, piece by piece. */
+  readonly sent: (bytes: number) => void
   /** What a client is to be told of anything that was thrown. */
   readonly told: (thrown: unknown) => Told
 }
@@ -58,7 +60,7 @@ export async function writeError(writing: Writing, told: Told): Promise<void> {
 }
 
 async function sendJson(
-  { req, res }: Pick<Writing, 'req' | 'res'>,
+  { req, res, sent }: Pick<Writing, 'req' | 'res' | 'sent'>,
   status: number,
   value: unknown,
   headers: Readonly<Record<string, string>> = {},
@@ -72,12 +74,14 @@ async function sendJson(
     ...headers,
   })
   res.statusCode = status
-  await (req.method === 'HEAD' ? finish(res) : finish(res, body))
+  if (req.method === 'HEAD') return await finish(res)
+  sent(body.byteLength)
+  await finish(res, body)
 }
 
 /** Sends the header with the first piece: until then a fault is an ordinary error answer. */
 async function stream(
-  { req, res, signal }: Writing,
+  { req, res, signal, sent }: Writing,
   headers: Readonly<Record<string, string>>,
   pieces: AsyncIterable<Uint8Array | string>,
 ): Promise<void> {
@@ -92,6 +96,7 @@ async function stream(
     if (!isOpen(res)) return
     if (!isBegun) begin()
     if (req.method === 'HEAD') break
+    sent(Buffer.byteLength(piece))
     if (!write(res, piece)) await drained(res, signal)
   }
   if (!isOpen(res)) return

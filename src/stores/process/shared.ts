@@ -1,9 +1,8 @@
 // State that a second process would need, kept in this one: the adapter of a service that is a single process.
 import type { Clock } from '../../core/clock.ts'
-import type { Holder, Reservation, Reserved, Shared } from '../../core/shared.ts'
-import { createLeasedCounter, HOLDER_BYTES, type LeasedCounter } from '../leased-counter.ts'
+import type { Shared } from '../../core/shared.ts'
 import { createExpiry, type Expiring } from './expiry.ts'
-
+import { type CountedThing, createProcessCounters } from './shared-counters.ts'
 import { createProcessLog, type ProcessLog } from './shared-log.ts'
 import { createProcessTopics } from './shared-topics.ts'
 
@@ -40,10 +39,7 @@ interface Log extends Thing {
   readonly type: 'log'
   readonly log: ProcessLog
 }
-interface Counter extends Thing {
-  readonly type: 'counter'
-  readonly counter: LeasedCounter
-}
+type Counter = CountedThing
 
 /** Makes an empty store. Its sweep does not keep the process alive, and does not run while there is nothing to sweep. */
 export function createProcessShared({
@@ -148,60 +144,17 @@ export function createProcessShared({
     return thing
   }
 
-  function keptCounter(name: string): Counter | undefined {
-    return alive(counters.get(name))
-  }
-
-  function usedOf(name: string): number {
-    return keptCounter(name)?.counter.used(clock.monotonic()) ?? 0
-  }
-
-  function take({ counter: name, amount, ttlMs, isForGood }: Reservation, holder: Holder | undefined): void {
-    if (amount === 0) return
-    const nowMs = clock.monotonic()
-    const before = keptCounter(name)
-    const thing = before ?? {
-      type: 'counter',
-      name,
-      counter: createLeasedCounter(),
-      expiresAtMs: nowMs + ttlMs,
-      isGone: false,
-      sizeBytes: 0,
-    }
-    if (holder === undefined || isForGood) thing.counter.take(amount)
-    else {
-      thing.counter.hold(holder.id, amount, nowMs + holder.ttlMs)
-      thing.expiresAtMs = Math.max(thing.expiresAtMs, nowMs + holder.ttlMs)
-    }
-    if (before === undefined) {
-      counters.set(name, thing)
+  const counting = createProcessCounters({
+    clock,
+    counters,
+    drop,
+    add(thing) {
+      counters.set(thing.name, thing)
       countersByExpiry.add(thing)
-    }
-    resize(thing, thing.counter.holderCount() * HOLDER_BYTES)
-    makeRoom(thing)
-  }
-
-  function reserved(reservations: readonly Reservation[], holder: Holder | undefined): Reserved {
-    const taken = new Map<string, number>()
-    for (const [index, { counter, beside = [], amount, max }] of reservations.entries()) {
-      let used = 0
-      let before = 0
-      for (const name of [counter, ...beside]) {
-        used += usedOf(name)
-        before += taken.get(name) ?? 0
-      }
-      // Subtracted and not added: the sum could be past what a number holds exactly.
-      if (amount > max - used - before) return { ok: false, index, counter, used }
-      taken.set(counter, (taken.get(counter) ?? 0) + amount)
-    }
-    for (const reservation of reservations) take(reservation, holder)
-    return {
-      ok: true,
-      used: reservations.map(({ counter, beside = [] }) =>
-        beside.reduce((sum, name) => sum + usedOf(name), usedOf(counter)),
-      ),
-    }
-  }
+    },
+    resize,
+    makeRoom,
+  })
 
   return {
     async get(name) {
@@ -261,31 +214,10 @@ export function createProcessShared({
         signal.throwIfAborted()
       }
     },
-    async reserve(reservations, holder) {
-      return reserved(reservations, holder)
-    },
-    async settle(holder, settlings) {
-      for (const { counter: name, amount } of settlings) {
-        const thing = keptCounter(name)
-        if (thing === undefined) continue
-        thing.counter.giveBack(holder)
-        thing.counter.take(amount)
-        resize(thing, thing.counter.holderCount() * HOLDER_BYTES)
-      }
-    },
-    async renew(holders, ttlMs) {
-      const untilMs = clock.monotonic() + ttlMs
-      for (const { id, counters: names } of holders) {
-        for (const name of names) {
-          const thing = keptCounter(name)
-          if (thing?.counter.renew(id, untilMs) === true)
-            thing.expiresAtMs = Math.max(thing.expiresAtMs, untilMs)
-        }
-      }
-    },
-    async adjust(name, amount) {
-      keptCounter(name)?.counter.take(amount)
-    },
+    reserve: counting.reserve,
+    settle: counting.settle,
+    renew: counting.renew,
+    adjust: counting.adjust,
     publish: topics.publish,
     subscribe: topics.subscribe,
     async close() {

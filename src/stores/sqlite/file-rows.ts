@@ -1,6 +1,12 @@
 // Keeps, reads, lists and deletes files; bytes are due when no file needs them any more.
 import { GatewayError } from '../../core/errors.ts'
-import { type FileFilter, fileTextOf, type NewFile, type StoredFile } from '../../core/files.ts'
+import {
+  type ExpiredFile,
+  type FileFilter,
+  fileTextOf,
+  type NewFile,
+  type StoredFile,
+} from '../../core/files.ts'
 import type { Page, PageQuery } from '../../core/page.ts'
 import { pageOf } from './conversation-rows.ts'
 import { type Database, type Row, type Value, wholeMs } from './driver.ts'
@@ -113,11 +119,16 @@ export function deleteFile(
   return true
 }
 
-/** Deletes files that have expired. */
-export function expireFiles(db: Database, now: number, limit: number, sending: Sending): number {
-  const rows = db.all('SELECT id, blob_key FROM files WHERE expires_at <= ? LIMIT ?', now, limit)
-  for (const row of rows) drop(db, String(row['id']), String(row['blob_key']), sending, now)
-  return rows.length
+/** Deletes files that have expired, and gives them. */
+export function expireFiles(
+  db: Database,
+  now: number,
+  limit: number,
+  sending: Sending,
+): readonly ExpiredFile[] {
+  const files = db.all(`${FOUND} WHERE files.expires_at <= ? LIMIT ?`, now, limit).map(fileOf)
+  for (const { id, blobKey } of files) drop(db, id, blobKey, sending, now)
+  return files.map(({ tenant, id, mimeType, sizeBytes }) => ({ tenant, id, mimeType, sizeBytes }))
 }
 
 /** Bytes of a tenant. */

@@ -142,6 +142,7 @@ function comparable(response: CompleteResponse) {
   for (const attempt of response.route?.attempts ?? []) {
     delete attempt.duration
     delete attempt.timeToFirstToken
+    delete attempt.startOffsetDuration
   }
   return toJson(CompleteResponseSchema, { ...response, id: '' })
 }

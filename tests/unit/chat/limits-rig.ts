@@ -20,8 +20,8 @@ export const NANO_USD_PER_TOKEN = 1_000
 export const down = new GatewayError('UPSTREAM_UNAVAILABLE', 'it answered 500', { upstreamStatus: 500 })
 
 /** A model whose input is free, and whose output costs a thousand nano-USD a token. */
-function priced(provider: string, output: bigint | undefined): ModelEntry {
-  const entry = assumedEntry(provider, `${provider}-model`)
+function priced(provider: string, { output, most }: Who): ModelEntry {
+  const entry = { ...assumedEntry(provider, `${provider}-model`), maxOutputTokens: most }
   const price =
     output === undefined
       ? undefined
@@ -46,6 +46,8 @@ export function writing(outputTokens: number): readonly Step[] {
 export interface Who {
   readonly scripts: readonly (readonly Step[])[]
   readonly output?: bigint | undefined
+  /** The most tokens that its model writes. Absent: not known. */
+  readonly most?: number
 }
 
 /** Providers `one`, `two`, … with their scripts, asked in this order, and a tenant with limits. */
@@ -66,9 +68,9 @@ export function setUp(
   })
   onTestFinished(limits.close)
   onTestFinished(shared.close)
-  const providers = who.map(({ scripts, output }, index) => {
+  const providers = who.map((one, index) => {
     const id = ['one', 'two', 'three'][index] ?? 'more'
-    return createScriptedProvider(id, scripts, [priced(id, output)])
+    return createScriptedProvider(id, one.scripts, [priced(id, one)])
   })
   const rig = createCompletionRig(providers, { callers: limits, walk })
   /** What is left of a budget, by what does not fit any more. */

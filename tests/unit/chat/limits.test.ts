@@ -44,6 +44,36 @@ describe('a call within its budget', () => {
     expect(providers[0]?.asked).toHaveLength(0)
   })
 
+  it('cannot be raised by own fields for the provider: nobody is asked, and nothing is held', async () => {
+    const { complete, limits, left, providers } = setUp(
+      [{ scripts: [writing(5_000)], output: PRICE }],
+      budget(150),
+    )
+    for (const name of ['max_tokens', 'max_completion_tokens', 'max_output_tokens'])
+      for (const maxOutputTokens of [undefined, 100]) {
+        const raised = request({ maxOutputTokens, providerOptions: { '*': { [name]: 5_000 } } })
+        const error = await failureOf(complete(createTestCall().call, raised))
+        expect([error.reason, error.message]).toEqual([
+          'INVALID_REQUEST',
+          `provider_options.*.${name} is not taken: set max_output_tokens`,
+        ])
+      }
+    expect(providers[0]?.asked).toHaveLength(0)
+    expect([limits.running(), await left()]).toEqual([0, 150 * NANO_USD_PER_TOKEN])
+    const typed = await failureOf(complete(createTestCall().call, request({ maxOutputTokens: 5_000 })))
+    expect([typed.reason, providers[0]?.asked.length]).toEqual(['BUDGET_SPENT', 0])
+  })
+
+  it('has no room for the longest answer of a model where the request sets no cap, under strict', async () => {
+    const { complete, providers } = setUp([{ scripts: [writing(30)], output: PRICE, most: 151 }], budget(150))
+    const open = { maxOutputTokens: undefined, strict: true }
+    expect((await failureOf(complete(createTestCall().call, request(open)))).reason).toBe('BUDGET_SPENT')
+    expect(providers[0]?.asked).toHaveLength(0)
+    const roomy = setUp([{ scripts: [writing(30)], output: PRICE, most: 150 }], budget(150))
+    await roomy.complete(createTestCall().call, request(open))
+    expect(roomy.providers[0]?.asked).toHaveLength(1)
+  })
+
   it('passes over a model without a price', async () => {
     const { complete } = setUp(
       [{ scripts: [writing(1)] }, { scripts: [writing(2)], output: PRICE }],

@@ -57,6 +57,24 @@ describe('a policy', () => {
     )
   })
 
+  it('is not walked around by fields of the provider: they declare no tools, no searches and no prompt', async () => {
+    const rig = under({ deniedTools: ['web_search', 'run'], maxPromptTokens: 8 })
+    const fields = {
+      tools: [{ type: 'web_search', web_search: { enable: true } }],
+      functions: [{ name: 'run' }],
+      web_search_options: {},
+      messages: [{ role: 'user', content: 'word '.repeat(1_000) }],
+      instructions: 'word '.repeat(1_000),
+    }
+    for (const [name, value] of Object.entries(fields)) {
+      const error = await refused(rig, request({ providerOptions: { one: { [name]: value } } }))
+      expect([error.reason, error.message]).toEqual([
+        'INVALID_REQUEST',
+        expect.stringContaining(`provider_options.one.${name} is not taken: `),
+      ])
+    }
+  })
+
   it('refuses a prompt that is longer than it allows', async () => {
     const error = await refused(under({ maxPromptTokens: 5 }))
     expect([error.reason, error.message]).toEqual([

@@ -67,7 +67,9 @@ function recordedRig() {
 function bare(value: unknown): unknown {
   return JSON.parse(
     JSON.stringify(value, (key, field: unknown) =>
-      ['id', 'responseId', 'duration', 'timeToFirstToken'].includes(key) ? undefined : field,
+      ['id', 'responseId', 'duration', 'timeToFirstToken', 'startOffsetDuration'].includes(key)
+        ? undefined
+        : field,
     ),
   )
 }
@@ -96,6 +98,17 @@ describe('a recorded answer', () => {
       replayed: true,
     })
     expect(provider.asked).toHaveLength(2)
+  })
+
+  it('still says when each attempt began when it is replayed', async () => {
+    const { recorded } = recordedRig()
+    const offset = async () => {
+      const answer = await recorded.complete(createTestCall().call, ask('hi', { idempotencyKey: 'k' }))
+      return create(CompleteResponseSchema, answer).route?.attempts[0]?.startOffsetDuration
+    }
+    const first = await offset()
+    expect(first).toBeDefined()
+    expect(await offset()).toEqual(first)
   })
 
   it('is settled once, by its one run', async () => {

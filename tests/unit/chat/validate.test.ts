@@ -63,7 +63,9 @@ const accepted: readonly (readonly [string, Over])[] = [
   [
     'options with a schema that has a field of ids',
     {
-      providerOptions: { '*': { tools: [{ parameters: { properties: { file_id: { type: 'string' } } } }] } },
+      providerOptions: {
+        '*': { text: { format: { schema: { properties: { file_id: { type: 'string' } } } } } },
+      },
     },
   ],
   ['options of 16 providers', { providerOptions: Object.fromEntries(many(16, n => [`p${n}`, {}])) }],
@@ -195,6 +197,11 @@ const refused: readonly (readonly [string, Over, string])[] = [
     'another model in the options',
     { providerOptions: { openai: { model: 'gpt-5.5-pro' } } },
     'provider_options.openai.model is not taken: set model itself',
+  ],
+  [
+    'a cap in the options of whoever answers',
+    { maxOutputTokens: 5, providerOptions: { glm: { do_sample: false }, '*': { max_tokens: 9 } } },
+    'provider_options.*.max_tokens is not taken: set max_output_tokens',
   ],
   ...(
     [

@@ -16,6 +16,7 @@ async function serviceWith(tls: SelfSigned) {
   const server = createServer(tls, (req, res) => {
     heard.push(req.headers.authorization)
     req.resume()
+    res.setHeader('content-type', 'application/json')
     res.end('{}')
   })
   await new Promise<void>(resolve => void server.listen(0, '127.0.0.1', resolve))

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { Scope } from '#gen/exai/v1/key_pb'
-import { addressOf } from '../../../src/cli/key-service.ts'
+import { addressOf } from '../../../src/cli/address.ts'
 import { openStoredKeys } from '../../../src/cli/key-store.ts'
 import { keysCommand } from '../../../src/cli/keys.ts'
 import { loadConfig } from '../../../src/config/config.ts'
@@ -86,5 +86,5 @@ test.each([
   ['::1', 'http://[::1]:8080'],
   ['gateway.example', 'http://gateway.example:8080'],
 ])('a service that listens on %s is asked at %s', (host, url) => {
-  expect(addressOf({ host, port: 8080, corsOrigins: [] })).toBe(url)
+  expect(addressOf({ host, port: 8080 })).toBe(url)
 })

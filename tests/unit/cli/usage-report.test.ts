@@ -21,6 +21,7 @@ async function serviceOf(...answers: object[]) {
     const chunks: Buffer[] = []
     for await (const chunk of req) chunks.push(chunk)
     received.push({ url: req.url, headers: req.headers, body: JSON.parse(Buffer.concat(chunks).toString()) })
+    res.setHeader('content-type', 'application/json')
     res.end(JSON.stringify(answers.shift() ?? {}))
   })
   await new Promise<void>(resolve => void server.listen(0, '127.0.0.1', resolve))

@@ -2,6 +2,7 @@
 import { create } from '@bufbuild/protobuf'
 import { expect, test } from 'vitest'
 import { DeleteFileRequestSchema } from '#gen/exai/v1/files_service_pb'
+import type { GatewayEvent } from '../../../src/core/gateway-event.ts'
 import { newId } from '../../../src/core/ids.ts'
 import { fileJobs } from '../../../src/files/jobs.ts'
 import { callOf, openFilesRig, small } from '../../support/files-rig.ts'
@@ -49,4 +50,35 @@ test('texts that were left unread are read', async () => {
   await ports.files.add({ ...key, ...facts, ...own, blobKey, createdAt: clock.now() })
   await fileJobs({ ...ports, clock, reader: rig.reader, log: rig.log })[1]?.run(running)
   expect(await ports.files.text(key)).toBe('left')
+})
+
+test.each(['sweep_files', 'expire_files'])('%s tells of each file whose time is over, once', async name => {
+  await using rig = await openFilesRig()
+  const events: GatewayEvent[] = []
+  const jobs = fileJobs({
+    ...rig.ports,
+    clock: rig.clock,
+    reader: rig.reader,
+    log: rig.log,
+    onEvent: event => void events.push(event),
+  })
+  const expiration = { case: 'ttl', value: { seconds: 1n, nanos: 0 } } as const
+  const { file } = await rig.files.create(callOf(), small('short', { expiration }))
+  await rig.files.create(callOf(), small('stays'))
+  const job = jobs.find(one => one.name === name)
+  await job?.run(running)
+  expect(events).toEqual([])
+  rig.clock.pass(1_000)
+  await job?.run(running)
+  await job?.run(running)
+  expect(events).toEqual([
+    {
+      type: 'file.changed',
+      action: 'expired',
+      tenant: 'default',
+      fileId: file?.id,
+      mimeType: 'text/plain',
+      sizeBytes: 5,
+    },
+  ])
 })

@@ -1,7 +1,7 @@
 // Limits at the entrance: any sixty seconds, calls at once, whose they are, and what a caller is told.
 import { describe, expect, it } from 'vitest'
 import { createChance } from '../../support/seeded.ts'
-import { caller, METHOD, need, ofAcme, policy, refusalOf, setUp } from './limits-rig.ts'
+import { caller, held, METHOD, need, ofAcme, policy, refusalOf, setUp } from './limits-rig.ts'
 
 const requests = (value: number) => ({ kind: 'requests_per_minute', value }) as const
 const atOnce = (value: number) => ({ kind: 'concurrent_calls', value }) as const
@@ -231,8 +231,8 @@ describe('a stream that is resumed', () => {
 describe('what happens to a limit', () => {
   it('is told: nine tenths used, once, and every refusal', async () => {
     const { limits, events } = setUp(ofAcme(requests(10)))
-    for (let call = 0; call < 10; call += 1) await limits.admit(caller(), METHOD)
-    await refusalOf(limits.admit(caller(), METHOD))
+    for (let call = 1; call <= 10; call += 1) await limits.admit(caller(), METHOD, `call-${call}`)
+    await refusalOf(limits.admit(caller(), METHOD, 'call-11'))
     const common = {
       kind: 'requests_per_minute',
       tenant: 'acme',
@@ -241,8 +241,19 @@ describe('what happens to a limit', () => {
       limit: 10,
     }
     expect(events).toEqual([
-      { type: 'limit.near', ...common, used: 9 },
-      { type: 'limit.refused', ...common, used: 10 },
+      { type: 'limit.near', ...common, used: 9, requestId: 'call-9' },
+      { type: 'limit.refused', ...common, used: 10, requestId: 'call-11' },
+    ])
+  })
+
+  it('names the call whose attempt came too near or was refused', async () => {
+    const { limits, events } = setUp(ofAcme({ kind: 'tokens_per_minute', value: 160 }))
+    const reserve = (requestId: string) => limits.of(caller())?.reserve(need({ requestId }))
+    await held(reserve('call-1'))
+    await refusalOf(reserve('call-2'))
+    expect(events.map(({ type, requestId }) => [type, requestId])).toEqual([
+      ['limit.near', 'call-1'],
+      ['limit.refused', 'call-2'],
     ])
   })
 })

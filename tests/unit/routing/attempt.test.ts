@@ -48,6 +48,7 @@ describe('an attempt that goes well', () => {
       provider: 'one',
       model: 'm',
       outcome: Outcome.SUCCEEDED,
+      startOffsetDuration: { seconds: 0n, nanos: 400_000_000 },
       duration: { seconds: 2n, nanos: 0 },
       timeToFirstToken: { seconds: 0n, nanos: 250_000_000 },
       error: ErrorReason.UNSPECIFIED,

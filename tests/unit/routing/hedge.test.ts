@@ -1,7 +1,10 @@
 // A second candidate beside a slow first one: asked late, at most within the share for retries, and one of them always ends.
+import { create } from '@bufbuild/protobuf'
+import type { Duration } from '@bufbuild/protobuf/wkt'
 import { describe, expect, it, vi } from 'vitest'
-import { RouteAttempt_Outcome as Outcome } from '#gen/exai/v1/route_pb'
+import { RouteAttempt_Outcome as Outcome, RouteAttemptSchema } from '#gen/exai/v1/route_pb'
 import { GatewayError } from '../../../src/core/errors.ts'
+import { millisecondsOf } from '../../../src/core/time.ts'
 import type { Live } from '../../../src/routing/live.ts'
 import { failureOf } from '../../support/attempt-rig.ts'
 import { createScriptedProvider, type Step, saying } from '../../support/scripted-provider.ts'
@@ -24,6 +27,9 @@ function race(one: readonly Step[], two: readonly Step[], usualMs: number | 'unk
   return { ...rig, providers, asked: () => providers.map(provider => provider.asked.length) }
 }
 
+const msOf = (duration: Duration | undefined) =>
+  duration === undefined ? Number.NaN : millisecondsOf(duration)
+
 describe('a hedge', () => {
   it('asks the next candidate when the first one is slower than it usually is, and cancels the first one', async () => {
     const { walk, providers, outcomes, leases } = race(['silence'], saying('Hi'))
@@ -33,6 +39,10 @@ describe('a hedge', () => {
     await vi.waitFor(() => expect(providers.map(provider => provider.released())).toEqual([1, 1]))
     expect(outcomes()).toEqual([Outcome.CANCELLED, Outcome.SUCCEEDED])
     expect(walk.attempts.map(({ cause }) => cause)).toEqual(['first', 'hedge'])
+    const [first, second] = walk.attempts.map(one => create(RouteAttemptSchema, one.record()))
+    const firstEndMs = msOf(first?.startOffsetDuration) + msOf(first?.duration)
+    expect(msOf(second?.startOffsetDuration) - msOf(first?.startOffsetDuration)).toBeGreaterThan(4)
+    expect(msOf(second?.startOffsetDuration)).toBeLessThan(firstEndMs)
     expect(leases.running()).toEqual([])
   })
 

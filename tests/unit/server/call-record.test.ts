@@ -66,6 +66,8 @@ describe('a call', () => {
       model: '',
       route: { requestedModel: 'auto', attempts },
       isReplayed: false,
+      requestBytes: 0,
+      responseBytes: 0,
     })
     exchange.note({ provider: 'glm', model: 'm', firstTokenMs: 5, firstOutputMs: 12, overheadMs: 2 })
     exchange.close()
@@ -114,6 +116,18 @@ describe('a call', () => {
     expect(ended.map(call => call.record())).toMatchObject([
       { stand: 'succeeded', durationMs: 50, provider: 'glm', responseId: 'resp_1' },
     ])
+  })
+
+  it('says how long its bodies are so far, and keeps that at its end', () => {
+    const { began, ended, exchange } = setUp()
+    exchange.identify(acme)
+    exchange.received(900)
+    exchange.received(-600)
+    exchange.sent(20)
+    expect(began[0]?.record()).toMatchObject({ stand: 'running', requestBytes: 300, responseBytes: 20 })
+    exchange.sent(5)
+    exchange.close()
+    expect(ended[0]?.record()).toMatchObject({ requestBytes: 300, responseBytes: 25 })
   })
 
   it('that does not count is not told', () => {

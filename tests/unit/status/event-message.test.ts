@@ -58,8 +58,16 @@ describe('an event', () => {
     expect([event.providers, event.requestId, event.isOfCall]).toEqual([['glm', 'openai'], 'r1', true])
   })
 
-  it('of an attempt that begins tells only who is asked; of its end, how it went', () => {
-    const attempt = { provider: 'glm', model: 'm', keyLabel: 'k', outcome: 2, error: 19 } as const
+  it('of an attempt that begins tells only who is asked and when; of its end, how it went', () => {
+    const startOffsetDuration = { seconds: 0n, nanos: 7_000_000 }
+    const attempt = {
+      provider: 'glm',
+      model: 'm',
+      keyLabel: 'k',
+      startOffsetDuration,
+      outcome: 2,
+      error: 19,
+    } as const
     const about = { requestId: 'r1', tenant: 'acme', index: 1, cause: 'fallback', attempt } as const
     expect(seen({ type: 'attempt.started', ...about })).toMatchObject({
       kind: EventKind.ATTEMPT,
@@ -71,6 +79,7 @@ describe('an event', () => {
       provider: 'glm',
       model: 'm',
       keyLabel: 'k',
+      startOffsetDuration,
     })
     expect(seen({ type: 'attempt.ended', ...about })).toMatchObject({
       severity: Severity.WARNING,
@@ -100,6 +109,12 @@ describe('an event', () => {
         resetTime: { seconds: BigInt(Date.parse('2026-11-23T00:00:00Z') / 1000) },
       },
     })
+  })
+
+  it("of a limit names the call that it came of, but nobody's call to everybody", () => {
+    const of = (tenant: string) =>
+      seen({ type: 'limit.refused', ...limit, tenant, requestId: 'r1' }).message.requestId
+    expect([of('acme'), of('')]).toEqual(['r1', ''])
   })
 
   it('of a file concerns its tenant alone', () => {

@@ -4,7 +4,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import type { RequestRecord } from '#gen/exai/v1/event_pb'
 import { findCall, knownCall, nameOf } from '../calls.ts'
 import { type Failure, failureOf } from '../failure.ts'
-import { attemptsOf, historyVersion, startOf } from '../feed.ts'
+import { causesOf, historyVersion, startOf } from '../feed.ts'
 import { bytes, count, instant, milliseconds, money, span } from '../format.ts'
 import { Badge } from '../icons.tsx'
 import { addressOf } from '../place.ts'
@@ -71,7 +71,7 @@ function Told({ call }: { readonly call: RequestRecord }) {
       {route !== undefined && (
         <>
           <h3>The way it took</h3>
-          <Trace call={call} route={route} seen={attemptsOf(call.requestId)} />
+          <Trace call={call} route={route} causes={causesOf(call.requestId)} />
         </>
       )}
       <h3>Facts</h3>
@@ -116,10 +116,7 @@ function factsOf(call: RequestRecord): readonly Fact[] {
     ['Tenant', call.tenant],
     ['Key', call.keyLabel || call.keyId],
     ['User', call.user],
-    [
-      'Bytes in / out',
-      call.requestBytes === 0n ? '' : `${bytes(call.requestBytes)} / ${bytes(call.responseBytes)}`,
-    ],
+    ['Bytes in / out', `${bytes(call.requestBytes)} / ${bytes(call.responseBytes)}`],
     ['Conversation', call.conversationId],
     ['Answer', call.responseId],
     ['Request', call.requestId],

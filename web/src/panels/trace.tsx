@@ -1,7 +1,7 @@
 // Draws the way of a call: each attempt as a bar over time, the wait for its first token apart, and who was passed over.
-import type { RequestRecord } from '#gen/exai/v1/event_pb'
+import type { AttemptEvent_Cause, RequestRecord } from '#gen/exai/v1/event_pb'
 import { type Route, type RouteAttempt, RouteAttempt_Outcome } from '#gen/exai/v1/route_pb'
-import { type AttemptSeen, now, startOf } from '../feed.ts'
+import { now, startOf } from '../feed.ts'
 import { milliseconds, span } from '../format.ts'
 import { Badge } from '../icons.tsx'
 import { attemptWord, causeWord, reasonName, skipWord } from '../words.ts'
@@ -17,16 +17,15 @@ interface Placed {
 interface TraceProps {
   readonly call: RequestRecord
   readonly route: Route
-  /** What events told of the attempts. */
-  readonly seen: ReadonlyMap<number, AttemptSeen> | undefined
+  /** Why attempts were made, by index, as far as events told. */
+  readonly causes: ReadonlyMap<number, AttemptEvent_Cause> | undefined
 }
 
 /** The timeline. */
-export function Trace({ call, route, seen }: TraceProps) {
-  const placed = placedOf(call, route, seen)
+export function Trace({ call, route, causes }: TraceProps) {
+  const placed = placedOf(call, route, causes)
   const tookMs = call.duration === undefined ? now.value - startOf(call) : milliseconds(call.duration)
   const totalMs = Math.max(tookMs, 1, ...placed.map(({ startMs, durationMs }) => startMs + durationMs))
-  const isExact = placed.every(({ index }) => index === 0 || seen?.has(index) === true)
   return (
     <div class="trace">
       <ol class="plain">
@@ -42,9 +41,6 @@ export function Trace({ call, route, seen }: TraceProps) {
         </div>
       )}
       {placed.length === 0 && <p class="hint">Nobody was asked.</p>}
-      {!isExact && (
-        <p class="hint">When each attempt began is not on record: they are drawn one after the other.</p>
-      )}
       {route.skipped.length > 0 && (
         <details open={placed.length === 0}>
           <summary>{route.skipped.length} passed over</summary>
@@ -107,24 +103,22 @@ function AttemptRow({ placed, totalMs }: { readonly placed: Placed; readonly tot
   )
 }
 
-// A record has no beginnings of attempts: events that this page saw do, else each follows the one before.
-function placedOf(call: RequestRecord, { attempts }: Route, seen: TraceProps['seen']): readonly Placed[] {
-  const causes = causesOf(call)
-  let nextMs = 0
+function placedOf(call: RequestRecord, { attempts }: Route, told: TraceProps['causes']): readonly Placed[] {
+  const billed = billedCausesOf(call)
   return attempts.map((attempt, index) => {
-    const known = seen?.get(index)
-    const startMs = known === undefined ? nextMs : Math.max(0, known.startMs - startOf(call))
+    const { startOffsetDuration: offset, duration } = attempt
+    const startMs = offset === undefined ? 0 : milliseconds(offset)
     const isRunning = attempt.outcome === RouteAttempt_Outcome.UNSPECIFIED
-    const measuredMs = attempt.duration === undefined ? 0 : milliseconds(attempt.duration)
+    const measuredMs = duration === undefined ? 0 : milliseconds(duration)
     const durationMs = isRunning ? Math.max(0, now.value - startOf(call) - startMs) : measuredMs
-    nextMs = startMs + durationMs
-    const cause = (known && causeWord(known.cause)) || causes(attempt, index)
+    const known = told?.get(index)
+    const cause = (known !== undefined && causeWord(known)) || billed(attempt, index)
     return { attempt, index, startMs, durationMs, cause: cause === 'first' ? '' : cause }
   })
 }
 
 // What was billed says why it was asked for.
-function causesOf({ cost }: RequestRecord): (attempt: RouteAttempt, index: number) => string {
+function billedCausesOf({ cost }: RequestRecord): (attempt: RouteAttempt, index: number) => string {
   return ({ provider, model }, index) =>
     index === 0
       ? ''

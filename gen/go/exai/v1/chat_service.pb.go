@@ -129,7 +129,9 @@ type CompleteRequest struct {
 	// How to choose who answers. Absent: the defaults.
 	Routing *Routing `protobuf:"bytes,21,opt,name=routing,proto3" json:"routing,omitempty"`
 	// Fields for one provider's wire, by provider id, or by `*` for whoever answers. They win over what this service sends.
-	// A `model`, and whatever names a file at the provider, is INVALID_REQUEST.
+	// INVALID_REQUEST is what this contract has fields for and limits or policies look at, such as `model`, `messages`, `tools`,
+	// `max_tokens` or `service_tier`; what costs more than is reserved, or changes how the answer comes, such as `n`, `stream`
+	// or `store`; and whatever names a file or an answer at the provider. The message says what to set instead.
 	ProviderOptions map[string]*structpb.Struct `protobuf:"bytes,22,rep,name=provider_options,json=providerOptions,proto3" json:"provider_options,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Whether to refuse with UNSUPPORTED what would otherwise be dropped or clamped with a warning. Default false.
 	Strict        bool `protobuf:"varint,23,opt,name=strict,proto3" json:"strict,omitempty"`

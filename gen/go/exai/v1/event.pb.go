@@ -480,7 +480,8 @@ type Event struct {
 	Severity Severity `protobuf:"varint,3,opt,name=severity,proto3,enum=exai.v1.Severity" json:"severity,omitempty"`
 	// The tenant that it concerns. Empty: the gateway as a whole.
 	Tenant string `protobuf:"bytes,4,opt,name=tenant,proto3" json:"tenant,omitempty"`
-	// The id of the call that it belongs to, as in `x-request-id`. Empty: none.
+	// The id of the call that it belongs to or came of, as in `x-request-id`. Empty: none, or the event is for every tenant
+	// to see.
 	RequestId string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// What happened. Kinds may be added: a reader skips a message in which it finds none that it knows.
 	//
@@ -737,7 +738,7 @@ type AttemptEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Whether the attempt began or ended.
 	Phase AttemptEvent_Phase `protobuf:"varint,1,opt,name=phase,proto3,enum=exai.v1.AttemptEvent_Phase" json:"phase,omitempty"`
-	// The attempt. When it began, only the provider, model and key label are there.
+	// The attempt. When it began, only the provider, model, key label and start are there.
 	Attempt *RouteAttempt `protobuf:"bytes,2,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	// The place of the attempt among those of its call, from 0.
 	Index int32 `protobuf:"varint,3,opt,name=index,proto3" json:"index,omitempty"`
@@ -1256,9 +1257,9 @@ type RequestRecord struct {
 	Route *Route `protobuf:"bytes,21,opt,name=route,proto3" json:"route,omitempty"`
 	// Whether the answer was a recorded one, which is free.
 	Replayed bool `protobuf:"varint,22,opt,name=replayed,proto3" json:"replayed,omitempty"`
-	// The length of the request in bytes, after decompression. A string in JSON.
+	// The length of what was read of the request's body in bytes, after decompression. A string in JSON.
 	RequestBytes int64 `protobuf:"varint,23,opt,name=request_bytes,json=requestBytes,proto3" json:"request_bytes,omitempty"`
-	// The length of the answer in bytes, before compression. A string in JSON.
+	// The length of the answer's body so far in bytes, before compression. A string in JSON.
 	ResponseBytes int64 `protobuf:"varint,24,opt,name=response_bytes,json=responseBytes,proto3" json:"response_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -268,9 +268,11 @@ type RouteAttempt struct {
 	// From when the request was sent to its first text, reasoning or tool call. Absent when there was none.
 	TimeToFirstToken *durationpb.Duration `protobuf:"bytes,8,opt,name=time_to_first_token,json=timeToFirstToken,proto3" json:"time_to_first_token,omitempty"`
 	// Label of the provider key that was used, never the key. Empty when the provider needs none.
-	KeyLabel      string `protobuf:"bytes,9,opt,name=key_label,json=keyLabel,proto3" json:"key_label,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	KeyLabel string `protobuf:"bytes,9,opt,name=key_label,json=keyLabel,proto3" json:"key_label,omitempty"`
+	// From the start of the call to the start of the attempt.
+	StartOffsetDuration *durationpb.Duration `protobuf:"bytes,10,opt,name=start_offset_duration,json=startOffsetDuration,proto3" json:"start_offset_duration,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *RouteAttempt) Reset() {
@@ -366,6 +368,13 @@ func (x *RouteAttempt) GetKeyLabel() string {
 	return ""
 }
 
+func (x *RouteAttempt) GetStartOffsetDuration() *durationpb.Duration {
+	if x != nil {
+		return x.StartOffsetDuration
+	}
+	return nil
+}
+
 // Tells why a candidate was not tried.
 type RouteSkip struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -449,7 +458,7 @@ const file_exai_v1_route_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x121\n" +
 	"\battempts\x18\x03 \x03(\v2\x15.exai.v1.RouteAttemptR\battempts\x12,\n" +
 	"\askipped\x18\x04 \x03(\v2\x12.exai.v1.RouteSkipR\askipped\x12%\n" +
-	"\x0econfig_version\x18\x05 \x01(\x05R\rconfigVersion\"\x8b\x04\n" +
+	"\x0econfig_version\x18\x05 \x01(\x05R\rconfigVersion\"\xda\x04\n" +
 	"\fRouteAttempt\x12\x1a\n" +
 	"\bprovider\x18\x01 \x01(\tR\bprovider\x12\x14\n" +
 	"\x05model\x18\x02 \x01(\tR\x05model\x127\n" +
@@ -459,7 +468,9 @@ const file_exai_v1_route_proto_rawDesc = "" +
 	"\x0fupstream_status\x18\x06 \x01(\x05R\x0eupstreamStatus\x12#\n" +
 	"\rupstream_code\x18\a \x01(\tR\fupstreamCode\x12H\n" +
 	"\x13time_to_first_token\x18\b \x01(\v2\x19.google.protobuf.DurationR\x10timeToFirstToken\x12\x1b\n" +
-	"\tkey_label\x18\t \x01(\tR\bkeyLabel\"x\n" +
+	"\tkey_label\x18\t \x01(\tR\bkeyLabel\x12M\n" +
+	"\x15start_offset_duration\x18\n" +
+	" \x01(\v2\x19.google.protobuf.DurationR\x13startOffsetDuration\"x\n" +
 	"\aOutcome\x12\x17\n" +
 	"\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11OUTCOME_SUCCEEDED\x10\x01\x12\x12\n" +
@@ -515,12 +526,13 @@ var file_exai_v1_route_proto_depIdxs = []int32{
 	5, // 3: exai.v1.RouteAttempt.duration:type_name -> google.protobuf.Duration
 	6, // 4: exai.v1.RouteAttempt.error:type_name -> exai.v1.ErrorReason
 	5, // 5: exai.v1.RouteAttempt.time_to_first_token:type_name -> google.protobuf.Duration
-	1, // 6: exai.v1.RouteSkip.reason:type_name -> exai.v1.RouteSkip.Reason
-	7, // [7:7] is the sub-list for method output_type
-	7, // [7:7] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	5, // 6: exai.v1.RouteAttempt.start_offset_duration:type_name -> google.protobuf.Duration
+	1, // 7: exai.v1.RouteSkip.reason:type_name -> exai.v1.RouteSkip.Reason
+	8, // [8:8] is the sub-list for method output_type
+	8, // [8:8] is the sub-list for method input_type
+	8, // [8:8] is the sub-list for extension type_name
+	8, // [8:8] is the sub-list for extension extendee
+	0, // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_exai_v1_route_proto_init() }

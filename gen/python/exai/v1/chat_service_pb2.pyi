@@ -162,7 +162,9 @@ class CompleteRequest(_message.Message):
     @_builtins.property
     def provider_options(self) -> _containers.MessageMap[_builtins.str, _struct_pb2.Struct]:
         """Fields for one provider's wire, by provider id, or by `*` for whoever answers. They win over what this service sends.
-        A `model`, and whatever names a file at the provider, is INVALID_REQUEST.
+        INVALID_REQUEST is what this contract has fields for and limits or policies look at, such as `model`, `messages`, `tools`,
+        `max_tokens` or `service_tier`; what costs more than is reserved, or changes how the answer comes, such as `n`, `stream`
+        or `store`; and whatever names a file or an answer at the provider. The message says what to set instead.
         """
 
     def __init__(

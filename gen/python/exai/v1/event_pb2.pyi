@@ -125,7 +125,9 @@ class Event(_message.Message):
     tenant: _builtins.str
     """The tenant that it concerns. Empty: the gateway as a whole."""
     request_id: _builtins.str
-    """The id of the call that it belongs to, as in `x-request-id`. Empty: none."""
+    """The id of the call that it belongs to or came of, as in `x-request-id`. Empty: none, or the event is for every tenant
+    to see.
+    """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it happened."""
@@ -284,7 +286,7 @@ class AttemptEvent(_message.Message):
     """Why the attempt was made."""
     @_builtins.property
     def attempt(self) -> _route_pb2.RouteAttempt:
-        """The attempt. When it began, only the provider, model and key label are there."""
+        """The attempt. When it began, only the provider, model, key label and start are there."""
 
     def __init__(
         self,
@@ -668,9 +670,9 @@ class RequestRecord(_message.Message):
     replayed: _builtins.bool
     """Whether the answer was a recorded one, which is free."""
     request_bytes: _builtins.int
-    """The length of the request in bytes, after decompression. A string in JSON."""
+    """The length of what was read of the request's body in bytes, after decompression. A string in JSON."""
     response_bytes: _builtins.int
-    """The length of the answer in bytes, before compression. A string in JSON."""
+    """The length of the answer's body so far in bytes, before compression. A string in JSON."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """When the call began."""

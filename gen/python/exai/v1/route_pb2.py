@@ -26,7 +26,7 @@ from exai.v1 import error_reason_pb2 as exai_dot_v1_dot_error__reason__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13\x65xai/v1/route.proto\x12\x07\x65xai.v1\x1a\x1a\x65xai/v1/error_reason.proto\x1a\x1egoogle/protobuf/duration.proto\"\x96\x01\n\x05Route\x12\x17\n\x0frequested_model\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\'\n\x08\x61ttempts\x18\x03 \x03(\x0b\x32\x15.exai.v1.RouteAttempt\x12#\n\x07skipped\x18\x04 \x03(\x0b\x32\x12.exai.v1.RouteSkip\x12\x16\n\x0e\x63onfig_version\x18\x05 \x01(\x05\"\xa6\x03\n\x0cRouteAttempt\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12.\n\x07outcome\x18\x03 \x01(\x0e\x32\x1d.exai.v1.RouteAttempt.Outcome\x12+\n\x08\x64uration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12#\n\x05\x65rror\x18\x05 \x01(\x0e\x32\x14.exai.v1.ErrorReason\x12\x17\n\x0fupstream_status\x18\x06 \x01(\x05\x12\x15\n\rupstream_code\x18\x07 \x01(\t\x12\x36\n\x13time_to_first_token\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tkey_label\x18\t \x01(\t\"x\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n\x11OUTCOME_SUCCEEDED\x10\x01\x12\x12\n\x0eOUTCOME_FAILED\x10\x02\x12\x12\n\x0eOUTCOME_BROKEN\x10\x03\x12\x15\n\x11OUTCOME_CANCELLED\x10\x04\"\xc4\x02\n\tRouteSkip\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12)\n\x06reason\x18\x03 \x01(\x0e\x32\x19.exai.v1.RouteSkip.Reason\x12\x0f\n\x07message\x18\x04 \x01(\t\"\xd9\x01\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x15\n\x11REASON_CAPABILITY\x10\x01\x12\x11\n\rREASON_POLICY\x10\x02\x12\x10\n\x0cREASON_PRICE\x10\x03\x12\x13\n\x0fREASON_SHUTDOWN\x10\x04\x12\x11\n\rREASON_NO_KEY\x10\x05\x12\x17\n\x13REASON_CIRCUIT_OPEN\x10\x06\x12\x15\n\x11REASON_NOT_NEEDED\x10\x07\x12\x12\n\x0eREASON_SANDBOX\x10\x08\x12\x0f\n\x0bREASON_BUSY\x10\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13\x65xai/v1/route.proto\x12\x07\x65xai.v1\x1a\x1a\x65xai/v1/error_reason.proto\x1a\x1egoogle/protobuf/duration.proto\"\x96\x01\n\x05Route\x12\x17\n\x0frequested_model\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\'\n\x08\x61ttempts\x18\x03 \x03(\x0b\x32\x15.exai.v1.RouteAttempt\x12#\n\x07skipped\x18\x04 \x03(\x0b\x32\x12.exai.v1.RouteSkip\x12\x16\n\x0e\x63onfig_version\x18\x05 \x01(\x05\"\xe0\x03\n\x0cRouteAttempt\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12.\n\x07outcome\x18\x03 \x01(\x0e\x32\x1d.exai.v1.RouteAttempt.Outcome\x12+\n\x08\x64uration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12#\n\x05\x65rror\x18\x05 \x01(\x0e\x32\x14.exai.v1.ErrorReason\x12\x17\n\x0fupstream_status\x18\x06 \x01(\x05\x12\x15\n\rupstream_code\x18\x07 \x01(\t\x12\x36\n\x13time_to_first_token\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tkey_label\x18\t \x01(\t\x12\x38\n\x15start_offset_duration\x18\n \x01(\x0b\x32\x19.google.protobuf.Duration\"x\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x15\n\x11OUTCOME_SUCCEEDED\x10\x01\x12\x12\n\x0eOUTCOME_FAILED\x10\x02\x12\x12\n\x0eOUTCOME_BROKEN\x10\x03\x12\x15\n\x11OUTCOME_CANCELLED\x10\x04\"\xc4\x02\n\tRouteSkip\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12)\n\x06reason\x18\x03 \x01(\x0e\x32\x19.exai.v1.RouteSkip.Reason\x12\x0f\n\x07message\x18\x04 \x01(\t\"\xd9\x01\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x15\n\x11REASON_CAPABILITY\x10\x01\x12\x11\n\rREASON_POLICY\x10\x02\x12\x10\n\x0cREASON_PRICE\x10\x03\x12\x13\n\x0fREASON_SHUTDOWN\x10\x04\x12\x11\n\rREASON_NO_KEY\x10\x05\x12\x17\n\x13REASON_CIRCUIT_OPEN\x10\x06\x12\x15\n\x11REASON_NOT_NEEDED\x10\x07\x12\x12\n\x0eREASON_SANDBOX\x10\x08\x12\x0f\n\x0bREASON_BUSY\x10\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,11 +36,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ROUTE']._serialized_start=93
   _globals['_ROUTE']._serialized_end=243
   _globals['_ROUTEATTEMPT']._serialized_start=246
-  _globals['_ROUTEATTEMPT']._serialized_end=668
-  _globals['_ROUTEATTEMPT_OUTCOME']._serialized_start=548
-  _globals['_ROUTEATTEMPT_OUTCOME']._serialized_end=668
-  _globals['_ROUTESKIP']._serialized_start=671
-  _globals['_ROUTESKIP']._serialized_end=995
-  _globals['_ROUTESKIP_REASON']._serialized_start=778
-  _globals['_ROUTESKIP_REASON']._serialized_end=995
+  _globals['_ROUTEATTEMPT']._serialized_end=726
+  _globals['_ROUTEATTEMPT_OUTCOME']._serialized_start=606
+  _globals['_ROUTEATTEMPT_OUTCOME']._serialized_end=726
+  _globals['_ROUTESKIP']._serialized_start=729
+  _globals['_ROUTESKIP']._serialized_end=1053
+  _globals['_ROUTESKIP_REASON']._serialized_start=836
+  _globals['_ROUTESKIP_REASON']._serialized_end=1053
 # @@protoc_insertion_point(module_scope)

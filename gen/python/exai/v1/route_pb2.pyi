@@ -109,6 +109,7 @@ class RouteAttempt(_message.Message):
     UPSTREAM_CODE_FIELD_NUMBER: _builtins.int
     TIME_TO_FIRST_TOKEN_FIELD_NUMBER: _builtins.int
     KEY_LABEL_FIELD_NUMBER: _builtins.int
+    START_OFFSET_DURATION_FIELD_NUMBER: _builtins.int
     provider: _builtins.str
     """Id of the provider that was asked."""
     model: _builtins.str
@@ -131,6 +132,10 @@ class RouteAttempt(_message.Message):
     def time_to_first_token(self) -> _duration_pb2.Duration:
         """From when the request was sent to its first text, reasoning or tool call. Absent when there was none."""
 
+    @_builtins.property
+    def start_offset_duration(self) -> _duration_pb2.Duration:
+        """From the start of the call to the start of the attempt."""
+
     def __init__(
         self,
         *,
@@ -143,10 +148,11 @@ class RouteAttempt(_message.Message):
         upstream_code: _builtins.str = ...,
         time_to_first_token: _duration_pb2.Duration | None = ...,
         key_label: _builtins.str = ...,
+        start_offset_duration: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "time_to_first_token", b"time_to_first_token"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "start_offset_duration", b"start_offset_duration", "time_to_first_token", b"time_to_first_token"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "error", b"error", "key_label", b"key_label", "model", b"model", "outcome", b"outcome", "provider", b"provider", "time_to_first_token", b"time_to_first_token", "upstream_code", b"upstream_code", "upstream_status", b"upstream_status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration", "error", b"error", "key_label", b"key_label", "model", b"model", "outcome", b"outcome", "provider", b"provider", "start_offset_duration", b"start_offset_duration", "time_to_first_token", b"time_to_first_token", "upstream_code", b"upstream_code", "upstream_status", b"upstream_status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

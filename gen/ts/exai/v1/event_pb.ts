@@ -61,7 +61,8 @@ export type Event = Message<"exai.v1.Event"> & {
   tenant: string;
 
   /**
-   * The id of the call that it belongs to, as in `x-request-id`. Empty: none.
+   * The id of the call that it belongs to or came of, as in `x-request-id`. Empty: none, or the event is for every tenant
+   * to see.
    *
    * @generated from field: string request_id = 5;
    */
@@ -173,7 +174,7 @@ export type AttemptEvent = Message<"exai.v1.AttemptEvent"> & {
   phase: AttemptEvent_Phase;
 
   /**
-   * The attempt. When it began, only the provider, model and key label are there.
+   * The attempt. When it began, only the provider, model, key label and start are there.
    *
    * @generated from field: exai.v1.RouteAttempt attempt = 2;
    */
@@ -830,14 +831,14 @@ export type RequestRecord = Message<"exai.v1.RequestRecord"> & {
   replayed: boolean;
 
   /**
-   * The length of the request in bytes, after decompression. A string in JSON.
+   * The length of what was read of the request's body in bytes, after decompression. A string in JSON.
    *
    * @generated from field: int64 request_bytes = 23;
    */
   requestBytes: bigint;
 
   /**
-   * The length of the answer in bytes, before compression. A string in JSON.
+   * The length of the answer's body so far in bytes, before compression. A string in JSON.
    *
    * @generated from field: int64 response_bytes = 24;
    */

@@ -14,6 +14,7 @@ import type { Embeddings } from '../../../../src/doors/connect/embeddings.ts'
 import type { HealthSource, Serving } from '../../../../src/doors/connect/health.ts'
 import type { Monitoring } from '../../../../src/doors/connect/monitoring.ts'
 import type { TenantFiles } from '../../../../src/files/files.ts'
+import type { CallsSink } from '../../../../src/server/call-record.ts'
 import { createCors } from '../../../../src/server/cors.ts'
 import type { Admit, Gatekeeper } from '../../../../src/server/entrance.ts'
 import { type CallEnd, createExchanges, type Exchanges } from '../../../../src/server/exchange.ts'
@@ -147,6 +148,7 @@ export type ServerOptions = {
   readonly access?: Access
   readonly admit?: Admit
   readonly corsOrigins?: readonly string[]
+  readonly calls?: CallsSink
 }
 
 /** Starts a server on a free port of 127.0.0.1. */
@@ -158,6 +160,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Running>
     log: recordingLog(lines),
     metrics: { callEnded: end => void ends.push(end) },
     clock: systemClock,
+    calls: options.calls,
     requestTimeoutMs: options.requestTimeoutMs ?? 10_000,
   })
   const handler = createHandler({
@@ -255,9 +258,9 @@ export function post(
 
 /** The longest that a test waits for what must happen soon. */
 export async function until(isTrue: () => boolean): Promise<void> {
-  const endMs = performance.now() + 5_000
+  const endMs = performance.now() + 15_000
   while (!isTrue()) {
-    if (performance.now() > endMs) throw new Error('it did not happen within 5 s')
+    if (performance.now() > endMs) throw new Error('it did not happen within 15 s')
     await new Promise(resolve => setTimeout(resolve, 2))
   }
 }
