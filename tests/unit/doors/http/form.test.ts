@@ -102,7 +102,8 @@ describe('a form', () => {
       headers: { 'content-type': MULTIPART },
     } as RequestInit)
     expect(await reply.json()).toMatchObject({ sizeBytes: 200 * 1024 * 1024 })
-    expect(resident - before).toBeLessThan(60 * 1024 * 1024)
+    // Sender and receiver are one process, which collects when it likes: all of it at once would be 200.
+    expect(resident - before).toBeLessThan(120 * 1024 * 1024)
   })
 
   test('whose reader stops is answered all the same', async () => {
