@@ -47,6 +47,7 @@ function embedRequest(body: JsonObject): { readonly request: EmbedRequest; reado
   if (format !== 'float' && format !== 'base64')
     throw wrongField('encoding_format', 'must be float or base64')
   const dimensions = fields.whole('dimensions')
+  refuseOthers(fields)
   const { providerOptions, strict } = ownFields(fields)
   const request = create(EmbedRequestSchema, {
     model: fields.needText('model'),
@@ -57,6 +58,15 @@ function embedRequest(body: JsonObject): { readonly request: EmbedRequest; reado
   })
   request.providerOptions = withRest(providerOptions, fields.rest())
   return { request, isBase64: format === 'base64' }
+}
+
+const OWN: readonly string[] = ['provider_options', 'strict']
+
+/** What says who may be asked must not be passed over in silence. */
+function refuseOthers(fields: Fields): void {
+  const other = Object.keys(fields.object('exai')?.rest() ?? {}).find(name => !OWN.includes(name))
+  if (other !== undefined)
+    throw unsupportedField(`exai.${other.slice(0, 64)}`, `is not for embeddings: there are ${OWN.join(', ')}`)
 }
 
 function inputsOf(fields: Fields): readonly string[] {
