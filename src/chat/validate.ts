@@ -115,10 +115,33 @@ export function isValidRequest(request: CompleteRequest): boolean {
   }
 }
 
+const OTHER_MODELS = 'set routing.fallback_models'
+const KEPT = 'an account keeps those of all tenants, so set conversation_id'
+const OTHER_HOST = 'where and how a provider is asked stands in the configuration'
+
+/** Fields of a provider's own by which another model or host would answer, or out of what is not the caller's, and what to do instead. */
+const BARRED: ReadonlyMap<string, string> = new Map([
+  ['model', 'set model itself'],
+  // OpenRouter's and LiteLLM's: whom they ask when the model fails.
+  ['models', OTHER_MODELS],
+  ['route', OTHER_MODELS],
+  ['fallbacks', OTHER_MODELS],
+  // LiteLLM and its kin ask somebody else, for whoever says so.
+  ['api_base', OTHER_HOST],
+  ['base_url', OTHER_HOST],
+  ['api_key', OTHER_HOST],
+  // OpenAI's.
+  ['previous_response_id', KEPT],
+  ['conversation', KEPT],
+])
+
 function optionsProblem(options: CompleteRequest['providerOptions']): Problem {
   // Who answers decides what is paid and who may ask: that is not to be said behind our back.
-  const other = Object.keys(options).find(provider => Object.hasOwn(options[provider] ?? {}, 'model'))
-  if (other !== undefined) return `.${other.slice(0, PLACE_CHARACTERS)}.model is not taken: set model itself`
+  for (const [provider, fields] of Object.entries(options)) {
+    const name = Object.keys(fields).find(one => BARRED.has(one))
+    if (name !== undefined)
+      return `.${provider.slice(0, PLACE_CHARACTERS)}.${name} is not taken: ${BARRED.get(name)}`
+  }
   const place = foreignFileIn(options)
   if (place === undefined) return undefined
   return `${place.slice(0, PLACE_CHARACTERS)} names a file at the provider: name one of yours in a message`

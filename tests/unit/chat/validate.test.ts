@@ -196,6 +196,21 @@ const refused: readonly (readonly [string, Over, string])[] = [
     { providerOptions: { openai: { model: 'gpt-5.5-pro' } } },
     'provider_options.openai.model is not taken: set model itself',
   ],
+  ...['models', 'route', 'fallbacks'].map((name): [string, Over, string] => [
+    `other models in the options, as ${name}`,
+    { providerOptions: { '*': { [name]: 'openai/gpt-5.5-pro' } } },
+    `provider_options.*.${name} is not taken: set routing.fallback_models`,
+  ]),
+  ...['previous_response_id', 'conversation'].map((name): [string, Over, string] => [
+    `a conversation that the provider keeps, as ${name}`,
+    { providerOptions: { '*': { [name]: 'resp_1' } } },
+    `provider_options.*.${name} is not taken: an account keeps those of all tenants, so set conversation_id`,
+  ]),
+  ...['api_base', 'base_url', 'api_key'].map((name): [string, Over, string] => [
+    `another host in the options, as ${name}`,
+    { providerOptions: { litellm: { [name]: 'x' } } },
+    `provider_options.litellm.${name} is not taken: where and how a provider is asked stands in the configuration`,
+  ]),
   ...(
     [
       [
