@@ -136,8 +136,17 @@ testRows('doors-endings.test.ts', () => service().url, {
       ['error=503', 'UPSTREAM_UNAVAILABLE'],
       ['status=429', 'UPSTREAM_LIMITED'],
     ] as const)
-      for (const how of [{}, { stream: true }] as const)
-        expect(await ask({ ...how, model, text: `hello [[fault@openai:${fault}]]` })).toEqual(only(error))
+      for (const how of [{}, { stream: true }] as const) {
+        const answer = await ask({ ...how, model, text: `hello [[fault@openai:${fault}]]` })
+        expect({ ...answer, retryMs: undefined }).toEqual(only(error))
+      }
+  },
+
+  async comeBack({ ask }) {
+    for (const how of [{}, { stream: true }] as const) {
+      const text = 'hello [[fault@openai:status=429]][[fault@openai:retry-after=3]]'
+      expect(await ask({ ...how, model, text })).toEqual({ ...only('UPSTREAM_LIMITED'), retryMs: 3_000 })
+    }
   },
 
   async refusal({ ask }, { mark }) {

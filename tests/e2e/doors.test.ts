@@ -145,6 +145,9 @@ testRows('doors.test.ts', () => service().url, {
       const answer = await ask({ ...how, model, text: 'what is spent' })
       expect(answer).toMatchObject({ tokens: [3, 5], nanoUsd: '46000' })
     }
+    // What a cache had a part in is input as well, however a door counts it.
+    upstream().next({ answer: { usage: { cachedTokens: 2 } } })
+    expect(await ask({ model, text: 'what is spent' })).toMatchObject({ tokens: [3, 5] })
     // A model without a price costs something unknown, and not nothing.
     const unknown = await ask({ model: UNPRICED, text: 'what is spent' })
     expect(unknown).toMatchObject({ isDone: true, nanoUsd: undefined })

@@ -33,7 +33,9 @@ export const anthropicDoor: Door = {
           signal,
         })
         if (reply.events !== undefined) return readEvents(reply.events, question)
-        return reply.status === 200 ? wholeOf(reply.json) : { ...nothing, error: reasonIn(reply.json) }
+        return reply.status === 200
+          ? wholeOf(reply.json)
+          : { ...nothing, error: reasonIn(reply.json), retryMs: reply.retryMs }
       },
       async countTokens(question) {
         const { max_tokens: _cap, exai: _own, ...body } = bodyOf(question)

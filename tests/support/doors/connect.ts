@@ -72,7 +72,7 @@ function asked(transport: Transport): Asked {
       try {
         return { ...answerOf(await chat.complete(request, options)), isDone: true }
       } catch (error) {
-        return { ...nothing, error: reasonOf(error, signal) }
+        return { ...nothing, ...failureOf(error, signal) }
       }
     },
     resume: id => readStream(chat.resumeStream({ responseId: id, afterSequence: 0 }), {}),
@@ -213,15 +213,17 @@ async function readStream(
     }
     return answer
   } catch (error) {
-    return { ...answer, error: reasonOf(error, signal) }
+    return { ...answer, ...failureOf(error, signal) }
   }
 }
 
 /** Rethrows the client's own leaving. */
-function reasonOf(error: unknown, signal: AbortSignal | undefined): string {
+function failureOf(error: unknown, signal: AbortSignal | undefined): Pick<Answer, 'error' | 'retryMs'> {
   const caught = ConnectError.from(error)
   if (caught.code === Code.Canceled && signal?.aborted === true) throw error
-  return nameOf(infoOf(caught)?.reason)
+  const { reason, retryDelay } = infoOf(caught) ?? {}
+  const retryMs = retryDelay && Number(retryDelay.seconds) * 1_000 + retryDelay.nanos / 1e6
+  return { error: nameOf(reason), retryMs }
 }
 
 const nameOf = (reason: ErrorReason | undefined): string =>

@@ -56,6 +56,8 @@ export type Answer = {
   readonly isDone: boolean
   /** The reason of the error, as the contract writes it. */
   readonly error: string | undefined
+  /** After how many milliseconds the client may come back, as the error says. */
+  readonly retryMs: number | undefined
 }
 
 /** Nothing has come yet. */
@@ -72,6 +74,7 @@ export const nothing: Answer = {
   pieces: 0,
   isDone: false,
   error: undefined,
+  retryMs: undefined,
 }
 
 /** Where a service is, and with which credential it is asked. */

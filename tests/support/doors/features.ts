@@ -92,6 +92,7 @@ export const features = {
   heartbeat: ending('signs of life while the provider is silent'),
   broken: ending('an answer that breaks is an error, and never a success'),
   failing: ending('a provider that fails is an error with its reason'),
+  comeBack: ending('a provider that says when to come back is passed on'),
   refusal: ending('a question that is wrong is an error with its reason'),
   credential: ending('a key, and what it may do'),
   embeddings: beside('vectors', { messages: 'besides', webSocket: 'chats', mcp: 'chats' }),

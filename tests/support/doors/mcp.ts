@@ -101,15 +101,20 @@ async function ask(target: Target, question: Question): Promise<Answer> {
       },
     },
   )
-  if (refusal !== undefined) return { ...nothing, pieces, error: textIn(refusal, 'reason') }
+  if (refusal !== undefined) return { ...nothing, ...failureIn(refusal), pieces }
   if (isError)
     return {
       ...nothing,
       pieces,
       text: textIn(structured, 'partial_text'),
-      error: textIn(structured, 'error', 'reason'),
+      ...failureIn(valueIn(structured, 'error')),
     }
   return { ...answerOf(structured), pieces }
+}
+
+function failureIn(error: unknown): Pick<Answer, 'error' | 'retryMs'> {
+  const delay = valueIn(error, 'retry_delay_ms')
+  return { error: textIn(error, 'reason'), retryMs: typeof delay === 'number' ? delay : undefined }
 }
 
 const finishes: Readonly<Record<string, Answer['finish']>> = { STOP: 'stop', LENGTH: 'length' }

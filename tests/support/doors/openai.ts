@@ -28,7 +28,9 @@ export const openAiDoor: Door = {
           signal,
         })
         if (reply.events !== undefined) return readChunks(reply.events, question)
-        return reply.status === 200 ? wholeOf(reply.json) : { ...nothing, error: reasonIn(reply.json) }
+        return reply.status === 200
+          ? wholeOf(reply.json)
+          : { ...nothing, error: reasonIn(reply.json), retryMs: reply.retryMs }
       },
       ...besides(url, headers),
     }

@@ -28,7 +28,7 @@ export const responsesDoor: Door = {
           signal,
         })
         if (reply.events !== undefined) return readEvents(reply.events, question)
-        if (reply.status !== 200) return { ...nothing, error: reasonIn(reply.json) }
+        if (reply.status !== 200) return { ...nothing, error: reasonIn(reply.json), retryMs: reply.retryMs }
         return { ...wholeOf(reply.json), isDone: true }
       },
       ...besides(url, headers),

@@ -7,6 +7,8 @@ export type Event = { readonly name: string; readonly data: string; readonly isC
 export type Reply = {
   readonly status: number
   readonly json: unknown
+  /** What the header says of coming back, in milliseconds. */
+  readonly retryMs: number | undefined
   readonly events: AsyncIterable<Event> | undefined
 }
 
@@ -26,9 +28,12 @@ export async function postBody(
     ...(signal === undefined ? {} : { signal }),
   })
   const { status } = response
+  const retryAfter = response.headers.get('retry-after-ms')
+  const retryMs = retryAfter === null ? undefined : Number(retryAfter)
   const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true
-  if (isStream && response.body !== null) return { status, json: undefined, events: eventsIn(response.body) }
-  return { status, json: await response.json(), events: undefined }
+  if (isStream && response.body !== null)
+    return { status, retryMs, json: undefined, events: eventsIn(response.body) }
+  return { status, retryMs, json: await response.json(), events: undefined }
 }
 
 /** Gets JSON. */

@@ -68,7 +68,10 @@ async function ask(client: SocketClient, question: Question): Promise<Answer> {
   })
   client.send(requestOf(question))
   const end = await client.frame(({ type }) => type === 'response' || type === 'error', 30_000)
-  if (end['type'] === 'error') return { ...answer, error: reasonIn(end) }
+  if (end['type'] === 'error') {
+    const delay = valueIn(end, 'error', 'details', 'retry_delay_ms')
+    return { ...answer, error: reasonIn(end), retryMs: typeof delay === 'number' ? delay : undefined }
+  }
   const whole = wholeOf(objectIn(end, 'content'))
   if (question.stream !== true) return whole
   // Text, thoughts and calls stay as they were streamed.
