@@ -1,7 +1,8 @@
 // An answer of ours as OpenAI's response object.
-import type { JsonObject, MessageInitShape } from '@bufbuild/protobuf'
+import type { JsonObject, JsonValue, MessageInitShape } from '@bufbuild/protobuf'
 import { FinishReason } from '#gen/exai/v1/chat_pb'
 import type { UsageSchema } from '#gen/exai/v1/usage_pb'
+import { isObject } from '../http/fields.ts'
 import { type Answer, createdOf, ownAnswer } from './chat-answer.ts'
 import { createOutput } from './responses-output.ts'
 
@@ -70,7 +71,6 @@ export function bareResponse(
     parallel_tool_calls: true,
     previous_response_id: null,
     prompt_cache_key: null,
-    reasoning: { effort: null, summary: null },
     safety_identifier: null,
     service_tier: null,
     temperature: null,
@@ -79,16 +79,16 @@ export function bareResponse(
     top_p: null,
     truncation: 'disabled',
     usage: null,
-    // What was given as null was not given.
-    ...Object.fromEntries(Object.entries(echo).filter(([, value]) => value !== null)),
-    text: { format: { type: 'text' }, ...textOf(echo) },
+    ...givenIn(echo),
+    reasoning: { effort: null, summary: null, ...givenIn(echo['reasoning']) },
+    text: { format: { type: 'text' }, ...givenIn(echo['text']) },
     model,
   }
 }
 
-function textOf({ text }: JsonObject): JsonObject {
-  if (typeof text !== 'object' || text === null || Array.isArray(text)) return {}
-  return Object.fromEntries(Object.entries(text).filter(([, value]) => value !== null))
+// What is null was not given.
+function givenIn(value: JsonValue | undefined): JsonObject {
+  return isObject(value) ? Object.fromEntries(Object.entries(value).filter(([, one]) => one !== null)) : {}
 }
 
 const INCOMPLETE: Readonly<Record<number, string>> = {

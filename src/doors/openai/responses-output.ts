@@ -20,8 +20,8 @@ export interface Output {
   callStart(callId: string, name: string): void
   callPiece(callId: string, piece: string): void
   callEnd(callId: string): void
-  /** Tells what only the end of a stream says of the parts that were sent: sources, and what is sealed where that is wanted. */
-  conclude(answer: Answer, wantsSeals: boolean): void
+  /** Ends a stream, and tells what only its end says: sources, and behind all else what is sealed, where that is wanted. */
+  conclude(answer: Answer, how: ItemEnd, wantsSeals: boolean): void
   /** Takes the parts of an answer that comes at once. */
   take(answer: Answer, wantsSeals: boolean): void
   /** Ends what has not ended. */
@@ -87,8 +87,9 @@ export function createOutput(responseId: string): Output {
     },
     callPiece: (callId, piece) => calls.get(callId)?.add(piece),
     callEnd: callId => calls.get(callId)?.close('completed'),
-    conclude(answer, wantsSeals) {
+    conclude(answer, how, wantsSeals) {
       cite(answer)
+      output.end(how)
       if (!wantsSeals) return
       const places = partsOf(answer).filter(kind => kind?.case !== 'citation')
       for (const [at, kind] of places.entries()) {

@@ -189,7 +189,7 @@ function includes(fields: Fields, notes: Notes): boolean {
   const wanted = fields.list('include') ?? []
   for (const one of wanted)
     if (one !== SEALS)
-      notes.dropped(`include ${JSON.stringify(one).slice(0, 64)}`, 'answers have no such part here')
+      notes.dropped('include', `${JSON.stringify(one).slice(0, 64)} is no part of answers here`)
   return wanted.includes(SEALS)
 }
 

@@ -52,10 +52,7 @@ function createStream(options: ResponseOptions): Stream {
   }
   const completed = (answer: Answer): readonly Frame[] => {
     const how = howEnded(answer)
-    const last = grown(output => {
-      output.conclude(answer, options.wantsSeals)
-      output.end(how)
-    })
+    const last = grown(output => output.conclude(answer, how, options.wantsSeals))
     const response = endedResponse(answer, begun?.output.items() ?? [], options)
     return [...last, frame({ type: `response.${how}`, response })]
   }
