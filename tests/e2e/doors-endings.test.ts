@@ -138,24 +138,27 @@ testRows('doors-endings.test.ts', () => service().url, {
     ] as const)
       for (const how of [{}, { stream: true }] as const) {
         const answer = await ask({ ...how, model, text: `hello [[fault@openai:${fault}]]` })
-        expect({ ...answer, retryMs: undefined }).toEqual(only(error))
+        expect({ ...answer, retryMs: undefined }).toEqual(nothingBut(error))
       }
   },
 
   async comeBack({ ask }) {
     for (const how of [{}, { stream: true }] as const) {
       const text = 'hello [[fault@openai:status=429]][[fault@openai:retry-after=3]]'
-      expect(await ask({ ...how, model, text })).toEqual({ ...only('UPSTREAM_LIMITED'), retryMs: 3_000 })
+      expect(await ask({ ...how, model, text })).toEqual({
+        ...nothingBut('UPSTREAM_LIMITED'),
+        retryMs: 3_000,
+      })
     }
   },
 
   async refusal({ ask }, { mark }) {
     for (const how of [{}, { stream: true }] as const) {
-      expect(await ask({ ...how, model: 'no-such-model', text: mark })).toEqual(only('MODEL_NOT_FOUND'))
+      expect(await ask({ ...how, model: 'no-such-model', text: mark })).toEqual(nothingBut('MODEL_NOT_FOUND'))
       const foreign = { model, text: mark, conversation: 'conv_nobody-has-it' }
-      expect(await ask({ ...how, ...foreign })).toEqual(only('CONVERSATION_NOT_FOUND'))
+      expect(await ask({ ...how, ...foreign })).toEqual(nothingBut('CONVERSATION_NOT_FOUND'))
       const long = { model, text: mark, key: 'x'.repeat(1_000) }
-      expect(await ask({ ...how, ...long })).toEqual(only('INVALID_REQUEST'))
+      expect(await ask({ ...how, ...long })).toEqual(nothingBut('INVALID_REQUEST'))
     }
     expect(upstream().requests.filter(({ rawBody }) => rawBody.includes(mark))).toEqual([])
   },
@@ -165,8 +168,8 @@ testRows('doors-endings.test.ts', () => service().url, {
       doors[name]
         .to({ url: guarded.url, ...(credential === undefined ? {} : { credential }) })
         .ask({ model, text: 'hello' })
-    expect(await through()).toEqual(only('UNAUTHENTICATED'))
-    expect(await through(await createKey('SCOPE_FILES'))).toEqual(only('PERMISSION_DENIED'))
+    expect(await through()).toEqual(nothingBut('UNAUTHENTICATED'))
+    expect(await through(await createKey('SCOPE_FILES'))).toEqual(nothingBut('PERMISSION_DENIED'))
     expect(await through(await createKey('SCOPE_CHAT'))).toMatchObject({
       isDone: true,
       text: 'You said: hello',
@@ -180,4 +183,4 @@ testRows('doors-endings.test.ts', () => service().url, {
 })
 
 /** Nothing but an error. */
-const only = (error: string): Answer => ({ ...nothing, error })
+const nothingBut = (error: string): Answer => ({ ...nothing, error })
