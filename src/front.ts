@@ -51,10 +51,16 @@ export interface FrontDeps {
 const PAGE_FOLDER = join(import.meta.dirname, '../web/dist')
 
 /** The uploads that take as long as their file. */
-const UPLOAD_PATHS: ReadonlySet<string | undefined> = new Set([
+const UPLOAD_PATHS: ReadonlySet<string> = new Set([
   `/${FilesService.typeName}/${FilesService.method.uploadFile.name}`,
   '/v1/files',
 ])
+
+/** Whether a request target is one where a file is uploaded; as at the doors, a path may end in a slash. */
+export function isUpload(target: string): boolean {
+  const [path = ''] = target.split('?', 1)
+  return UPLOAD_PATHS.has(path.replace(/\/$/, ''))
+}
 
 /** Makes the port; it does not listen yet. */
 export function createFront(deps: FrontDeps): Port {
@@ -88,8 +94,7 @@ export function createFront(deps: FrontDeps): Port {
     handler,
     upgrades: createUpgrades({ door: sockets, exchanges, guards: [guard, pageGuard(cors.allows)], clock }),
     // A large file takes longer than any message; the call's own deadline ends it.
-    bodyTimeoutMsFor: req =>
-      UPLOAD_PATHS.has(req.url?.split('?', 1)[0]) ? config.timeouts.requestMs : undefined,
+    bodyTimeoutMsFor: req => (isUpload(req.url ?? '') ? config.timeouts.requestMs : undefined),
     ...(config.listen.tls === undefined ? {} : { tls: config.listen.tls }),
     onEvent: event => log.debug('connection', { event }),
   })

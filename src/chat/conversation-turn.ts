@@ -32,10 +32,16 @@ export interface TurnDeps {
 /** What a turn is added to, and what the request has brought. */
 export type TurnBase = Pick<Joined, 'id' | 'isNew' | 'from' | 'isSystemNew' | 'system' | 'fresh' | 'brought'>
 
+/** An answer with its id, `resp_` and a UUIDv7. */
+export interface TurnAnswer {
+  readonly responseId: string
+  readonly message: Message
+}
+
 /** What is kept of a call that was answered, if only in part. Ids are made here, so it is to be made once. */
 export async function turnOf(
   { id, isNew, from, isSystemNew, system, fresh, brought }: TurnBase,
-  answer: Message,
+  answer: TurnAnswer,
   { counter, now, ttlMs, stored }: TurnDeps,
 ): Promise<Turn> {
   const keep = async (message: Message, given = message): Promise<KeptMessage> => ({
@@ -47,7 +53,7 @@ export async function turnOf(
   })
   const messages: KeptMessage[] = []
   for (const [index, message] of brought.entries()) messages.push(await keep(message, fresh[index]))
-  messages.push(await keep(answer))
+  messages.push({ ...(await keep(answer.message)), id: answerMessageId(answer.responseId) })
   return {
     conversationId: id,
     isNew,
@@ -56,6 +62,11 @@ export async function turnOf(
     messages,
     ...(ttlMs === undefined ? {} : { expiresAt: now + ttlMs }),
   }
+}
+
+/** The id under which the message of an answer is kept: that of the answer, so that it can be found by it. */
+export function answerMessageId(responseId: string): string {
+  return responseId.slice(responseId.indexOf('_') + 1)
 }
 
 async function tokensOf(

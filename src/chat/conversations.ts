@@ -10,9 +10,11 @@ import type { Call } from '../core/call.ts'
 import type { ConversationInfo, Conversations } from '../core/conversations.ts'
 import { GatewayError } from '../core/errors.ts'
 import { isId } from '../core/ids.ts'
+import type { Marks } from '../core/marks.ts'
 import { pageLimit, pageToken, placeOf } from '../core/page.ts'
 import { timestampOf } from '../core/time.ts'
 import { messageOf, noConversation } from './conversation.ts'
+import { answerMessageId } from './conversation-turn.ts'
 
 /** Conversations of the caller's tenant. Everything throws GatewayError. */
 export interface OwnConversations {
@@ -28,6 +30,14 @@ export interface OwnConversations {
   ): Promise<MessageInitShape<typeof GetConversationResponseSchema>>
   /** Deletes one for good. Throws CONVERSATION_NOT_FOUND. */
   delete(call: Call, asked: { readonly conversationId: string }): Promise<Record<string, never>>
+  /**
+   * Id of the conversation whose latest answer this is. Throws CONVERSATION_NOT_FOUND when none has it, and INVALID_REQUEST
+   * when the conversation has gone on, unless that was by a call with this idempotency key: then this one repeats it.
+   */
+  endingWith(
+    call: Call,
+    asked: { readonly responseId: string; readonly idempotencyKey: string },
+  ): Promise<string>
 }
 
 /** Tells the list's page tokens from those of other lists. */
@@ -41,7 +51,10 @@ const PAGE_BYTES = 4 * 1024 * 1024
 const ANSWER_BYTES_MAX = 48 * 1024 * 1024
 
 /** Shows what is kept. */
-export function createOwnConversations(conversations: Conversations): OwnConversations {
+export function createOwnConversations(
+  conversations: Conversations,
+  marks: Pick<Marks, 'byKey'>,
+): OwnConversations {
   /** All messages below a place, oldest first. */
   async function read(key: { readonly tenant: string; readonly id: string }, lastPlace: number) {
     const messages: Message[] = []
@@ -79,6 +92,26 @@ export function createOwnConversations(conversations: Conversations): OwnConvers
     async delete({ caller: { tenant } }, { conversationId: id }) {
       if (!isId('conv', id) || !(await conversations.delete({ tenant, id }))) throw noConversation(id)
       return {}
+    },
+    async endingWith({ caller: { tenant } }, { responseId, idempotencyKey }) {
+      const messageId = answerMessageId(responseId)
+      const id = isId('resp', responseId) ? await conversations.holding({ tenant, messageId }) : undefined
+      const found = id === undefined ? undefined : await conversations.get({ tenant, id })
+      if (found === undefined)
+        throw new GatewayError(
+          'CONVERSATION_NOT_FOUND',
+          `no conversation has the answer ${JSON.stringify(responseId.slice(0, 64))}: only answers of a conversation are kept`,
+        )
+      const before = found.lastPlace + 1
+      const [last] = await conversations.history({ tenant, id: found.id, before, limit: 1, maxBytes: 1 })
+      const isRepeated = async () =>
+        idempotencyKey !== '' && (await marks.byKey(tenant, idempotencyKey)) !== undefined
+      if (last?.id !== messageId && !(await isRepeated()))
+        throw new GatewayError(
+          'INVALID_REQUEST',
+          `${responseId} is not the latest answer of conversation ${found.id}, which cannot go on from an earlier one`,
+        )
+      return found.id
     },
   }
 }

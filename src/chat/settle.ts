@@ -94,12 +94,16 @@ export async function settle(ended: Ended, deps: SettleDeps): Promise<Settled> {
   const turn =
     message &&
     ended.conversation &&
-    (await turnOf(ended.conversation, message, {
-      counter: deps.counter,
-      now,
-      ttlMs: deps.conversationTtlMs,
-      stored: ended.files?.stored,
-    }))
+    (await turnOf(
+      ended.conversation,
+      { responseId: ended.responseId, message },
+      {
+        counter: deps.counter,
+        now,
+        ttlMs: deps.conversationTtlMs,
+        stored: ended.files?.stored,
+      },
+    ))
   await deps.journal.commit({
     responseId: ended.responseId,
     requestId: call.id,

@@ -33,10 +33,11 @@ export async function completeWithRetries(
   }
 }
 
-/** The request with an idempotency key. */
+/** A copy of the request, with an idempotency key. */
 export function withKey(request: MessageInitShape<typeof CompleteRequestSchema>): CompleteRequest {
   const asked = create(CompleteRequestSchema, request)
-  return asked.idempotencyKey === '' ? { ...asked, idempotencyKey: newIdempotencyKey() } : asked
+  // What is a message already, `create` gives back as it is: and that one is the caller's.
+  return { ...asked, idempotencyKey: asked.idempotencyKey || newIdempotencyKey() }
 }
 
 /** What is said with every attempt. */

@@ -47,6 +47,12 @@ export interface HistoryQuery extends ConversationKey {
   readonly maxBytes: number
 }
 
+/** Names a message of a tenant by the id under which it is kept. */
+export interface MessageKey {
+  readonly tenant: string
+  readonly messageId: string
+}
+
 /** Conversations that are kept. A foreign, deleted or expired one is as if it had never been. */
 export interface Conversations {
   get(key: ConversationKey): Promise<Conversation | undefined>
@@ -54,6 +60,8 @@ export interface Conversations {
   list(query: PageQuery & { readonly tenant: string }): Promise<Page<ConversationInfo>>
   /** Messages from the newest to the oldest, without standing instructions; none when there is no such conversation. */
   history(query: HistoryQuery): Promise<readonly PlacedMessage[]>
+  /** Id of the conversation that a message was kept in; undefined for none. Whether that is still there, `get` says. */
+  holding(key: MessageKey): Promise<string | undefined>
   /** Deletes it and its messages for good; false when there is none. */
   delete(key: ConversationKey): Promise<boolean>
   /** Frees at most `limit` conversations that have expired; gives how many. */

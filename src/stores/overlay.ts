@@ -11,7 +11,7 @@ export type Seen = (ids: readonly string[]) => Promise<readonly string[]>
 /** What `overlayConversations` needs. */
 export interface ConversationLayers {
   readonly own: Conversations
-  readonly theirs: Pick<Conversations, 'get' | 'list' | 'history'>
+  readonly theirs: Pick<Conversations, 'get' | 'list' | 'history' | 'holding'>
   readonly seen: Seen
   /** Deletes one that only the others have. */
   readonly deleteTheirs: (conversation: ConversationInfo & ConversationKey) => Promise<void>
@@ -50,6 +50,7 @@ export function overlayConversations(layers: ConversationLayers): Conversations 
       const isTooLarge = first !== undefined && Buffer.byteLength(first.json) > rest.maxBytes
       return mine.length > 0 && isTooLarge ? mine : [...mine, ...older]
     },
+    holding: async key => (await own.holding(key)) ?? (await theirs.holding(key)),
     async delete(key) {
       if (await own.delete(key)) return true
       const found = await getTheirs(key)

@@ -1,7 +1,7 @@
 // The contract that every store of conversations keeps.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Conversation, PlacedMessage } from '../../src/core/conversations.ts'
-import { newId } from '../../src/core/ids.ts'
+import { newId, uuidv7 } from '../../src/core/ids.ts'
 import type { KeptMessage, Turn } from '../../src/core/settlement.ts'
 import { createChance } from '../support/seeded.ts'
 import { kept, type OpenRig, type StoreRig, settled } from '../support/store-rig.ts'
@@ -167,6 +167,21 @@ export function conversationsSuite(name: string, open: OpenRig): void {
       expect(await rig.ports().conversations.delete({ tenant: 'default', id })).toBe(false)
       expect([await get(id), await history(id)]).toEqual([undefined, []])
       expect((await rig.ports().conversations.list({ tenant: 'default', limit: 9 })).items).toEqual([])
+    })
+
+    it('are found by a message that they hold, by their tenant only', async () => {
+      const [first, second] = [kept('user', 'a'), kept('assistant', 'b')]
+      const id = await begin({ messages: [first, second] })
+      await begin()
+      const holding = (messageId: string, tenant = 'default') =>
+        rig.ports().conversations.holding({ tenant, messageId })
+      expect([await holding(first.id), await holding(second.id)]).toEqual([id, id])
+      expect(await holding(first.id, 'other')).toBeUndefined()
+      expect([await holding(uuidv7(1)), await holding(`x'`), await holding('')]).toEqual([
+        undefined,
+        undefined,
+        undefined,
+      ])
     })
 
     it('expire, and a later turn may move that moment', async () => {

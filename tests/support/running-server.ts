@@ -28,7 +28,7 @@ export type Service = {
   call(requestId: string): Promise<LogLine>
   /** Sends a signal without waiting. */
   signal(signal: NodeJS.Signals): void
-  /** Sends SIGTERM, or another signal, and resolves with the exit code. */
+  /** Sends SIGTERM, or another signal, and resolves with the exit code. Rejects when a secret of its settings stands in its log. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
   /** Resolves when the process is gone. */
   readonly ended: Promise<Ending>
@@ -46,6 +46,7 @@ export type Surroundings = {
 
 type Spawned = {
   readonly child: ChildProcess
+  readonly env: Readonly<Record<string, string>>
   readonly stdout: () => string
   readonly stderr: () => string
   /** Calls back after each piece of output and at the end. */
@@ -126,6 +127,7 @@ async function launch(
   ended.then(tell, tell)
   return {
     child,
+    env,
     stdout: () => stdout,
     stderr: () => stderr,
     watch: watcher => {
@@ -169,10 +171,25 @@ async function listening(spawned: Spawned): Promise<Service> {
     signal: signal => void child.kill(signal),
     async stop(signal = 'SIGTERM') {
       child.kill(signal)
-      return (await ended).code
+      const { code } = await ended
+      const leaks = secretsIn(stdout() + stderr(), spawned.env)
+      if (leaks.length > 0) throw new Error(`the service wrote what ${leaks.join(', ')} holds into its log`)
+      return code
     },
     ended,
   }
+}
+
+/** Shorter ones would be found by chance. */
+const SECRET_MIN = 8
+
+/** The names of the settings that hold a secret which stands in a text. */
+export function secretsIn(text: string, env: Readonly<Record<string, string>>): readonly string[] {
+  return Object.entries(env)
+    .filter(([name]) => /(?:KEY|KEYS|SECRET|PEPPER)$/.test(name))
+    .flatMap(([name, value]) => value.split(',').map(secret => ({ name, secret: secret.trim() })))
+    .filter(({ secret }) => secret.length >= SECRET_MIN && text.includes(secret))
+    .map(({ name }) => name)
 }
 
 /** Only whole lines, and only those that are JSON: npm says things of its own. */

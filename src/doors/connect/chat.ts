@@ -59,6 +59,11 @@ export interface Chat {
       call: Call,
       request: DeleteConversationRequest,
     ): Promise<MessageInitShape<typeof DeleteConversationResponseSchema>>
+    /** Id of the conversation whose latest answer this is; what the call repeats by its idempotency key counts, too. */
+    endingWith(
+      call: Call,
+      asked: { readonly responseId: string; readonly idempotencyKey: string },
+    ): Promise<string>
   }
   listModels(
     call: Call,

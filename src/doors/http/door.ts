@@ -6,6 +6,7 @@ import type { PortRequest, PortResponse } from '../../server/port-handler.ts'
 import { discardRest } from './body.ts'
 import { tell } from './errors.ts'
 import { readForm } from './form.ts'
+import { cut } from './pace.ts'
 import { readJson } from './read-json.ts'
 import { unknownPath, wrongVerb } from './refusal.ts'
 import { type ErrorShape, type Writing, writeError, writeReply } from './reply.ts'
@@ -91,7 +92,7 @@ function conclude(writing: Writing, exchange: Exchange, act: (writing: Writing) 
     .catch((error: unknown) => writeError(writing, writing.told(error)))
     .catch((error: unknown) => {
       exchange.fail(GatewayError.from(error))
-      res.destroy()
+      cut(res)
     })
     .finally(() => {
       exchange.close()

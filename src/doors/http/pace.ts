@@ -1,4 +1,5 @@
 // Writes to the port at the pace of its reader.
+import { constants } from 'node:http2'
 import type { Writable } from 'node:stream'
 import type { PortResponse } from '../../server/port-handler.ts'
 
@@ -53,6 +54,13 @@ export function finish(res: PortResponse, chunk?: Uint8Array | string): Promise<
     if (chunk === undefined) res.end()
     else res.end(chunk)
   })
+}
+
+/** Breaks an answer off that cannot be whole any more, so that nobody takes it for one. */
+export function cut(res: PortResponse): void {
+  // Destroyed without a reason a stream of HTTP/2 ends well, and on HTTP/1.1 a connection has no reasons.
+  if ('stream' in res) res.stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+  else res.destroy()
 }
 
 // The compatibility layer of HTTP/2 says 'finish' also for a stream that was reset, and never that it is destroyed.

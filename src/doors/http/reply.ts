@@ -2,7 +2,7 @@
 import type { PortRequest, PortResponse } from '../../server/port-handler.ts'
 import { errorHeaders, type Told } from './errors.ts'
 import { EVENT_STREAM_HEADERS, type Frame, frameText } from './frame.ts'
-import { drained, finish, flushHeader, isOpen, write } from './pace.ts'
+import { cut, drained, finish, flushHeader, isOpen, write } from './pace.ts'
 import type { HttpReply } from './route.ts'
 
 /** How a door says that something went wrong. */
@@ -45,14 +45,14 @@ export async function writeReply(writing: Writing, reply: HttpReply): Promise<vo
       return await stream(writing, { 'x-content-type-options': 'nosniff', ...reply.headers }, reply.chunks)
     default:
       reply satisfies never
-      res.destroy()
+      cut(res)
   }
 }
 
 /** Writes an error answer. A header that has left cannot be taken back: then the connection is cut. */
 export async function writeError(writing: Writing, told: Told): Promise<void> {
   const { res, errors } = writing
-  if (res.headersSent) res.destroy()
+  if (res.headersSent) cut(res)
   else {
     const headers = { ...errorHeaders(told), ...errors.headers?.(told) }
     await sendJson(writing, errors.status?.(told) ?? told.status, errors.body(told), headers)

@@ -5,6 +5,7 @@ import type { Asked } from '../../server/exchange.ts'
 import type { PortRequest, PortResponse } from '../../server/port-handler.ts'
 import { discardRest } from '../http/body.ts'
 import { errorHeaders, tell } from '../http/errors.ts'
+import { cut } from '../http/pace.ts'
 import { createCancels } from './cancels.ts'
 import { CARRIER, type McpDoorDeps, type McpRequest, REFUSED } from './carrier.ts'
 import { refusalBody } from './errors.ts'
@@ -54,7 +55,7 @@ function refuse(deps: McpDoorDeps, request: McpRequest, thrown: unknown): void {
   // Clients of the older revisions ask for a stream and end sessions in passing, and 405 is how to say that there are none.
   if (told.status !== 405) count(deps, request, told.error)
   if (res.headersSent) {
-    res.destroy()
+    cut(res)
     return
   }
   for (const [name, value] of Object.entries(errorHeaders(told))) res.setHeader(name, value)

@@ -7,6 +7,7 @@ import { embeddingRoutes } from './embeddings.ts'
 import { openAiErrors } from './errors.ts'
 import { fileRoutes } from './files.ts'
 import { modelRoutes } from './models.ts'
+import { responseRoutes } from './responses.ts'
 
 /** What `createOpenAiDoor` needs. */
 export interface OpenAiDoorDeps extends Services {
@@ -18,7 +19,9 @@ export interface OpenAiDoorDeps extends Services {
 export function createOpenAiDoor(deps: OpenAiDoorDeps): Door {
   return createHttpDoor({
     name: 'openai',
-    routes: [chatRoutes, embeddingRoutes, modelRoutes, fileRoutes].flatMap(routesOf => routesOf(deps)),
+    routes: [chatRoutes, responseRoutes, embeddingRoutes, modelRoutes, fileRoutes].flatMap(routesOf =>
+      routesOf(deps),
+    ),
     errors: openAiErrors,
     maxRequestBytes: deps.maxRequestBytes,
     // Messages are Anthropic's: another door answers for them.

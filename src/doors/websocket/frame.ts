@@ -65,6 +65,13 @@ export function quoted(text: string): string {
   return JSON.stringify(text.slice(0, 64).toWellFormed())
 }
 
+/** The same of what should be a text: of anything else only what it is. */
+export function told(value: JsonValue): string {
+  if (typeof value === 'string') return quoted(value)
+  if (Array.isArray(value)) return 'a list'
+  return value === null ? 'null' : `a value of type ${typeof value}`
+}
+
 /** The frame of an error. `requestId`: which request ends with it; `callId`: under which id the log knows it. */
 export function errorFrame(error: GatewayError, requestId?: string, callId?: string): ServerFrame {
   const { provider, model, retryDelayMs, route } = error.details

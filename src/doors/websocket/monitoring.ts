@@ -11,7 +11,7 @@ import type { Clock } from '../../core/clock.ts'
 import { GatewayError } from '../../core/errors.ts'
 import type { Asked, Exchange } from '../../server/exchange.ts'
 import type { Services } from '../services.ts'
-import { errorOf, quoted, refused, type ServerFrame } from './frame.ts'
+import { errorOf, refused, type ServerFrame, told } from './frame.ts'
 import { alertOf, providersShown } from './sight.ts'
 import { createTally, type Tally } from './tally.ts'
 import { carryOut, DOOR, type Endpoint, sendPaced, type Task } from './task.ts'
@@ -72,7 +72,7 @@ function wishOf({ events = [...SHOWN], interval_seconds = INTERVAL_SECONDS, tena
   if (!Array.isArray(events)) throw refused(`events must be a list of ${SHOWN.join(', ')}`)
   const shown = events.map(name => {
     const known = SHOWN.find(one => one === name)
-    if (known === undefined) throw refused(`events: ${quoted(String(name))} is none of ${SHOWN.join(', ')}`)
+    if (known === undefined) throw refused(`events: ${told(name)} is none of ${SHOWN.join(', ')}`)
     return known
   })
   if (

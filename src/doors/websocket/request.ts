@@ -2,7 +2,7 @@
 import { fromJson, type JsonObject, type JsonValue } from '@bufbuild/protobuf'
 import { type CompleteRequest, CompleteRequestSchema } from '#gen/exai/v1/chat_service_pb'
 import { GatewayError } from '../../core/errors.ts'
-import { isObject, quoted, refused } from './frame.ts'
+import { isObject, refused, told } from './frame.ts'
 import { messagesOf } from './messages.ts'
 
 /** What of a request decides how its call is opened; what is wrong with it is said later. */
@@ -107,7 +107,7 @@ function formatOf(value: JsonValue): JsonValue {
 
 function toolOf(tool: JsonValue): JsonValue {
   if (!isObject(tool) || tool['type'] === undefined) return tool
-  if (tool['type'] !== 'function') throw refused(`tools: ${quoted(String(tool['type']))} is no function`)
+  if (tool['type'] !== 'function') throw refused(`tools: ${told(tool['type'])} is no function`)
   return tool['function'] ?? {}
 }
 

@@ -88,6 +88,12 @@ export function readHistory(
     }))
 }
 
+/** The conversation that a message is in. */
+export function holdingConversation(db: Database, tenant: string, messageId: string): string | undefined {
+  const row = db.get('SELECT conversation_id FROM messages WHERE id = ? AND tenant = ?', messageId, tenant)
+  return row === undefined ? undefined : String(row['conversation_id'])
+}
+
 /** Deletes a conversation; its messages go with it. */
 export function deleteConversation(
   db: Database,

@@ -1,5 +1,5 @@
 // Everything that the worker can be asked for, by name: what writes joins a commit, what reads sees what was committed.
-import type { ConversationKey, HistoryQuery } from '../../core/conversations.ts'
+import type { ConversationKey, HistoryQuery, MessageKey } from '../../core/conversations.ts'
 import type { CopyKey, FileFilter, FileKey, NewFile, RemoteCopy } from '../../core/files.ts'
 import type { AuditEntry, KeyFilter, StoredKey } from '../../core/keys.ts'
 import type { Mark } from '../../core/marks.ts'
@@ -75,6 +75,8 @@ export const reads = {
   ) => conversations.listConversations(db, input),
   history: ({ db }: Context, { query, now }: At<{ query: HistoryQuery }>) =>
     conversations.readHistory(db, query, now),
+  holdingConversation: ({ db }: Context, { tenant, messageId }: MessageKey) =>
+    conversations.holdingConversation(db, tenant, messageId),
   markByKey: ({ db }: Context, { tenant, key, now }: At<{ tenant: string; key: string }>) =>
     marks.markByKey(db, tenant, key, now),
   markByResponse: (

@@ -143,6 +143,7 @@ function conversationsOf(client: Client, now: () => number): Conversations {
     },
     list: ({ tenant, limit, after }) => client.ask('listConversations', { tenant, limit, after, now: now() }),
     history: query => client.ask('history', { query, now: now() }),
+    holding: key => client.ask('holdingConversation', key),
     delete: key => client.ask('deleteConversation', { ...key, now: now() }),
     expire: limit => client.ask('expireConversations', { limit, now: now() }),
   }

@@ -14,7 +14,7 @@ import { type FoundRow, livesAt, msOf, readRows } from './reads.ts'
 import { bareId } from './row.ts'
 
 /** The part of the port that reads. Changes go to the own store, and from there to the project. */
-export type ConversationReads = Pick<Conversations, 'get' | 'list' | 'history'>
+export type ConversationReads = Pick<Conversations, 'get' | 'list' | 'history' | 'holding'>
 
 /** Messages of one question; a project may give no more than 1000 rows at once, and says nothing when it cuts. */
 const MESSAGES_AT_ONCE = 200
@@ -86,6 +86,13 @@ export function createSupabaseConversations(connection: SupabaseConnection, cloc
       const next = rows.length > limit ? items.at(-1)?.id : undefined
       return { items, ...(next !== undefined && { next }) }
     },
+    async holding({ tenant, messageId }) {
+      if (!UUID.test(messageId)) return undefined
+      const rows = await readRows(connection, () =>
+        client.from('messages').select('conversation_id').eq('id', messageId).eq('tenant_id', tenant),
+      )
+      return rows[0] && `conv_${String(rows[0]['conversation_id'])}`
+    },
     async history(query) {
       if ((await find(query)) === undefined) return []
       const found: PlacedMessage[] = []
@@ -131,6 +138,9 @@ function systemOf(row: FoundRow): readonly KeptMessage[] {
   // Written by a store of this service as JSON of exactly these.
   return JSON.parse(String(row['system'])) as readonly KeptMessage[]
 }
+
+// Postgres refuses anything else where it compares ids.
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 const ROLES: readonly KeptRole[] = ['system', 'user', 'assistant', 'tool']
 

@@ -10,6 +10,7 @@ import { openSqliteRig, settled } from '../../support/store-rig.ts'
 const counter = createTokenCounter()
 const said = (role: Role, text: string): Message =>
   create(MessageSchema, { role, content: [{ kind: { case: 'text', value: text } }] })
+const answer = () => ({ responseId: newId('resp', Date.now()), message: said(Role.ASSISTANT, 'hi') })
 const joined = (id: string, isNew: boolean) => {
   const brought = [said(Role.USER, 'hello')]
   return { id, isNew, system: [], isSystemNew: false, fresh: brought, brought }
@@ -19,7 +20,7 @@ test('a conversation expires so long after its last turn, and never when that is
   const rig = await openSqliteRig()
   const turn = async (id: string, isNew: boolean, ttlMs?: number): Promise<void> => {
     const deps = { counter, now: rig.clock.now(), ttlMs }
-    const kept = await turnOf(joined(id, isNew), said(Role.ASSISTANT, 'hi'), deps)
+    const kept = await turnOf(joined(id, isNew), answer(), deps)
     await rig.ports().journal.commit(settled({ turn: kept }))
   }
   const count = async (id: string) =>

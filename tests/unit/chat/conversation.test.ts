@@ -36,7 +36,7 @@ function setUp(scripts: readonly (readonly Step[])[], contextWindow?: number) {
   return { provider, rig, complete }
 }
 
-const own = () => createOwnConversations(store.conversations)
+const own = () => createOwnConversations(store.conversations, store.marks)
 const kept = async (conversationId: string, tenant?: string) => {
   const { messages = [] } = await own().get(createTestCall(tenant).call, { conversationId })
   return messages

@@ -3,7 +3,12 @@ import type { MessageInitShape } from '@bufbuild/protobuf'
 import { create } from '@bufbuild/protobuf'
 import { Code, ConnectError, createClient, createRouterTransport } from '@connectrpc/connect'
 import { describe, expect, it } from 'vitest'
-import { ChatService, type StreamEvent, type StreamEventSchema } from '#gen/exai/v1/chat_service_pb'
+import {
+  ChatService,
+  CompleteRequestSchema,
+  type StreamEvent,
+  type StreamEventSchema,
+} from '#gen/exai/v1/chat_service_pb'
 import { ErrorInfoSchema } from '#gen/exai/v1/error_pb'
 import { ErrorReason } from '#gen/exai/v1/error_reason_pb'
 import { type StreamPatience, streamWithResume } from '../../../src/client/resume.ts'
@@ -55,8 +60,15 @@ function scripted(...scripts: readonly Script[]) {
     for await (const event of streamWithResume(chat, question('auto', 'hi'), patience)) events.push(event)
     return events
   }
-  return { calls, read }
+  return { calls, chat, read }
 }
+
+it('leaves the message of its caller as it is', async () => {
+  const { chat } = scripted({ events: [begun, done(2)] })
+  const message = create(CompleteRequestSchema, { ...question('auto', 'hi'), idempotencyKey: 'mine' })
+  for await (const _ of streamWithResume(chat, message));
+  expect(message.resumeWindow).toBeUndefined()
+})
 
 const sequences = (events: readonly StreamEvent[]): readonly number[] =>
   events.map(({ sequence }) => sequence)

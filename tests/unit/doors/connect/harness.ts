@@ -63,6 +63,7 @@ export function fakeChat(parts: Partial<Chat> = {}): Chat {
       list: async () => ({ conversations: [{ id: 'conv_1' }] }),
       get: async () => ({ conversation: { id: 'conv_1' } }),
       delete: async () => ({}),
+      endingWith: async () => 'conv_1',
     },
     listModels: async () => ({ models: [{ id: 'echo', provider: 'sandbox' }] }),
     ...parts,

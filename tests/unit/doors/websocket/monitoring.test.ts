@@ -227,6 +227,8 @@ describe('a subscription', () => {
 
   test.each([
     [{ events: ['weather'] }, /"weather" is none of/],
+    [{ events: [{ toString: 1 }] }, /^events: a value of type object is none of/],
+    [{ events: [[]] }, /^events: a list is none of/],
     [{ events: 'all' }, /^events must be a list/],
     [{ interval_seconds: 0 }, /^interval_seconds must be/],
     [{ tenant: 7 }, /^tenant must be/],

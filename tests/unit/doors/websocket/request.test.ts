@@ -142,6 +142,13 @@ describe('a request frame', () => {
       /^messages\[0\]\.content\[0\]\.type must be/,
     ],
     ['a result without its call', { messages: [{ role: 'tool', content: 'x' }] }, /tool_call_id is required/],
+    ['a tool of an unknown type', { tools: [{ type: 'shell' }] }, /^tools: "shell" is no function/],
+    [
+      'a tool whose type is no text',
+      { tools: [{ type: { toString: 1 } }] },
+      /^tools: a value of type object/,
+    ],
+    ['a tool whose type is nothing', { tools: [{ type: null }] }, /^tools: null is no function/],
     ['an unknown rule for tools', { tool_choice: 'maybe' }, /^tool_choice must be/],
     ['an unknown format', { response_format: { type: 'xml' } }, /^response_format\.type must be/],
   ]
