@@ -130,6 +130,8 @@ const BARRED: ReadonlyMap<string, string> = new Map([
   ['api_base', OTHER_HOST],
   ['base_url', OTHER_HOST],
   ['api_key', OTHER_HOST],
+  ['extra_headers', OTHER_HOST],
+  ['extra_query', OTHER_HOST],
   // OpenAI's.
   ['previous_response_id', KEPT],
   ['conversation', KEPT],

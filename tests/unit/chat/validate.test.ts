@@ -206,11 +206,13 @@ const refused: readonly (readonly [string, Over, string])[] = [
     { providerOptions: { '*': { [name]: 'resp_1' } } },
     `provider_options.*.${name} is not taken: an account keeps those of all tenants, so set conversation_id`,
   ]),
-  ...['api_base', 'base_url', 'api_key'].map((name): [string, Over, string] => [
-    `another host in the options, as ${name}`,
-    { providerOptions: { litellm: { [name]: 'x' } } },
-    `provider_options.litellm.${name} is not taken: where and how a provider is asked stands in the configuration`,
-  ]),
+  ...['api_base', 'base_url', 'api_key', 'extra_headers', 'extra_query'].map(
+    (name): [string, Over, string] => [
+      `another host in the options, as ${name}`,
+      { providerOptions: { litellm: { [name]: 'x' } } },
+      `provider_options.litellm.${name} is not taken: where and how a provider is asked stands in the configuration`,
+    ],
+  ),
   ...(
     [
       [
@@ -222,6 +224,10 @@ const refused: readonly (readonly [string, Over, string])[] = [
       [
         { openai: { tools: [{ container: { file_ids: ['file-1'] } }] } },
         'openai.tools[0].container.file_ids',
+      ],
+      [
+        { openai: { tools: [{ type: 'code_interpreter', container: 'cntr_1' }] } },
+        'openai.tools[0].container',
       ],
     ] as const
   ).map(([providerOptions, place]): [string, Over, string] => [
