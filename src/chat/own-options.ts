@@ -140,8 +140,8 @@ export function barredFieldIn(options: Options): string | undefined {
 
 /** URLs by which providers name files of an account. */
 const FILE_URL = /^\s*(?:ms|mm_file):\/\//i
-/** Fields by which they do. */
-const FILE_FIELD = /^(?:file_?ids?|vector_store_ids?)$/i
+/** Fields by which they do; a container of OpenAI's keeps the files of those who have used it. */
+const FILE_FIELD = /^(?:file_?ids?|vector_store_ids?|container(?:_?id)?)$/i
 
 /**
  * The place within `provider_options` that names a file of a provider's own; undefined when there is none. An account has

@@ -118,7 +118,7 @@ function tidy(text: string): string {
       .normalize('NFC')
       // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken away; PostgreSQL stores no U+0000
       .replace(/[\x00-\x08\x0b-\x1f\x7f]/g, '')
-      .replace(/[ \t]+$/gm, '')
+      .replace(/(?<![ \t])[ \t]+$/gm, '')
       .replace(/\n{3,}/g, '\n\n')
       .trim()
   )

@@ -1,6 +1,8 @@
 // A stream of ours as OpenAI's chunks: the role first, what is written, why it ended, what was used, and [DONE].
+
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { StreamEventSchema } from '#gen/exai/v1/chat_service_pb'
+import { GatewayError } from '../../core/errors.ts'
 import { type Frame, HEARTBEAT } from '../http/frame.ts'
 import {
   type Answer,
@@ -29,7 +31,13 @@ export async function* chatFrames(
   options: ChunkOptions,
 ): AsyncGenerator<Frame> {
   const chunks = createChunks(options)
-  for await (const event of events) yield* chunks(event)
+  let isWhole = false
+  for await (const event of events) {
+    isWhole = event.event?.case === 'completed'
+    yield* chunks(event)
+  }
+  // Clients take a stream that just ends for a success.
+  if (!isWhole) throw new GatewayError('INTERNAL', 'the stream ended without its last event')
 }
 
 type Chunks = (event: EventInit) => readonly Frame[]
