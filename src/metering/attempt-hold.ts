@@ -56,6 +56,7 @@ export function holdOf(reserved: Reserved, deps: AttemptHoldDeps): AttemptHold {
       ...one,
       amount: Math.min(one.amount, amounts[limits.indexOf(one.limit)] ?? one.amount),
     }))
+    if (less.every((one, index) => one.amount === held[index]?.amount)) return
     const next = holders.make()
     // It is held a second time before it is given back: at no instant is the attempt without its room.
     await shared.reserve(
