@@ -3,6 +3,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf'
 import { FinishReason, type PartSchema } from '#gen/exai/v1/chat_pb'
 import type { CompleteResponseSchema } from '#gen/exai/v1/chat_service_pb'
 import type { UsageSchema } from '#gen/exai/v1/usage_pb'
+import { ownAnswer } from '../http/own.ts'
 import { argumentsObject } from './arguments.ts'
 import { sealText } from './seal.ts'
 import type { Shown } from './thinking.ts'
@@ -143,17 +144,3 @@ export function usageOf(usage: MessageInitShape<typeof UsageSchema> = {}): Wire 
 
 /** What Anthropic's usage says besides, and nobody here knows. */
 const UNKNOWN_USAGE = { cache_creation: null, service_tier: null, inference_geo: null, speed: null } as const
-
-/** What an answer says that Anthropic has no field for. */
-export function ownAnswer(answer: Answer, notes: readonly string[]): Wire {
-  const { provider = '', cost, conversationId = '', replayed = false } = answer
-  const warnings = [...notes, ...(answer.warnings ?? []).map(({ message = '' }) => message)]
-  return {
-    provider,
-    // As everywhere in the contract, money is a string; a cost that is not known is null.
-    cost_nano_usd: cost?.known === true ? String(cost.nanoUsd ?? 0n) : null,
-    ...(conversationId === '' ? {} : { conversation_id: conversationId }),
-    ...(replayed ? { replayed } : {}),
-    ...(warnings.length === 0 ? {} : { warnings }),
-  }
-}

@@ -1,13 +1,14 @@
 // A stream of ours as Anthropic's events: message_start, the blocks, message_delta with why it ended and what was used, message_stop.
+
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { StreamEventSchema } from '#gen/exai/v1/chat_service_pb'
 import type { Frame } from '../http/frame.ts'
+import { ownAnswer } from '../http/own.ts'
 import {
   type Answer,
   type AnswerOptions,
   citation,
   emptyMessage,
-  ownAnswer,
   stopOf,
   textBlock,
   toolBlock,

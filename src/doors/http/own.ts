@@ -1,6 +1,10 @@
 // The fields of ours that other APIs have no name for: one object `exai` in the body, in the words of the contract.
-import { fromJson } from '@bufbuild/protobuf'
-import { type CompleteRequest, CompleteRequestSchema } from '#gen/exai/v1/chat_service_pb'
+import { fromJson, type MessageInitShape } from '@bufbuild/protobuf'
+import {
+  type CompleteRequest,
+  CompleteRequestSchema,
+  type CompleteResponseSchema,
+} from '#gen/exai/v1/chat_service_pb'
 import type { Fields } from './fields.ts'
 import { unsupportedField, wrongField } from './refusal.ts'
 
@@ -51,5 +55,25 @@ export function ownFields(fields: Fields): OwnFields {
     }
   } catch (error) {
     throw wrongField('exai', `cannot be read: ${error instanceof Error ? error.message : 'it is malformed'}`)
+  }
+}
+
+/** What an answer says that other APIs have no field for, as `exai` in it. */
+export function ownAnswer(
+  answer: Pick<
+    MessageInitShape<typeof CompleteResponseSchema>,
+    'provider' | 'cost' | 'warnings' | 'conversationId' | 'replayed'
+  >,
+  notes: readonly string[],
+): Record<string, unknown> {
+  const { provider = '', cost, conversationId = '', replayed = false } = answer
+  const warnings = [...notes, ...(answer.warnings ?? []).map(({ message = '' }) => message)]
+  return {
+    provider,
+    // As everywhere in the contract, money is a string; a cost that is not known is null.
+    cost_nano_usd: cost?.known === true ? String(cost.nanoUsd ?? 0n) : null,
+    ...(conversationId === '' ? {} : { conversation_id: conversationId }),
+    ...(replayed ? { replayed } : {}),
+    ...(warnings.length === 0 ? {} : { warnings }),
   }
 }

@@ -3,6 +3,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf'
 import { FinishReason, type PartSchema } from '#gen/exai/v1/chat_pb'
 import type { CompleteResponseSchema } from '#gen/exai/v1/chat_service_pb'
 import type { UsageSchema } from '#gen/exai/v1/usage_pb'
+import { ownAnswer } from '../http/own.ts'
 
 /** An answer as the chat gives it. */
 export type Answer = MessageInitShape<typeof CompleteResponseSchema>
@@ -125,23 +126,6 @@ export function usageOf(usage: MessageInitShape<typeof UsageSchema> = {}): Recor
     total_tokens: inputTokens + outputTokens,
     prompt_tokens_details: { cached_tokens: cachedInputTokens },
     completion_tokens_details: { reasoning_tokens: reasoningTokens },
-  }
-}
-
-/** What an answer says that OpenAI has no field for. */
-export function ownAnswer(
-  answer: Pick<Answer, 'provider' | 'cost' | 'warnings' | 'conversationId' | 'replayed'>,
-  notes: readonly string[],
-): Record<string, unknown> {
-  const { provider = '', cost, conversationId = '', replayed = false } = answer
-  const warnings = [...notes, ...(answer.warnings ?? []).map(({ message = '' }) => message)]
-  return {
-    provider,
-    // As everywhere in the contract, money is a string; a cost that is not known is null.
-    cost_nano_usd: cost?.known === true ? String(cost.nanoUsd ?? 0n) : null,
-    ...(conversationId === '' ? {} : { conversation_id: conversationId }),
-    ...(replayed ? { replayed } : {}),
-    ...(warnings.length === 0 ? {} : { warnings }),
   }
 }
 

@@ -4,13 +4,13 @@ import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { StreamEventSchema } from '#gen/exai/v1/chat_service_pb'
 import { GatewayError } from '../../core/errors.ts'
 import { type Frame, HEARTBEAT } from '../http/frame.ts'
+import { ownAnswer } from '../http/own.ts'
 import {
   type Answer,
   annotations,
   answerParts,
   createdOf,
   finishWord,
-  ownAnswer,
   sealedFields,
   usageOf,
 } from './chat-answer.ts'

@@ -6,12 +6,11 @@ import {
   type EmbedResponseSchema,
 } from '#gen/exai/v1/embeddings_service_pb'
 import { createFields, type Fields } from '../http/fields.ts'
-import { ownFields } from '../http/own.ts'
+import { ownAnswer, ownFields } from '../http/own.ts'
 import { unsupportedField, wrongField } from '../http/refusal.ts'
 import { withRest } from '../http/rest.ts'
 import type { Route } from '../http/route.ts'
 import type { Services } from '../services.ts'
-import { ownAnswer } from './chat-answer.ts'
 
 type Answer = MessageInitShape<typeof EmbedResponseSchema>
 

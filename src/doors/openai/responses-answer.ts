@@ -3,7 +3,8 @@ import type { JsonObject, JsonValue, MessageInitShape } from '@bufbuild/protobuf
 import { FinishReason } from '#gen/exai/v1/chat_pb'
 import type { UsageSchema } from '#gen/exai/v1/usage_pb'
 import { isObject } from '../http/fields.ts'
-import { type Answer, createdOf, ownAnswer } from './chat-answer.ts'
+import { ownAnswer } from '../http/own.ts'
+import { type Answer, createdOf } from './chat-answer.ts'
 import { createOutput } from './responses-output.ts'
 
 /** What a response says of its request. */
