@@ -69,7 +69,8 @@ export function report(
     nano_usd: facts.nanoUsd,
     first_token_ms: facts.firstTokenMs === undefined ? undefined : tenth(facts.firstTokenMs),
   }
-  if (end.code === 'INTERNAL') log.error(what, { ...line, err: failure?.error.cause ?? failure?.error })
+  // Not by the code: gRPC has a mistake of the client's that is INTERNAL, too.
+  if (end.reason === 'INTERNAL') log.error(what, { ...line, err: failure?.error.cause ?? failure?.error })
   else if (isCounted) log.info(what, line)
   else log.debug(what, line)
   return { ...end, durationMs }

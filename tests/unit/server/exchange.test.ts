@@ -158,6 +158,16 @@ describe('an exchange', () => {
     expect(lines.map(({ level }) => level)).toEqual(['debug', 'error'])
     expect(lines[1]?.fields['err']).toBe(cause)
   })
+
+  test('that failed by a mistake of its client is no error of ours, whatever the code of its protocol', () => {
+    const { lines, open } = setUp()
+    const { exchange } = open()
+    exchange.fail(new GatewayError('INVALID_REQUEST', 'a stray flag'), 'INTERNAL')
+    exchange.close()
+    expect(lines.map(({ level, fields }) => [level, fields['code'], fields['reason']])).toEqual([
+      ['info', 'INTERNAL', 'INVALID_REQUEST'],
+    ])
+  })
 })
 
 describe('the exchanges', () => {
