@@ -1,4 +1,7 @@
 // What an attack is, and what is wrong with an answer whoever asked for it.
+import { findTrailerError } from '@connectrpc/connect/protocol-grpc'
+import { ErrorReason } from '#gen/exai/v1/error_reason_pb'
+import { errorInfoOf } from '../../src/client/error-info.ts'
 import { root } from '../support/tools.ts'
 import type { Answer } from './answer.ts'
 import type { Stage } from './stage.ts'
@@ -12,6 +15,8 @@ export interface Attack {
   readonly run: (stage: Stage) => Promise<readonly string[]>
   /** Whether it takes longer than a few seconds, because it waits for a limit of time. */
   readonly isLong?: boolean
+  /** Whether nothing else may be played meanwhile, because it compares times. */
+  readonly isAlone?: boolean
 }
 
 // Frames of a stack, paths of this program, words of the stores and of the engine.
@@ -26,7 +31,10 @@ const INSIDES: readonly RegExp[] = [
 /** What every answer is checked for: that it is no fault of ours and shows nothing of the insides. */
 export function insidesIn({ status, headers, body }: Answer): readonly string[] {
   const text = `${JSON.stringify(headers)}\n${body}`
-  const isFault = status === 500 || /"code":"internal"/.test(body) || headers['grpc-status'] === '13'
+  const isFault =
+    status === 500 ||
+    /"code":"internal"/.test(body) ||
+    (headers['grpc-status'] === '13' && !isBlamed(headers))
   return [
     ...(isFault ? [`it is answered as a fault of ours: ${shortly(body)}`] : []),
     ...INSIDES.filter(pattern => pattern.test(text)).map(
@@ -34,6 +42,14 @@ export function insidesIn({ status, headers, body }: Answer): readonly string[] 
     ),
     ...(text.includes(root) ? ['the answer shows where the program lies'] : []),
   ]
+}
+
+// gRPC calls a stray flag of compression INTERNAL, although the client sent it
+// (https://github.com/grpc/grpc/blob/master/doc/compression.md): the reason beside the code says whose fault it was.
+function isBlamed(headers: Answer['headers']): boolean {
+  const named = Object.entries(headers).filter(([name]) => !name.startsWith(':'))
+  const error = findTrailerError(new Headers(named))
+  return errorInfoOf(error)?.reason === ErrorReason.INVALID_REQUEST
 }
 
 /** A text for a complaint: on one line, and not too long. */

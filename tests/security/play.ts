@@ -29,7 +29,7 @@ const ALL_HEARD_FROM = 100
 /** What a service may take at most while it is attacked, in KiB of resident memory. */
 const MEMORY_KIB_MAX = 700 * 1024
 
-/** Plays all attacks; those that wait for limits of time begin first. After them come the rows about the whole. */
+/** Plays all attacks: those that wait for limits of time begin first, those that must be alone come last. Then the rows about the whole. */
 export async function play(
   stage: Stage,
   attacks: readonly Attack[],
@@ -41,9 +41,9 @@ export async function play(
     results.push(played)
     options.onPlayed?.(played)
   }
-  const waiting = attacks.filter(attack => attack.isLong !== true)
+  const waiting = attacks.filter(attack => attack.isLong !== true && attack.isAlone !== true)
   const patient = attacks
-    .filter(attack => attack.isLong === true)
+    .filter(attack => attack.isLong === true && attack.isAlone !== true)
     .map(attack => playOne(stage, attack).then(note))
   const worker = async (): Promise<void> => {
     for (let attack = waiting.shift(); attack !== undefined; attack = waiting.shift())
@@ -51,6 +51,7 @@ export async function play(
   }
   await Promise.all([...Array.from({ length: options.atOnce }, worker), ...patient])
   await Promise.all(callers.map(caller => caller.stop()))
+  for (const attack of attacks.filter(({ isAlone }) => isAlone === true)) note(await playOne(stage, attack))
 
   note(
     whole('an honest caller of each gateway was answered throughout', [
@@ -99,7 +100,10 @@ async function judge({ name, service, wire }: Target): Promise<readonly Played[]
       `the ${name} gateway met no fault of its own`,
       service
         .log()
-        .filter(({ level, code }) => level === 'error' || level === 'fatal' || code === 'INTERNAL')
+        .filter(
+          ({ level, code, reason }) =>
+            level === 'error' || level === 'fatal' || (code === 'INTERNAL' && reason !== 'INVALID_REQUEST'),
+        )
         .map(line => JSON.stringify(line).slice(0, 600))
         .slice(0, 5),
     ),

@@ -13,8 +13,8 @@ export const timingAttacks: readonly Attack[] = [
   {
     topic: 'credentials',
     name: `the time of ${ROUNDS} refusals each is compared for unknown, revoked, expired and replaced keys`,
-    // Beside many others every time would be another one.
     isLong: true,
+    isAlone: true,
     run: async ({ guarded, keys }) => {
       const { revoked, expired, replaced } = keys
       const kinds = {
