@@ -23,6 +23,8 @@ export const httpCorsNeeds: CorsNeeds = {
     ['limit', 'remaining', 'reset'].flatMap(what => [
       `x-ratelimit-${what}-requests`,
       `x-ratelimit-${what}-tokens`,
+      `anthropic-ratelimit-requests-${what}`,
+      `anthropic-ratelimit-tokens-${what}`,
     ]),
   ),
 }

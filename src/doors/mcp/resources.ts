@@ -42,12 +42,12 @@ export const RESOURCE_TEMPLATES = [
     name: 'conversation',
     title: 'A conversation',
     uriTemplate: 'exai://conversations/{conversation_id}',
-    description: 'The messages of a conversation.',
+    description: 'The messages of a conversation. At most 4 MiB.',
     mimeType: 'application/json',
   },
 ] as const
 
-/** The most bytes of a file that are read as a resource. */
+/** The most bytes of a file or of a conversation as JSON that are read as a resource. */
 const READ_BYTES_MAX = 4 * 1024 * 1024
 
 /** Resources of one page. */
@@ -88,6 +88,12 @@ export async function readResource(
   if (kind === 'conversations') {
     const conversation = await backend.getConversation({ conversationId: id }, signal)
     const text = JSON.stringify(jsonOf(GetConversationResponseSchema, conversation))
+    const sizeBytes = Buffer.byteLength(text)
+    if (sizeBytes > READ_BYTES_MAX)
+      throw new GatewayError(
+        'INVALID_REQUEST',
+        `the conversation has ${sizeBytes} bytes, and at most ${READ_BYTES_MAX} are read as a resource: use ChatService.GetConversation`,
+      )
     return { uri, mimeType: 'application/json', text }
   }
   throw new GatewayError(

@@ -117,6 +117,16 @@ describe('a resource', () => {
     })
   })
 
+  it('is no conversation that is larger than 4 MiB', async () => {
+    const content = [{ kind: { case: 'text' as const, value: 'x'.repeat(4 * 1024 * 1024) } }]
+    const given: Partial<Backend> = {
+      getConversation: async () => create(GetConversationResponseSchema, { messages: [{ content }] }),
+    }
+    await expect(read(given, 'exai://conversations/conv_1')).rejects.toThrow(
+      'and at most 4194304 are read as a resource: use ChatService.GetConversation',
+    )
+  })
+
   it.each(['exai://files/', 'exai://keys/key_1', 'exai://files/a/b', 'file:///etc/passwd', ''])(
     'is not at %j',
     async uri => {
