@@ -23,6 +23,7 @@ import type { Exchanges } from './server/exchange.ts'
 import { createHandler } from './server/handler.ts'
 import { loopbackGuard, openGuard, pageGuard } from './server/hosts.ts'
 import { createInnerCalls } from './server/inner-calls.ts'
+import type { Overload } from './server/overload.ts'
 import { createPort, type Port } from './server/port.ts'
 import { createRoutes } from './server/routes.ts'
 import { createSocketCalls } from './server/socket-calls.ts'
@@ -39,6 +40,7 @@ export interface FrontDeps {
   readonly exchanges: Exchanges
   readonly access: Access
   readonly limits: Pick<Limits, 'admit'>
+  readonly overload: Pick<Overload, 'refusal'>
   readonly status: Status
   readonly metrics: Pick<Metrics, 'providerHealth' | 'text'>
   /** What the door of the RPCs hands calls to. */
@@ -71,7 +73,8 @@ export function createFront(deps: FrontDeps): Port {
     exchange.asked.isCounted
       ? limits.admit(exchange.caller, exchange.asked.method, exchange.id)?.then(exchange.admitted)
       : undefined
-  const calls = createInnerCalls({ exchanges, access, admit, trace: deps.trace })
+  const shed = deps.overload.refusal
+  const calls = createInnerCalls({ exchanges, access, admit, shed, trace: deps.trace })
   const doors = [
     createConnectDoor({ ...services, access: access.administration, health: status }),
     createOpenAiDoor(services),
@@ -81,7 +84,7 @@ export function createFront(deps: FrontDeps): Port {
   ]
   const guard = config.auth.mode === 'loopback' ? loopbackGuard : openGuard
   const cors = createCors(config.listen.corsOrigins, connectCorsNeeds, httpCorsNeeds, mcpCorsNeeds)
-  const entering = { exchanges, access, admit, clock, trace: deps.trace }
+  const entering = { exchanges, access, admit, shed, clock, trace: deps.trace }
   const handler = createHandler({ ...entering, doors, routes: routesOf(deps), guard, cors })
   const sockets = createWebSocketDoor({
     ...services,

@@ -142,13 +142,14 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     circuits,
     keeping,
     sharing,
+    metrics,
     store: watched.report,
     providers,
     services: SERVICES.map(service => service.typeName),
     configVersion: () => routing().configVersion,
   })
   stack.defer(monitoring.close)
-  const { status } = monitoring
+  const { status, overload } = monitoring
   metrics.bindBacklog(monitoring.backlog)
   const affinity = createAffinity({ shared, clock })
   const limits = createLimits({
@@ -221,6 +222,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     exchanges,
     access,
     limits,
+    overload,
     status,
     metrics,
     trace: tracer.trace,

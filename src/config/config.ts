@@ -59,6 +59,8 @@ export interface Config {
     readonly idleMs: number
     readonly drainDelayMs: number
     readonly drainTimeoutMs: number
+    /** How long calls of one burst may wait for the process. 0: calls are never refused for that. */
+    readonly overloadDelayMs: number
   }
   readonly limits: {
     readonly maxRequestBytes: number
@@ -124,6 +126,7 @@ export async function loadConfig({ env, readFile, cwd }: ConfigDeps): Promise<Co
       idleMs: values.IDLE_TIMEOUT,
       drainDelayMs: values.DRAIN_DELAY,
       drainTimeoutMs: values.DRAIN_TIMEOUT,
+      overloadDelayMs: values.OVERLOAD_DELAY,
     },
     limits: {
       maxRequestBytes: values.MAX_REQUEST_BYTES,

@@ -222,6 +222,13 @@ export const settings = {
     unit: 'seconds',
     about: 'How long running calls may go on after that.',
   },
+  OVERLOAD_DELAY: {
+    group: 'Time',
+    kind: kinds.seconds({ min: 0, max: 60 }),
+    default: '1',
+    unit: 'seconds',
+    about: 'How long calls of one burst may wait before the rest is refused as OVERLOADED; 0: none ever is.',
+  },
   MAX_FILE_BYTES: {
     group: 'Storage',
     kind: kinds.integer({ min: 1024, max: 2 ** 40 }),

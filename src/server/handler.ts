@@ -7,6 +7,7 @@ import type { Door } from './door.ts'
 import { createEntrance, type Enter, type EntranceDeps, STRANGER } from './entrance.ts'
 import type { Exchange, Exchanges } from './exchange.ts'
 import type { HostGuard } from './hosts.ts'
+import type { Shed } from './overload.ts'
 import type { PortHandler, PortRequest, PortResponse } from './port-handler.ts'
 import { refused, send } from './reply.ts'
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts'
@@ -21,6 +22,8 @@ export interface HandlerDeps extends EntranceDeps {
   readonly guard: HostGuard
   readonly cors: Cors
   readonly clock: Clock
+  /** Refuses calls while there is too much to do. Absent: there never is. */
+  readonly shed?: Shed | undefined
   /** Begins the trace of a call that counts. Absent: none is traced. */
   readonly trace?: TraceCall | undefined
 }
@@ -56,7 +59,7 @@ function throughDoor(deps: Inner, req: PortRequest, res: PortResponse, id: strin
       : undefined
     const exchange = exchanges.open(res, id, asked, trace)
     exchange.identify(STRANGER)
-    const refusal = guard(req) ?? exchanges.refusal()
+    const refusal = guard(req) ?? exchanges.refusal() ?? deps.shed?.(asked)
     cors.expose(req, res)
     if (refusal === undefined) letIn(deps, door, { req, res, exchange })
     else door.refuse(req, res, exchange, refusal)

@@ -16,6 +16,9 @@ export const DOORS: readonly string[] = ['connect', 'openai', 'anthropic', 'webs
 /** How a provider is: it answers, it answers in part, it does not. */
 export type ProviderHealth = 'ok' | 'degraded' | 'down'
 
+/** What there was too much of when a call was refused before any work. */
+export type ShedReason = 'event_loop' | 'store' | 'memory'
+
 /** A call that is over. */
 export interface EndedCall {
   /** One of DOORS. */
@@ -54,6 +57,8 @@ export interface Metrics extends ChatSeries, KeepingSeries, ServiceSeries {
   bindConnections(count: () => number): void
   /** Names the one who knows which watches are open, by their methods; asked at each scrape. */
   bindWatchers(methods: () => readonly string[]): void
+  /** A call was refused before any work, because there was too much to do. */
+  callShed(reason: ShedReason): void
   /** Everything, in the text form of Prometheus. */
   text(): Promise<{ readonly contentType: string; readonly body: string }>
 }
@@ -130,6 +135,8 @@ function createCallSeries(registry: Registry, labels: Labels) {
   const limitRefusals = counter(registry, METRICS.limitRefusals)
   const limitsNear = counter(registry, METRICS.limitsNear)
   let connections = () => 0
+  const callsShed = counter(registry, METRICS.callsShed)
+  for (const reason of ['event_loop', 'store', 'memory'] as const) callsShed.inc({ reason }, 0)
   let watchers: () => readonly string[] = () => []
   gauge(registry, METRICS.activeConnections, one => one.set(connections()))
   gauge(registry, METRICS.watchers, one => {
@@ -156,6 +163,7 @@ function createCallSeries(registry: Registry, labels: Labels) {
       if (how === 'refused') limitRefusals.inc({ limit, owner })
       else limitsNear.inc({ limit, owner })
     },
+    callShed: (reason: ShedReason): void => callsShed.inc({ reason }),
     bindConnections(count: () => number): void {
       connections = count
     },
