@@ -1,0 +1,46 @@
+// One call on its direct way: the request is collected and read, its handler asked, and the answer written.
+import type { PortRequest, PortResponse } from '../../../server/port-handler.ts'
+import type { Served } from '../served.ts'
+import { collect } from './body.ts'
+import type { OwnCall } from './call.ts'
+import { createContext } from './context.ts'
+import type { OwnMethod } from './method.ts'
+import { readsGzip, shapeOf } from './shape.ts'
+import { answerStream } from './stream.ts'
+import { answerUnary } from './unary.ts'
+
+/** A request at the door. */
+export interface OwnRequest {
+  readonly req: PortRequest
+  readonly res: PortResponse
+  readonly served: Served
+}
+
+/**
+ * Serves a call, if it is one that is served directly and its request can be read. If not, gives what has been read of its body,
+ * for whoever serves it then, or undefined when it has been served.
+ */
+export async function serveDirectly(
+  method: OwnMethod,
+  { req, res, served }: OwnRequest,
+): Promise<readonly Uint8Array[] | undefined> {
+  const { exchange } = served
+  const { spec, limits } = method
+  const shape = shapeOf(req, spec.kind, exchange.asked.timeoutMs !== undefined)
+  if (shape === undefined) return []
+  const { isEnveloped, isBinary } = shape
+  const { message: bytes, chunks } = await collect(req, exchange, {
+    maxBytes: limits.readMaxBytes,
+    isEnveloped,
+  })
+  const request = bytes === undefined ? undefined : method.parse(bytes, isBinary)
+  if (request === undefined) return chunks
+  // From now on a fault is ours.
+  served.isRead = true
+  const encoding = readsGzip(req, shape) ? method.options.compression.name : undefined
+  const own = createContext({ req, served, method: spec.method, shape, encoding })
+  const call: OwnCall = { ...own, res, served, method, shape, encoding }
+  if (spec.kind === 'unary') await answerUnary(call, () => spec.impl(request, own.context))
+  else await answerStream(call, () => spec.impl(request, own.context))
+  return undefined
+}

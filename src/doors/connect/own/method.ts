@@ -1,0 +1,77 @@
+// A method that is served directly: how its messages are read and written, and what its handler is.
+import {
+  create,
+  type DescMessage,
+  type Message,
+  type MessageInitShape,
+  toJsonString,
+} from '@bufbuild/protobuf'
+import { Code, ConnectError, type MethodImplSpec } from '@connectrpc/connect'
+import { createMethodSerializationLookup } from '@connectrpc/connect/protocol'
+import { COUNTED_FROM_BYTES } from '../../http/json-size.ts'
+import { hasTooManyPieces } from '../pieces.ts'
+import type { GivenMethod, RouterOptions } from '../router.ts'
+import type { OwnKind } from './shape.ts'
+
+/** A method that is served directly. */
+export interface OwnMethod {
+  readonly spec: Extract<MethodImplSpec, { kind: OwnKind }>
+  readonly limits: GivenMethod['limits']
+  readonly options: RouterOptions
+  /** Reads a request; undefined for one that is to be refused. */
+  parse(bytes: Uint8Array, isBinary: boolean): Message | undefined
+  /** Bytes of an answer. Throws what connect-es says when it cannot be written or is too large. */
+  binary(answer: MessageInitShape<DescMessage>): Uint8Array
+  /** Text of an answer, with its length in bytes. Throws the same. */
+  json(answer: MessageInitShape<DescMessage>): JsonText
+}
+
+/** A text and its length in bytes of UTF-8. */
+export interface JsonText {
+  readonly text: string
+  readonly sizeBytes: number
+}
+
+/** The method as it is served; undefined for one that only connect-es serves, because its client streams. */
+export function ownMethodOf({ spec, limits, options }: GivenMethod): OwnMethod | undefined {
+  if (spec.kind !== 'unary' && spec.kind !== 'server_streaming') return undefined
+  const { method } = spec
+  const { jsonOptions, writeMaxBytes } = options
+  const codec = createMethodSerializationLookup(method, undefined, jsonOptions, {
+    readMaxBytes: limits.readMaxBytes,
+    writeMaxBytes,
+  })
+  const written = codec.getO(true)
+  return {
+    spec,
+    limits,
+    options,
+    parse: (bytes, isBinary) => {
+      const form = isBinary ? method.input : 'json'
+      if (bytes.byteLength >= COUNTED_FROM_BYTES && hasTooManyPieces(bytes, form)) return undefined
+      try {
+        return codec.getI(isBinary).parse(bytes)
+      } catch {
+        // Whoever takes over reads it once more, and says what is wrong.
+        return undefined
+      }
+    },
+    binary: answer => written.serialize(create(method.output, answer)),
+    json: answer => {
+      const message = create(method.output, answer)
+      const text = textOf(method.output, message, jsonOptions)
+      const sizeBytes = Buffer.byteLength(text)
+      // It says so itself.
+      if (sizeBytes > writeMaxBytes) codec.getO(false).serialize(message)
+      return { text, sizeBytes }
+    },
+  }
+}
+
+function textOf(schema: DescMessage, message: Message, options: RouterOptions['jsonOptions']): string {
+  try {
+    return toJsonString(schema, message, options)
+  } catch (error) {
+    throw ConnectError.from(error, Code.Internal)
+  }
+}
