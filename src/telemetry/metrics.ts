@@ -5,8 +5,10 @@ import type { CircuitStateName } from '../core/gateway-event.ts'
 import type { LimitKind } from '../core/limits.ts'
 import { type ChatSeries, createChatSeries } from './chat-series.ts'
 import { createKeepingSeries, type KeepingSeries } from './keeping-series.ts'
+import { byKey, counterCell, histogramCell } from './metric-cells.ts'
 import { type Asked, createLabels, type Labels, type LimitOwner } from './metric-labels.ts'
 import { counter, gauge, histogram } from './metric-series.ts'
+import type { MetricValues } from './metric-sums.ts'
 import { METRICS } from './metric-table.ts'
 import { createServiceSeries, type ServiceSeries } from './service-series.ts'
 
@@ -61,6 +63,8 @@ export interface Metrics extends ChatSeries, KeepingSeries, ServiceSeries {
   callShed(reason: ShedReason): void
   /** Everything, in the text form of Prometheus. */
   text(): Promise<{ readonly contentType: string; readonly body: string }>
+  /** Everything as values, for a page that adds up several processes. */
+  values(): Promise<MetricValues>
 }
 
 // From good to bad: what stands later hides what stands before it.
@@ -115,6 +119,7 @@ export function createMetrics({ providers, models, methods }: MetricsDeps): Metr
       labels.know('model', models)
     },
     text: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+    values: () => registry.getMetricsAsJSON(),
   }
 }
 
@@ -151,12 +156,18 @@ function createCallSeries(registry: Registry, labels: Labels) {
       limitsNear.inc({ limit, owner }, 0)
     }
   }
+  const cells = byKey((door: string) =>
+    byKey((method: string) => ({
+      codes: byKey((code: string) => counterCell(requests, { door, method, code })),
+      seconds: histogramCell(requestSeconds, { door, method }, METRICS.requestSeconds.buckets),
+    })),
+  )
 
   return {
     callEnded({ door, method, code, durationMs, error }: EndedCall): void {
-      const call = { door: labels.one('door', door), method: labels.one('method', method) }
-      requests.inc({ ...call, code })
-      requestSeconds.observe(call, durationMs / 1000)
+      const { codes, seconds } = cells(labels.one('door', door))(labels.one('method', method))
+      codes(code)(1)
+      seconds(durationMs / 1000)
       if (error !== undefined) errors.inc({ reason: error.reason, origin: error.origin })
     },
     limitMet(limit: LimitKind, owner: LimitOwner, how: 'refused' | 'near'): void {
