@@ -100,10 +100,14 @@ const acceptTls = ({ http1, http2, connections, isLeaving }: Halves, socket: TLS
   half.adopt(socket)
 }
 
+// Whom a full queue turns away, the kernel tells nothing: they try again after one second, then after three. Linux cuts it to
+// net.core.somaxconn, which is this by default.
+const BACKLOG = 4_096
+
 const listenOn = (server: Server, host: string, port: number): Promise<PortAddress> =>
   new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ host, port }, () => {
+    server.listen({ host, port, backlog: BACKLOG }, () => {
       server.off('error', reject)
       const bound = server.address()
       // Null and a string are for servers that are closed or on a pipe; this one was just given a host.
