@@ -1,6 +1,8 @@
 // The log: one JSON object a line, without secrets and without anything that callers or models said.
 import { pino } from 'pino'
 import type { Log, LogFields, LogLevel } from '../core/log.ts'
+import { createLineWriter } from './log-line.ts'
+import { createLogOutput } from './log-output.ts'
 import { isKept } from './log-sample.ts'
 import { createScrubber } from './scrub.ts'
 
@@ -19,7 +21,8 @@ export interface Logger extends Log {
 
 /** Takes lines, each with its newline. */
 export interface LogDestination {
-  write(line: string): void
+  /** `isUrgent`: the line stands at warn or above, and must not wait for others. */
+  write(line: string, isUrgent: boolean): void
 }
 
 /** Takes lines, each with its newline, beside the destination. */
@@ -33,7 +36,7 @@ export interface LoggerDeps {
   readonly level: LogLevel
   /** Version of the service. */
   readonly version: string
-  /** Standard output if absent, written at once, so that the last line of a dying process is there. */
+  /** Standard output if absent; faults are written at once, so that the last line of a dying process is there. */
   readonly destination?: LogDestination
   /** Absent: there are no files. */
   readonly files?: LogFilesSink | undefined
@@ -50,10 +53,17 @@ type Line = (typeof lines)[number]
 export function createLogger(deps: LoggerDeps): Logger {
   const { level, version, destination, files, secrets = [], sampleRatio = 1 } = deps
   const scrubber = createScrubber(secrets)
-  const out = destination ?? pino.destination({ fd: 1, sync: true })
+  const writer = createLineWriter(scrubber)
+  const out = destination ?? standardOutput()
   // A line is written before the call that makes it returns: what it is about need not be read from it again.
   let channel: LogChannel = 'app'
-  let isError = false
+  let urgency: Line = 'info'
+  const sink = {
+    write(line: string) {
+      out.write(line, urgency === 'warn' || urgency === 'error')
+      files?.write(line, channel, urgency === 'error')
+    },
+  }
   const root = pino(
     {
       level,
@@ -63,28 +73,25 @@ export function createLogger(deps: LoggerDeps): Logger {
       // Errors have been made plain before; pino's own serializer would copy whatever hangs on them.
       serializers: { err: (err: unknown) => err },
     },
-    files === undefined
-      ? out
-      : {
-          write(line: string) {
-            out.write(line)
-            files.write(line, channel, isError)
-          },
-        },
+    sink,
   )
   const kin: pino.Logger[] = []
   return wrap(root)
 
   function wrap(target: pino.Logger): Logger {
     kin.push(target)
+    const bindings = JSON.stringify(target.bindings()).replace(/^\{(.*)\}$/s, ',$1')
     const write = (line: Line) => {
+      const head = `{"level":"${line}"`
       return (message: string, fields: LogFields = {}) => {
         // A line that nobody sees must not cost a walk over its fields.
         if (!target.isLevelEnabled(line)) return
         const about = channelOf(fields, line)
         if (about === 'access' && line === 'info' && !isKept(fields, sampleRatio)) return
         channel = about
-        isError = line === 'error'
+        urgency = line
+        const plain = writer.line({ head, bindings, fields, channel: about, message })
+        if (plain !== undefined) return sink.write(plain)
         const safe = plainFields(scrubber.value(fields))
         safe['channel'] = about
         target[line](safe, scrubber.text(message))
@@ -96,12 +103,22 @@ export function createLogger(deps: LoggerDeps): Logger {
       warn: write('warn'),
       error: write('error'),
       child: fields => wrap(target.child(plainFields(scrubber.value(fields)))),
-      hide: scrubber.hide,
+      hide(secrets) {
+        scrubber.hide(secrets)
+        writer.forget()
+      },
       setLevel(next) {
         for (const one of kin) one.level = next
       },
     }
   }
+}
+
+/** Standard output; what waits when the process ends, of whatever, is written by then. */
+function standardOutput(): LogDestination {
+  const output = createLogOutput(pino.destination({ fd: 1, sync: true }))
+  process.on('exit', output.flush)
+  return output
 }
 
 /** Lines of calls say so by themselves; of the others, faults have a channel of their own. */
