@@ -67,7 +67,7 @@ export function createLineWriter(scrubber: Pick<Scrubber, 'text' | 'isHarmless'>
     return json
   }
 
-  function valueOf(field: Field, value: unknown): string | undefined {
+  function jsonOf(field: Field, value: unknown): string | undefined {
     switch (typeof value) {
       case 'string':
         return quoted(field, value)
@@ -95,7 +95,7 @@ export function createLineWriter(scrubber: Pick<Scrubber, 'text' | 'isHarmless'>
         const given = name === 'channel' ? channel : value
         if (given === undefined) continue
         const field = fieldOf(name)
-        const json = field === undefined ? undefined : valueOf(field, given)
+        const json = field === undefined ? undefined : jsonOf(field, given)
         if (field === undefined || json === undefined) return undefined
         text += field.head + json
       }

@@ -29,7 +29,11 @@ function byPino(fields: LogFields, channel = 'app', secrets: readonly string[] =
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: label => ({ level: label }) },
     },
-    { write: line => void (text += line) },
+    {
+      write(line) {
+        text += line
+      },
+    },
   )
   const safe: object = Object(createScrubber(secrets).value(fields))
   log.info({ ...safe, channel }, 'call')
