@@ -9,8 +9,10 @@ export function setStreamHead({ res, header, shape, encoding }: OwnCall): void {
   res.statusCode = 200
   const own = header()
   if (own === undefined) {
+    // In the order of their names, as the fields of Headers come.
+    if (encoding !== undefined && shape.protocol === 'connect') res.setHeader(shape.encodingField, encoding)
     res.setHeader('content-type', shape.type)
-    if (encoding !== undefined) res.setHeader(shape.encodingField, encoding)
+    if (encoding !== undefined && shape.protocol !== 'connect') res.setHeader(shape.encodingField, encoding)
   } else own.forEach((value, name) => void res.setHeader(name, value))
 }
 
