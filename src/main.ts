@@ -1,5 +1,8 @@
 // The command: reads arguments and environment, starts the service, and ends it on signals.
 import { readFileSync } from 'node:fs'
+import { enableCompileCache, flushCompileCache } from 'node:module'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import manifest from '../package.json' with { type: 'json' }
 import type { Command } from './cli/command.ts'
@@ -15,12 +18,21 @@ import { tracingSecretsOf } from './config/telemetry.ts'
 import type { ConfigSource } from './config/watch.ts'
 import { systemClock } from './core/clock.ts'
 import type { LogLevel } from './core/log.ts'
-import { type Gateway, startGateway } from './gateway.ts'
+import type { Gateway } from './gateway.ts'
 import type { LogFiles } from './telemetry/log-files.ts'
-import { createLogger, type Logger } from './telemetry/logger.ts'
+import type { Logger } from './telemetry/logger.ts'
 
 // Exit codes of sysexits.h, which service managers know.
 const EXIT = { ok: 0, failed: 1, usage: 64, config: CONFIG_EXIT_CODE, interrupted: 130 } as const
+
+/** How long after the start what was compiled is kept for the next one, in milliseconds: when the first calls are over. */
+const KEEP_COMPILED_AFTER_MS = 15_000
+
+// Before the service is imported, which is nearly all of the code: the next start need not compile it again. In the user's own
+// folder, because whoever can write there decides what runs. Coverage of code that was not compiled here would be less exact.
+if (process.env['NODE_V8_COVERAGE'] === undefined) {
+  enableCompileCache(join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'exai'))
+}
 
 const cwd = process.cwd()
 const readFile = (path: string): string => readFileSync(path, 'utf8')
@@ -101,6 +113,10 @@ async function setUp(): Promise<Setup | undefined> {
 async function serve({ config, env }: Setup): Promise<number | undefined> {
   const files = await logFilesOf(config)
   if (files === 'none') return EXIT.config
+  const [{ createLogger }, { startGateway }] = await Promise.all([
+    import('./telemetry/logger.ts'),
+    import('./gateway.ts'),
+  ])
   const log = createLogger({
     level: config.snapshot.logLevel ?? config.logging.level,
     version: manifest.version,
@@ -137,6 +153,7 @@ async function serve({ config, env }: Setup): Promise<number | undefined> {
     const scheme = config.listen.tls === undefined ? 'http' : 'https'
     const host = gateway.at.address.includes(':') ? `[${gateway.at.address}]` : gateway.at.address
     log.info('listening', { url: `${scheme}://${host}:${gateway.at.port}`, node: process.version })
+    setTimeout(flushCompileCache, KEEP_COMPILED_AFTER_MS).unref()
     return undefined
   } catch (err) {
     if (err instanceof ConfigError) {
