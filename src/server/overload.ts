@@ -40,14 +40,16 @@ export interface OverloadDeps {
   readonly heapShare?: (() => number) | undefined
 }
 
-// A process that is never idle for this share of OVERLOAD_DELAY, window after window, has more to do than it can.
-const WINDOW_SHARE = 1 / 16
-const BUSY_WINDOWS = 4
-// How many calm windows it takes to believe in the calm.
-const BUSY_WINDOWS_MAX = 6
-const IDLE_SHARE_MIN = 0.02
-/** What a call may wait when the process has more to do than it can, as a share of OVERLOAD_DELAY. */
-const STRICT_SHARE = 1 / 20
+// As shares of OVERLOAD_DELAY. Calls wait in a turn of the loop when they lie further back in it than this; when such turns take
+// up most of each window for so long, calls wait everywhere and always, and each may only wait so much.
+const WAITING_SHARE = 1 / 50
+const WINDOW_SHARE = 1 / 20
+const STANDING_SHARE = 1 / 4
+const STRICT_SHARE = 1 / 100
+/** What most of a window is. */
+const MOST = 0.8
+/** A single long turn is none: something else has taken its time. */
+const STANDING_WINDOWS_MIN = 3
 
 /** Half of what the store lets wait before it refuses, and the number from which on new calls are welcome again. */
 const STORE_WAITING = { from: 2_048, until: 1_024 } as const
@@ -60,15 +62,15 @@ const NEVER_SHED =
   /^(?:exai\.v1\.(?:MonitoringService|AccessService)\/|exai\.v1\.ChatService\/(?:CancelStream|ResumeStream)$|grpc\.)/
 
 /**
- * Begins to watch. A call is refused for the loop when it has come late in a turn: in a turn, calls are looked at one after the
- * other as they lay in their sockets, so the time since its first one is time that the later ones have waited at least. A burst
- * may make one long turn; only when the process finds no pause at all does the short bound hold. Calls that wait for a
- * provider keep nobody busy, and never count.
+ * Begins to watch. In a turn of the event loop, calls are looked at one after the other as they lay in their sockets, so the
+ * time since its first one is time that the later ones have waited at least. A burst may make one long turn, and a collection
+ * of garbage, too; but when turn after turn is long, more comes than can be done, and a short bound holds until it is not so any
+ * more. Calls that wait for a provider keep nobody busy, and never count.
  */
 export function createOverload(deps: OverloadDeps): Overload {
   const { clock, delayMs, storeWaiting, loop = LOOP, heapShare = ownHeapShare } = deps
   let count = 0
-  const isLate = createLateness(clock, delayMs, loop)
+  const isLate = createLateness(delayMs, loop)
   const isStoreBehind = createHysteresis(STORE_WAITING)
   const isHeapFull = createHysteresis(HEAP_SHARE)
   let heapLookAtMs = 0
@@ -98,38 +100,60 @@ export function createOverload(deps: OverloadDeps): Overload {
 }
 
 /** Tells whether a call has come later than it may wait. To be asked once for each call. */
-function createLateness(
-  clock: Pick<Clock, 'monotonic'>,
-  delayMs: number,
-  loop: LoopGauge,
-): (nowMs: number) => boolean {
+function createLateness(delayMs: number, loop: LoopGauge): (nowMs: number) => boolean {
+  const standing = createStanding(delayMs)
   let turn = -1
   let turnAtMs = 0
-  let windowAtMs = clock.monotonic()
-  let windowIdleMs = loop.idleMs()
-  let busy = 0
-  let isStrict = false
-
-  function look(nowMs: number): void {
-    const lengthMs = nowMs - windowAtMs
-    if (lengthMs < delayMs * WINDOW_SHARE) return
-    const idleMs = loop.idleMs()
-    const isBusy = idleMs - windowIdleMs < lengthMs * IDLE_SHARE_MIN
-    busy = isBusy ? Math.min(busy + 1, BUSY_WINDOWS_MAX) : Math.max(busy - 1, 0)
-    if (busy >= BUSY_WINDOWS) isStrict = true
-    else if (busy === 0) isStrict = false
-    windowAtMs = nowMs
-    windowIdleMs = idleMs
-  }
+  let turnIdleMs = 0
+  let lastAtMs = 0
+  // What a call may wait, as a share of the delay: the whole of it in a burst, that is when the turns before were short.
+  let share = 1
 
   return nowMs => {
     const now = loop.turn()
     if (now !== turn) {
+      const idleMs = loop.idleMs()
+      const passedMs = nowMs - turnAtMs
+      const isLong = lastAtMs - turnAtMs > delayMs * WAITING_SHARE
+      // Turns without a call may have come between; what was idle of it is not a part of the long one.
+      if (turn >= 0) share = standing(passedMs, isLong ? passedMs - (idleMs - turnIdleMs) : 0)
       turn = now
       turnAtMs = nowMs
-      look(nowMs)
+      turnIdleMs = idleMs
     }
-    return nowMs - turnAtMs > (isStrict ? delayMs * STRICT_SHARE : delayMs)
+    lastAtMs = nowMs
+    return nowMs - turnAtMs > delayMs * share
+  }
+}
+
+/** Tells, turn by turn, what a call may wait, by how long most of the time has been spent in long turns; `longMs` is what of it was. */
+function createStanding(delayMs: number): (passedMs: number, longMs: number) => number {
+  let windowMs = 0
+  let windowLongMs = 0
+  let windows = 0
+  let longForMs = 0
+  let shortForMs = 0
+  let isStanding = false
+  const shareNow = (): number => (isStanding ? STRICT_SHARE : windows > 0 ? STANDING_SHARE : 1)
+
+  return (passedMs, longMs) => {
+    windowMs += passedMs
+    windowLongMs += longMs
+    if (windowMs < delayMs * WINDOW_SHARE) return shareNow()
+    if (windowLongMs >= windowMs * MOST) {
+      windows += 1
+      longForMs += windowMs
+      shortForMs = 0
+    } else {
+      windows = 0
+      longForMs = 0
+      shortForMs += windowMs
+    }
+    windowMs = 0
+    windowLongMs = 0
+    if (longForMs >= delayMs * STANDING_SHARE && windows >= STANDING_WINDOWS_MIN) isStanding = true
+    else if (shortForMs >= delayMs * STANDING_SHARE) isStanding = false
+    return shareNow()
   }
 }
 

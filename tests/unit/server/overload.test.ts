@@ -40,12 +40,14 @@ function setUp({ delayMs = DELAY_MS } = {}) {
       heap = share
     },
     ask: (asked: Partial<typeof CALL> = {}) => refusal({ ...CALL, ...asked }),
-    /** Turns with one call in each and no pause between them. */
-    saturate(ms: number) {
-      for (let passed = 0; passed < ms; passed += 10) {
+    /** Turns of so many milliseconds, one right behind the other, in which calls come until shortly before their end. */
+    turns(count: number, ms: number) {
+      for (let done = 0; done < count; done += 1) {
         turn += 1
         refusal(CALL)
-        busy(10)
+        busy(ms - 1)
+        refusal(CALL)
+        busy(1)
       }
     },
   }
@@ -64,46 +66,71 @@ describe('a busy event loop', () => {
     expect(ask()).toBeUndefined()
   })
 
-  it('without a pause for a quarter of it refuses what has waited for a twentieth', () => {
-    const { ask, busy, nextTurn, saturate } = setUp()
-    saturate(DELAY_MS / 2)
+  it('lets a second long turn take a quarter of it', () => {
+    const { ask, busy, nextTurn, turns } = setUp()
+    turns(1, 100)
     nextTurn()
     expect(ask()).toBeUndefined()
-    busy(DELAY_MS / 20)
+    busy(DELAY_MS / 4)
     expect(ask()).toBeUndefined()
     busy(1)
     expect(ask()).toMatchObject({ reason: 'OVERLOADED' })
   })
 
-  it('that finds pauses lets calls wait, however long it has been busy before', () => {
-    const { ask, busy, idle, nextTurn, saturate } = setUp()
-    saturate(DELAY_MS)
-    for (let turns = 0; turns < 10; turns += 1) {
-      nextTurn()
-      ask()
-      busy(60)
-      idle(10)
-    }
+  it('with long turns alone for a quarter of it refuses what has waited for a hundredth', () => {
+    const { ask, busy, nextTurn, turns } = setUp()
+    turns(10, 30)
     nextTurn()
-    ask()
-    busy(DELAY_MS / 2)
     expect(ask()).toBeUndefined()
+    busy(DELAY_MS / 100)
+    expect(ask()).toBeUndefined()
+    busy(1)
+    expect(ask()).toMatchObject({ reason: 'OVERLOADED' })
   })
 
-  it('believes neither one long turn nor one pause', () => {
-    const { ask, busy, idle, nextTurn, saturate } = setUp()
-    ask()
-    busy(900)
-    nextTurn()
-    ask()
-    busy(100)
-    expect(ask()).toBeUndefined()
-    saturate(DELAY_MS / 2)
-    idle(70)
-    nextTurn()
-    ask()
-    busy(100)
-    expect(ask()).toMatchObject({ reason: 'OVERLOADED' })
+  it('that is busy all the time refuses nobody as long as its turns are short', () => {
+    const { sheds, turns } = setUp()
+    turns(1_000, 20)
+    expect(sheds).toEqual([])
+  })
+
+  it('believes no long turn that short ones follow, such as one with a collection of garbage', () => {
+    const { sheds, turns } = setUp()
+    for (let times = 0; times < 20; times += 1) {
+      turns(1, 80)
+      turns(10, 10)
+    }
+    expect(sheds).toEqual([])
+  })
+
+  it('does not take for work what it has waited for', () => {
+    const { idle, sheds, turns } = setUp()
+    for (let times = 0; times < 20; times += 1) {
+      turns(1, 30)
+      idle(30)
+    }
+    expect(sheds).toEqual([])
+  })
+
+  it('takes bursts again after a quarter of it with short turns, and not before', () => {
+    const { ask, busy, idle, nextTurn, turns } = setUp()
+    const waitsFor = (ms: number) => {
+      nextTurn()
+      ask()
+      busy(ms)
+      return ask()
+    }
+    turns(20, 30)
+    for (let times = 0; times < 4; times += 1) {
+      turns(1, 10)
+      idle(50)
+    }
+    expect(waitsFor(15)).toMatchObject({ reason: 'OVERLOADED' })
+    for (let times = 0; times < 6; times += 1) {
+      turns(1, 10)
+      idle(50)
+    }
+    expect(waitsFor(DELAY_MS)).toBeUndefined()
   })
 
   it('tells callers to come again at different times', () => {
@@ -133,8 +160,8 @@ describe('a busy event loop', () => {
   })
 
   it('refuses nobody when OVERLOAD_DELAY is 0', () => {
-    const { ask, busy, heap, saturate, store } = setUp({ delayMs: 0 })
-    saturate(10_000)
+    const { ask, busy, heap, store, turns } = setUp({ delayMs: 0 })
+    turns(100, 100)
     store(100_000)
     heap(1)
     busy(10_000)
