@@ -92,12 +92,12 @@ export function createSseParser(limits: SseLimits = {}): SseParser {
     while (lf !== -1 || cr !== -1) {
       const atCr = cr !== -1 && (lf === -1 || cr < lf)
       const end = atCr ? cr : lf
-      if (lines.length === 0) {
+      if (lines.length() === 0) {
         if (end - from > maxLineBytes) throw new SseLimitError('line', maxLineBytes)
         takeLine(chunk, from, end, events)
       } else {
         lines.append(chunk, from, end)
-        takeLine(lines.bytes(), 0, lines.length, events)
+        takeLine(lines.bytes(), 0, lines.length(), events)
         lines.clear()
       }
       from = end + 1
@@ -137,7 +137,7 @@ export function createSseParser(limits: SseLimits = {}): SseParser {
     end() {
       const events: SseEvent[] = []
       return run(events, () => {
-        if (lines.length > 0) takeLine(lines.bytes(), 0, lines.length, events)
+        if (lines.length() > 0) takeLine(lines.bytes(), 0, lines.length(), events)
         lines.clear()
         // The standard drops an event without its closing blank line. Upstreams do stop after their last data line,
         // and what they said there (a usage count, [DONE], an error) was meant to be heard. A line that was cut
@@ -157,9 +157,7 @@ function createLineBuffer(maxBytes: number) {
   let buffer = Buffer.alloc(0)
   let length = 0
   return {
-    get length() {
-      return length
-    },
+    length: () => length,
     bytes: () => buffer,
     append(chunk: Buffer, start: number, end: number): void {
       const needed = length + end - start

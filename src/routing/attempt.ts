@@ -7,6 +7,7 @@ import { GatewayError, wireReason } from '../core/errors.ts'
 import type { AttemptInput, Candidate, WarningInit } from '../core/provider.ts'
 import type { AttemptCause } from '../core/settlement.ts'
 import { durationOf } from '../core/time.ts'
+import { createReading } from './reading.ts'
 import { tierIn } from './service-tier.ts'
 
 /** Longest silences that an attempt bears, in milliseconds. */
@@ -84,6 +85,13 @@ export interface Attempt {
   counts(): TokenCounts | undefined
 }
 
+/** Once there was output, nothing may say any more that nothing was answered: a caller would just ask again. */
+function afterOutput(error: GatewayError, provider: string): GatewayError {
+  if (error.code !== 'UNAVAILABLE') return error
+  const details = { ...error.details, cause: error }
+  return new GatewayError('UPSTREAM_BROKEN', `${provider} broke off its answer`, details)
+}
+
 /** Makes an attempt; nothing is sent before `begin`. */
 export function createAttempt(deps: AttemptDeps): Attempt {
   const { candidate, signal, question, limits, clock, watch, cause = 'first' } = deps
@@ -154,7 +162,8 @@ export function createAttempt(deps: AttemptDeps): Attempt {
   function fail(caught: unknown): GatewayError {
     // An abort reaches us as whatever the adapter's library throws for it: the reason that was given is the truth.
     const known = ending.signal.aborted ? GatewayError.from(ending.signal.reason) : GatewayError.from(caught)
-    const error = afterOutput(known).with({
+    const isTooLate = firstOutputAtMs !== undefined && !signal.aborted
+    const error = (isTooLate ? afterOutput(known, provider.id) : known).with({
       provider: provider.id,
       model: model.id,
       // Nobody was asked: what failed was something of ours, or of the caller.
@@ -163,17 +172,6 @@ export function createAttempt(deps: AttemptDeps): Attempt {
     if (signal.aborted) end(Outcome.CANCELLED, error)
     else end(firstOutputAtMs === undefined ? Outcome.FAILED : Outcome.BROKEN, error)
     return error
-  }
-
-  /** Once there was output, nothing may say any more that nothing was answered: a caller would just ask again. */
-  function afterOutput(error: GatewayError): GatewayError {
-    const isTooLate = firstOutputAtMs !== undefined && error.code === 'UNAVAILABLE' && !signal.aborted
-    return isTooLate
-      ? new GatewayError('UPSTREAM_BROKEN', `${provider.id} broke off its answer`, {
-          ...error.details,
-          cause: error,
-        })
-      : error
   }
 
   async function next(): Promise<readonly Delta[] | undefined> {
@@ -216,6 +214,29 @@ export function createAttempt(deps: AttemptDeps): Attempt {
     isReleased = true
     watch?.released?.()
   }
+
+  const reading = createReading({
+    next: async () => {
+      if (outcome === Outcome.SUCCEEDED) return undefined
+      let error: GatewayError | undefined
+      try {
+        const batch = await next()
+        if (batch !== undefined) return batch
+        end(Outcome.SUCCEEDED)
+      } catch (caught) {
+        error = fail(caught)
+      }
+      await release()
+      if (error !== undefined) throw error
+      return undefined
+    },
+    async leave() {
+      if (endedAtMs !== undefined) return release()
+      // An error costs its stack trace: it is made only for a reader that left early.
+      const left = new GatewayError('CANCELLED', 'the caller left')
+      return cancel(signal.aborted ? GatewayError.from(signal.reason) : left)
+    },
+  })
 
   const firstTokenMs = (): number | undefined =>
     firstOutputAtMs === undefined ? undefined : firstOutputAtMs - (sentAtMs ?? startedAtMs)
@@ -263,23 +284,7 @@ export function createAttempt(deps: AttemptDeps): Attempt {
         throw error
       }
     },
-    async *rest() {
-      try {
-        for (let batch = await next(); batch !== undefined; batch = await next()) yield batch
-        end(Outcome.SUCCEEDED)
-      } catch (caught) {
-        throw fail(caught)
-      } finally {
-        // An error costs its stack trace: it is made only for a reader that left early.
-        if (endedAtMs === undefined)
-          await cancel(
-            signal.aborted
-              ? GatewayError.from(signal.reason)
-              : new GatewayError('CANCELLED', 'the caller left'),
-          )
-        else await release()
-      }
-    },
+    rest: () => reading,
     cancel,
     record,
     startedAtMs,

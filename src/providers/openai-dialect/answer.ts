@@ -17,7 +17,7 @@ export interface AnswerReader {
   /** Says that nothing more comes: adds the ends of tool calls and the finish. Throws when the answer is not whole. */
   end(out: Delta[]): void
   /** Whether the model has said why it stopped. */
-  readonly finished: boolean
+  finished(): boolean
 }
 
 /** What a reader needs beside whom it reads. */
@@ -140,12 +140,10 @@ export function createAnswerReader(upstream: Upstream, options: AnswerOptions): 
       // Many hosts say `stop` after tool calls.
       out.push({
         type: 'finish',
-        reason: reason === FinishReason.STOP && calls.any ? FinishReason.TOOL_CALLS : reason,
+        reason: reason === FinishReason.STOP && calls.any() ? FinishReason.TOOL_CALLS : reason,
       })
     },
-    get finished() {
-      return finish !== ''
-    },
+    finished: () => finish !== '',
   }
 }
 

@@ -1,7 +1,7 @@
 // Tells the names that a provider gives an answer: its id, and what else says where it comes from.
 import type { JsonObject } from '@bufbuild/protobuf'
 import type { Delta } from '../../core/delta.ts'
-import type { UpstreamHeaders } from '../http.ts'
+import type { UpstreamHeaders } from '../http-answer.ts'
 import type { Upstream } from './dialect.ts'
 import { safeName } from './quote.ts'
 

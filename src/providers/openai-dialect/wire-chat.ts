@@ -4,7 +4,8 @@ import type { Deltas } from '../../core/delta.ts'
 import { newId } from '../../core/ids.ts'
 import type { AttemptInput } from '../../core/provider.ts'
 import type { Access } from '../access.ts'
-import { type UpstreamResponse, within } from '../http.ts'
+import { within } from '../http.ts'
+import type { UpstreamResponse } from '../http-answer.ts'
 import type { Fields } from '../merge.ts'
 import type { AnswerOptions, AnswerReader } from './answer.ts'
 import type { Dialect, Upstream } from './dialect.ts'
@@ -75,9 +76,9 @@ async function* answer(wire: Wire, upstream: Upstream, response: UpstreamRespons
 async function* streamed(response: UpstreamResponse, decoder: StreamDecoder) {
   for (;;) {
     // A host that keeps its connection open after the answer does not hold the answer back.
-    const chunk = decoder.finished ? await within(response.read(), LAST_WORDS_MS) : await response.read()
+    const chunk = decoder.finished() ? await within(response.read(), LAST_WORDS_MS) : await response.read()
     const deltas = chunk === undefined ? decoder.end() : decoder.push(chunk)
-    if (chunk === undefined || decoder.done) {
+    if (chunk === undefined || decoder.done()) {
       if (deltas.length > 0) {
         if (chunk !== undefined) response.release()
         yield deltas

@@ -3,12 +3,8 @@ import { createServer as createHttpServer, type RequestListener } from 'node:htt
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { GatewayError } from '../../../src/core/errors.ts'
-import {
-  createUpstreamHttp,
-  type UpstreamHttp,
-  type UpstreamResponse,
-  within,
-} from '../../../src/providers/http.ts'
+import { createUpstreamHttp, type UpstreamHttp, within } from '../../../src/providers/http.ts'
+import type { UpstreamResponse } from '../../../src/providers/http-answer.ts'
 
 const closing: (() => Promise<unknown> | unknown)[] = []
 afterEach(async () => {
