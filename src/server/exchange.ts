@@ -1,15 +1,16 @@
 // One call from its header to its last byte: identity, deadline, the signal that ends it, and its one log line.
-import type { CallAdmission, CallFacts, ClientCall } from '../core/call.ts'
+import type { CallAdmission, ClientCall } from '../core/call.ts'
 import { type Caller, DEFAULT_CALLER } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError, type Origin, type Reason, type StatusName } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { CallTrace } from '../core/trace.ts'
+import { nothingKnown } from './call-facts.ts'
 import { type CallsSink, callRecord, type SeenCall } from './call-record.ts'
 import { deadlineError, startDeadline } from './deadline.ts'
 import { createDetached, type Detached } from './detached.ts'
 import type { PortResponse } from './port-handler.ts'
-import { type Failure, report } from './report.ts'
+import { type Failure, report, traced } from './report.ts'
 
 /** What a request asks for, as far as its header tells. */
 export interface Asked {
@@ -157,7 +158,8 @@ function createExchange(
   let caller = DEFAULT_CALLER
   let admission: Admitted | undefined
   let worksLeft = 0
-  let facts: CallFacts = {}
+  const { now: facts, note } = nothingKnown()
+  let aborted: GatewayError | undefined
   let failure: Failure | undefined
   let isOpen = true
   let endedMs = 0
@@ -174,6 +176,7 @@ function createExchange(
     deps.calls?.ended(seen)
   }
   const seen: SeenCall = {
+    method: asked.method,
     record: () =>
       callRecord(
         { id, asked, caller, facts, failure, startedAt, requestBytes, responseBytes },
@@ -186,7 +189,10 @@ function createExchange(
     asked,
     startedAtMs,
     deadlineAtMs: startedAtMs + timeoutMs,
-    signal: controller.signal,
+    // Made when it is first asked for.
+    get signal() {
+      return controller.signal
+    },
     trace,
     get caller() {
       return caller
@@ -204,9 +210,7 @@ function createExchange(
       admission = given
       over()
     },
-    note: more => {
-      facts = { ...facts, ...more }
-    },
+    note,
     fail: (error, code = error.code) => {
       failure ??= { error, code }
     },
@@ -217,7 +221,9 @@ function createExchange(
       responseBytes += bytes
     },
     abort: error => {
-      if (isOpen && !controller.signal.aborted) controller.abort(error)
+      if (!isOpen || aborted !== undefined) return
+      aborted = error
+      controller.abort(error)
     },
     detach: () => {
       const work = createDetached({
@@ -240,7 +246,7 @@ function createExchange(
           worksLeft -= 1
           if (!isOpen) {
             // That its client left is not how it ended.
-            facts = { ...facts, ...noted }
+            note(noted)
             failure = why
             endedMs = clock.monotonic() - startedAtMs
           }
@@ -256,10 +262,10 @@ function createExchange(
       if (!isOpen) return
       isOpen = false
       stopTimer()
-      if (controller.signal.aborted) exchange.fail(GatewayError.from(controller.signal.reason))
+      if (aborted !== undefined) exchange.fail(aborted)
       const traceId = trace?.traceId
       const end = report(deps, 'call', { id, asked, traceId, startedAtMs, caller, facts, failure })
-      trace?.ended({ ...end, ...facts, tenant: caller.tenant })
+      trace?.ended(traced(end, facts, caller))
       if (asked.isCounted) metrics.callEnded({ door: asked.door, method: asked.method, ...end })
       endedMs = end.durationMs
       running.delete(exchange)

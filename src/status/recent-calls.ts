@@ -1,8 +1,9 @@
 // The calls that run, and the last ones that have ended: bounded by number and by bytes. Nothing of it is kept on disk.
-import type { CallRecord, EventSink } from '../core/gateway-event.ts'
+import type { CallRecord, EventSink, GatewayEvent } from '../core/gateway-event.ts'
 
 /** A call that can be looked at while it runs. */
 export interface RunningCall {
+  readonly method: string
   record(): CallRecord
 }
 
@@ -33,6 +34,8 @@ export interface RecentCallsDeps {
   readonly endedMax?: number
   /** About how much memory they may take, in bytes. */
   readonly bytesMax?: number
+  /** Gives a call its place, which rises from call to call. Default: counts up from 1. */
+  readonly newPlace?: () => number
 }
 
 interface Kept extends RecentCall {
@@ -51,13 +54,17 @@ const READS: ReadonlySet<string> = new Set(
 
 /** Begins without any. */
 export function createRecentCalls(deps: RecentCallsDeps): RecentCalls {
-  const { onEvent, endedMax = ENDED_MAX, bytesMax = BYTES_MAX } = deps
+  let last = 0
+  const counted = (): number => {
+    last += 1
+    return last
+  }
+  const { onEvent, endedMax = ENDED_MAX, bytesMax = BYTES_MAX, newPlace = counted } = deps
   const running = new Map<RunningCall, number>()
   let ended: Kept[] = []
   /** Those before it are gone: to move all of them each time would cost more than the call. */
   let first = 0
   let bytes = 0
-  let last = 0
 
   function keep(call: Kept): void {
     ended.push(call)
@@ -74,21 +81,15 @@ export function createRecentCalls(deps: RecentCallsDeps): RecentCalls {
 
   return {
     began(call) {
-      const record = call.record()
-      if (READS.has(record.method)) return
-      last += 1
-      running.set(call, last)
-      onEvent({ type: 'request.started', request: record })
+      if (READS.has(call.method)) return
+      running.set(call, newPlace())
+      onEvent(startedEvent(call))
     },
     ended(call) {
+      if (READS.has(call.method)) return
       const record = call.record()
-      if (READS.has(record.method)) return
-      let place = running.get(call)
+      const place = running.get(call) ?? newPlace()
       running.delete(call)
-      if (place === undefined) {
-        last += 1
-        place = last
-      }
       keep({ place, record, bytes: sizeOf(record) })
       onEvent({ type: 'request.ended', request: record })
     },
@@ -97,6 +98,18 @@ export function createRecentCalls(deps: RecentCallsDeps): RecentCalls {
       ...ended.slice(first),
     ],
     sizeBytes: () => bytes,
+  }
+}
+
+/** Most beginnings are read by nobody: how the call was then is told to whoever asks for it first, which is at once. */
+function startedEvent(call: RunningCall): GatewayEvent {
+  let record: CallRecord | undefined
+  return {
+    type: 'request.started',
+    get request() {
+      record ??= call.record()
+      return record
+    },
   }
 }
 
@@ -114,7 +127,10 @@ function sizeOf(record: CallRecord): number {
 }
 
 function textBytes(holder: object): number {
-  let bytes = 0
-  for (const value of Object.values(holder)) if (typeof value === 'string') bytes += 2 * value.length
-  return bytes
+  let characters = 0
+  for (const name in holder) {
+    const value: unknown = Reflect.get(holder, name)
+    if (typeof value === 'string') characters += value.length
+  }
+  return 2 * characters
 }

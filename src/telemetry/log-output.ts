@@ -1,4 +1,4 @@
-// Standard output of the log: lines of one turn of the event loop are written together, since a write costs more than a line.
+// Standard output of the log: lines that come close together are written together, since a write costs more than a line.
 
 /** Where text goes, at once. */
 export interface TextSink {
@@ -13,13 +13,15 @@ export interface LogOutput {
   flush(): void
 }
 
+/** How long a line may wait for others, in milliseconds. */
+const TOGETHER_MS = 20
 /** Of this size a write into a pipe is never mixed with another process's (PIPE_BUF of Linux). */
 const TOGETHER_BYTES_MAX = 4_096
 
 /** Makes it. The end of the process must flush it. */
 export function createLogOutput(sink: TextSink): LogOutput {
   let waiting = ''
-  let isPlanned = false
+  let timer: NodeJS.Timeout | undefined
 
   function flush(): void {
     if (waiting === '') return
@@ -28,8 +30,8 @@ export function createLogOutput(sink: TextSink): LogOutput {
     sink.write(text)
   }
 
-  function turnEnded(): void {
-    isPlanned = false
+  function late(): void {
+    timer = undefined
     flush()
   }
 
@@ -39,10 +41,7 @@ export function createLogOutput(sink: TextSink): LogOutput {
       if (waiting !== '' && waiting.length + line.length > TOGETHER_BYTES_MAX) flush()
       waiting += line
       if (isUrgent) flush()
-      else if (!isPlanned) {
-        isPlanned = true
-        setImmediate(turnEnded)
-      }
+      else timer ??= setTimeout(late, TOGETHER_MS).unref()
     },
     flush,
   }

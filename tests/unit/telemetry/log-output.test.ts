@@ -1,7 +1,7 @@
-// Standard output of the log: lines of one turn together, urgent ones at once, and none lost when the process ends.
+// Standard output of the log: lines that come close together are one write, urgent ones wait for nothing, and none is lost.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createLogOutput } from '../../../src/telemetry/log-output.ts'
 
 function setUp() {
@@ -10,34 +10,42 @@ function setUp() {
   return { writes, output }
 }
 
-const turn = () => new Promise(resolve => setImmediate(resolve))
+const MOST_MS = 20
 
-test('lines of one turn are one write, and those of the next another', async () => {
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+test('lines that come within some milliseconds are one write, and those after it another', () => {
   const { writes, output } = setUp()
   output.write('a\n', false)
   output.write('b\n', false)
+  vi.advanceTimersByTime(MOST_MS - 1)
   expect(writes).toEqual([])
-  await turn()
+  vi.advanceTimersByTime(1)
   expect(writes).toEqual(['a\nb\n'])
   output.write('c\n', false)
-  await turn()
+  vi.advanceTimersByTime(MOST_MS)
   expect(writes).toEqual(['a\nb\n', 'c\n'])
 })
 
-test('an urgent line is written at once, behind those that wait', async () => {
+test('an urgent line is written at once, behind those that wait', () => {
   const { writes, output } = setUp()
   output.write('a\n', false)
   output.write('urgent\n', true)
   expect(writes).toEqual(['a\nurgent\n'])
-  await turn()
+  vi.advanceTimersByTime(MOST_MS)
   expect(writes).toHaveLength(1)
 })
 
-test('no write is larger than what a pipe takes in one piece, unless a line is', async () => {
+test('no write is larger than what a pipe takes in one piece, unless a line is', () => {
   const { writes, output } = setUp()
   for (let at = 0; at < 100; at += 1) output.write(`${String(at).padStart(99, '.')}\n`, false)
   output.write(`${'x'.repeat(10_000)}\n`, false)
-  await turn()
+  vi.advanceTimersByTime(MOST_MS)
   expect(writes.map(write => write.length)).toEqual([4_000, 4_000, 2_000, 10_001])
 })
 
