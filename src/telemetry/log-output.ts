@@ -21,7 +21,7 @@ const TOGETHER_BYTES_MAX = 4_096
 /** Makes it. The end of the process must flush it. */
 export function createLogOutput(sink: TextSink): LogOutput {
   let waiting = ''
-  let timer: NodeJS.Timeout | undefined
+  let isPlanned = false
 
   function flush(): void {
     if (waiting === '') return
@@ -31,7 +31,7 @@ export function createLogOutput(sink: TextSink): LogOutput {
   }
 
   function late(): void {
-    timer = undefined
+    isPlanned = false
     flush()
   }
 
@@ -41,7 +41,10 @@ export function createLogOutput(sink: TextSink): LogOutput {
       if (waiting !== '' && waiting.length + line.length > TOGETHER_BYTES_MAX) flush()
       waiting += line
       if (isUrgent) flush()
-      else timer ??= setTimeout(late, TOGETHER_MS).unref()
+      else if (!isPlanned) {
+        isPlanned = true
+        setTimeout(late, TOGETHER_MS).unref()
+      }
     },
     flush,
   }
