@@ -61,8 +61,9 @@ function throughDoor(deps: Inner, req: PortRequest, res: PortResponse, id: strin
       turnAway(deps, door, { req, res, id, asked }, shed)
       return true
     }
-    const trace = asked.isCounted
-      ? deps.trace?.({ ...asked, headers: req.headers, requestId: id })
+    const { door: name, method, protocol, isCounted } = asked
+    const trace = isCounted
+      ? deps.trace?.({ headers: req.headers, requestId: id, door: name, method, protocol })
       : undefined
     const exchange = exchanges.open(res, id, asked, trace)
     exchange.identify(STRANGER)

@@ -78,7 +78,10 @@ const runningOn = (socket: Socket, { lingerMs, lingerMaxBytes }: PortLimits): Ru
     lingering: linger({
       socket,
       // Beside another answer the last request is one that came too late: nobody answers it.
-      isReceiving: () => running.request?.complete === false && running.responses.size <= 1,
+      receiving: () => {
+        const { request, responses } = running
+        return request?.complete === false && responses.size <= 1 ? request : undefined
+      },
       timeoutMs: lingerMs,
       maxBytes: lingerMaxBytes,
     }),
@@ -129,17 +132,20 @@ export const createHttp1Half = (deps: Http1HalfDeps): Http1Half => {
     if (req.socket.destroyed) return
     // Whoever comes after the last answer gets none, so nothing is begun for it.
     if (connection === undefined || connection.lingering.isLast()) return void req.socket.destroy()
-    const { peer, responses, lingering } = connection
+    const { peer, responses } = connection
     if (responses.size >= limits.maxPipelined) {
       onEvent({ type: 'pipeline.refused', peer })
       return void req.socket.destroy()
     }
     connection.request = req
-    req.once('end', lingering.received)
     responses.add(res)
-    res.once('close', () => responses.delete(res))
+    let closed: (() => void) | undefined
+    res.once('close', () => {
+      responses.delete(res)
+      closed?.()
+    })
     if (isLeaving) res.shouldKeepAlive = false
-    handler(req, res, peer)
+    closed = handler(req, res, peer)
   })
 
   server.on('upgrade', (req, _, head) => {
