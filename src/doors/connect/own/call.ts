@@ -6,7 +6,8 @@ import type { OwnMethod } from './method.ts'
 import type { Shape } from './shape.ts'
 
 /** One call. */
-export interface OwnCall extends OwnContext {
+export interface OwnCall {
+  readonly context: OwnContext
   readonly res: PortResponse
   readonly served: Served
   readonly method: OwnMethod

@@ -1,19 +1,17 @@
 // What a handler gets to know of its call, made only as far as it asks.
-
-import type { DescMethod } from '@bufbuild/protobuf'
-import type { HandlerContext } from '@connectrpc/connect'
+import type { DescMethod, DescService } from '@bufbuild/protobuf'
+import type { ContextValues, HandlerContext } from '@connectrpc/connect'
 import type { PortRequest } from '../../../server/port-handler.ts'
 import { headerOf } from '../request.ts'
 import { contextOf, type Served } from '../served.ts'
 import type { Shape } from './shape.ts'
 
 /** The context of one call, and what its handler has put into it. */
-export interface OwnContext {
-  readonly context: HandlerContext
-  /** Header of the answer, with the fields of the protocol; undefined when the handler has not touched it. */
-  header(): Headers | undefined
+export interface OwnContext extends HandlerContext {
+  /** Header of the answer, with the fields of the protocol; undefined as long as the handler has not touched it. */
+  readonly touchedHeader: Headers | undefined
   /** The same of what follows the answer. */
-  trailer(): Headers | undefined
+  readonly touchedTrailer: Headers | undefined
 }
 
 /** What a context is made of. */
@@ -27,42 +25,59 @@ export interface ContextParts {
 }
 
 /** Makes the context of one call. */
-export function createContext({ req, served, method, shape, encoding }: ContextParts): OwnContext {
-  let requestHeader: Headers | undefined
-  let header: Headers | undefined
-  let trailer: Headers | undefined
-  return {
-    context: {
-      method,
-      service: method.parent,
-      requestMethod: 'POST',
-      protocolName: shape.protocol,
-      values: contextOf(served),
-      timeoutMs: noTimeout,
-      get signal() {
-        return served.exchange.signal
-      },
-      get url() {
-        return `http://localhost${req.url ?? '/'}`
-      },
-      get requestHeader() {
-        requestHeader ??= headerOf(req, served)
-        return requestHeader
-      },
-      get responseHeader() {
-        header ??= new Headers({
-          'content-type': shape.type,
-          ...(encoding === undefined || !shape.isEnveloped ? {} : { [shape.encodingField]: encoding }),
-        })
-        return header
-      },
-      get responseTrailer() {
-        trailer ??= new Headers(shape.protocol === 'connect' ? {} : { 'grpc-status': '0' })
-        return trailer
-      },
-    },
-    header: () => header,
-    trailer: () => trailer,
+export function createContext(parts: ContextParts): OwnContext {
+  return new LazyContext(parts)
+}
+
+// A class, because V8 makes a hidden class of its own for each object whose literal has a getter: a microsecond, and garbage
+// that only the major collector finds, with all that the getter sees.
+class LazyContext implements OwnContext {
+  readonly requestMethod = 'POST'
+  readonly method: DescMethod
+  readonly service: DescService
+  readonly protocolName: string
+  readonly values: ContextValues
+  readonly timeoutMs = noTimeout
+  touchedHeader: Headers | undefined = undefined
+  touchedTrailer: Headers | undefined = undefined
+  readonly #parts: ContextParts
+  #requestHeader: Headers | undefined = undefined
+
+  constructor(parts: ContextParts) {
+    const { method, shape, served } = parts
+    this.method = method
+    this.service = method.parent
+    this.protocolName = shape.protocol
+    this.values = contextOf(served)
+    this.#parts = parts
+  }
+
+  get signal(): AbortSignal {
+    return this.#parts.served.exchange.signal
+  }
+
+  get url(): string {
+    return `http://localhost${this.#parts.req.url ?? '/'}`
+  }
+
+  get requestHeader(): Headers {
+    const { req, served } = this.#parts
+    this.#requestHeader ??= headerOf(req, served)
+    return this.#requestHeader
+  }
+
+  get responseHeader(): Headers {
+    const { shape, encoding } = this.#parts
+    this.touchedHeader ??= new Headers({
+      'content-type': shape.type,
+      ...(encoding === undefined || !shape.isEnveloped ? {} : { [shape.encodingField]: encoding }),
+    })
+    return this.touchedHeader
+  }
+
+  get responseTrailer(): Headers {
+    this.touchedTrailer ??= new Headers(this.protocolName === 'connect' ? {} : { 'grpc-status': '0' })
+    return this.touchedTrailer
   }
 }
 

@@ -38,9 +38,9 @@ export async function serveDirectly(
   // From now on a fault is ours.
   served.isRead = true
   const encoding = readsGzip(req, shape) ? method.options.compression.name : undefined
-  const own = createContext({ req, served, method: spec.method, shape, encoding })
-  const call: OwnCall = { ...own, res, served, method, shape, encoding }
-  if (spec.kind === 'unary') await answerUnary(call, () => spec.impl(request, own.context))
-  else await answerStream(call, () => spec.impl(request, own.context))
+  const context = createContext({ req, served, method: spec.method, shape, encoding })
+  const call: OwnCall = { context, res, served, method, shape, encoding }
+  if (spec.kind === 'unary') await answerUnary(call, () => spec.impl(request, context))
+  else await answerStream(call, () => spec.impl(request, context))
   return undefined
 }

@@ -5,15 +5,15 @@ import { trailerMux } from '@connectrpc/connect/protocol-connect'
 import type { OwnCall } from './call.ts'
 
 /** Sets the header of an answer in envelopes. Of what its handler sets later nothing is sent. */
-export function setStreamHead({ res, header, shape, encoding }: OwnCall): void {
+export function setStreamHead({ res, context, shape, encoding }: OwnCall): void {
   res.statusCode = 200
-  const own = header()
-  if (own === undefined) {
+  const { touchedHeader } = context
+  if (touchedHeader === undefined) {
     // In the order of their names, as the fields of Headers come.
     if (encoding !== undefined && shape.protocol === 'connect') res.setHeader(shape.encodingField, encoding)
     res.setHeader('content-type', shape.type)
     if (encoding !== undefined && shape.protocol !== 'connect') res.setHeader(shape.encodingField, encoding)
-  } else own.forEach((value, name) => void res.setHeader(name, value))
+  } else touchedHeader.forEach((value, name) => void res.setHeader(name, value))
 }
 
 /** What the header of an answer of Connect's unary calls says. */
@@ -26,9 +26,9 @@ export interface PlainHead {
 
 /** Sets the header of an answer of Connect's unary calls, which has the trailers in it, too. */
 export function setPlainHead(call: OwnCall, { status, sizeBytes, encoding }: PlainHead): void {
-  const { res, header, trailer, context, shape } = call
+  const { res, context, shape } = call
   res.statusCode = status
-  if (header() === undefined && trailer() === undefined) {
+  if (context.touchedHeader === undefined && context.touchedTrailer === undefined) {
     if (encoding !== undefined) res.setHeader('content-encoding', encoding)
     res.setHeader('content-length', String(sizeBytes))
     res.setHeader('content-type', shape.type)

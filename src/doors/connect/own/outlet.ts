@@ -125,8 +125,8 @@ const WELL = { 'grpc-status': '0' }
 
 /** How the end of an answer is said. */
 function endOf(call: OwnCall, error: ConnectError | undefined): End {
-  const { shape, trailer, context, method } = call
-  const isPlain = error === undefined && trailer() === undefined
+  const { shape, context, method } = call
+  const isPlain = error === undefined && context.touchedTrailer === undefined
   switch (shape.protocol) {
     case 'connect':
       if (isPlain) return { envelope: WELL_CONNECT }
