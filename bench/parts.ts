@@ -8,6 +8,8 @@ import { describeFiles, type FilesFigures, GROWN_MIB_MAX, measureFiles } from '.
 import type { Rest } from './loads.ts'
 import type { Cores } from './machine.ts'
 import { describeHolders, describeMemory, measureMemory, memoryTargets } from './memory.ts'
+import { describePeers, peerTargets } from './peer-tables.ts'
+import { measurePeers } from './peers.ts'
 import { answerOf, startChild, startGateway, stopChild } from './processes.ts'
 import { alignedTable } from './report.ts'
 import { describeStart, measureStart, startTargets } from './start.ts'
@@ -15,7 +17,7 @@ import type { StoreFigures } from './store.ts'
 import type { Promised } from './targets.ts'
 
 /** The parts by name. */
-export const PARTS = ['start', 'memory', 'files', 'store', 'commit', 'access'] as const
+export const PARTS = ['start', 'memory', 'peers', 'files', 'store', 'commit', 'access'] as const
 
 /** One of them. */
 export type Part = (typeof PARTS)[number]
@@ -58,6 +60,8 @@ export function runPart(part: Part, options: PartsOptions): Promise<PartReport> 
       return runStart(options)
     case 'memory':
       return runMemory(options)
+    case 'peers':
+      return runPeers(options)
     case 'files':
       return runFiles(options)
     case 'store':
@@ -91,6 +95,17 @@ async function runMemory(options: PartsOptions): Promise<PartReport> {
     figures: figures.rows,
     faults: [],
     promised: memoryTargets(figures),
+  }
+}
+
+async function runPeers(options: PartsOptions): Promise<PartReport> {
+  const figures = await measurePeers(options)
+  return {
+    part: 'peers',
+    text: describePeers(figures),
+    figures,
+    faults: [],
+    promised: peerTargets(figures),
   }
 }
 
