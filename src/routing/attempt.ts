@@ -5,9 +5,11 @@ import type { Clock } from '../core/clock.ts'
 import { type Delta, isOutput, soundCounts, type TokenCounts } from '../core/delta.ts'
 import { GatewayError, wireReason } from '../core/errors.ts'
 import type { AttemptInput, Candidate, WarningInit } from '../core/provider.ts'
+import { createReading } from '../core/reading.ts'
 import type { AttemptCause } from '../core/settlement.ts'
 import { durationOf } from '../core/time.ts'
-import { createReading } from './reading.ts'
+
+import type { AttemptWatch } from './attempt-watch.ts'
 import { tierIn } from './service-tier.ts'
 
 /** Longest silences that an attempt bears, in milliseconds. */
@@ -16,18 +18,6 @@ export interface AttemptLimits {
   readonly firstTokenMs: number
   /** Between two pieces of the answer. */
   readonly idleMs: number
-}
-
-/** Learns what becomes of an attempt. Nothing that it does may throw. */
-export interface AttemptWatch {
-  /** It begins. Not called for one that was given up before. */
-  started?(): void
-  /** The first good event: what follows can only break, not fail. Not called for an answer without any output. */
-  began?(): void
-  /** It is over; called once. Without an error it succeeded; `cancelled`: from outside, which says nothing about anybody. */
-  ended?(end: { readonly error: GatewayError | undefined; readonly cancelled: boolean }): void
-  /** The provider has let go of it: sockets are closed. Called once, after `ended`, even when nothing was asked. */
-  released?(): void
 }
 
 /** What an attempt asks, but for what it decides itself. */
@@ -113,7 +103,6 @@ export function createAttempt(deps: AttemptDeps): Attempt {
   let isReleased = false
   let isEmbedding = false
   const warnings: WarningInit[] = []
-
   const onCallEnd = (): void => ending.abort(signal.reason)
   const useKey = (label: string): void => {
     keyLabel = label
@@ -218,23 +207,23 @@ export function createAttempt(deps: AttemptDeps): Attempt {
   const reading = createReading({
     next: async () => {
       if (outcome === Outcome.SUCCEEDED) return undefined
-      let error: GatewayError | undefined
       try {
         const batch = await next()
         if (batch !== undefined) return batch
         end(Outcome.SUCCEEDED)
       } catch (caught) {
-        error = fail(caught)
+        const error = fail(caught)
+        await release()
+        throw error
       }
       await release()
-      if (error !== undefined) throw error
       return undefined
     },
     async leave() {
       if (endedAtMs !== undefined) return release()
       // An error costs its stack trace: it is made only for a reader that left early.
-      const left = new GatewayError('CANCELLED', 'the caller left')
-      return cancel(signal.aborted ? GatewayError.from(signal.reason) : left)
+      const why = signal.aborted ? signal.reason : new GatewayError('CANCELLED', 'the caller left')
+      return cancel(GatewayError.from(why))
     },
   })
 

@@ -14,8 +14,8 @@ const OVER = { done: true, value: undefined } as const
  * Makes an iterator with the ways of a generator. A generator function that is made anew for each call is a class of its own
  * to V8: its objects outlive the call until the next full collection, and slow down whoever reads them.
  */
-export function createReading<Batch>({ next, leave }: ReadingDeps<Batch>): AsyncGenerator<Batch, undefined> {
-  const reading: AsyncGenerator<Batch, undefined> = {
+export function createReading<Batch>({ next, leave }: ReadingDeps<Batch>): AsyncGenerator<Batch> {
+  const reading: AsyncGenerator<Batch> = {
     async next() {
       const batch = await next()
       return batch === undefined ? OVER : { done: false, value: batch }
