@@ -4,6 +4,8 @@ import type { CallFacts } from '../core/call.ts'
 /** Facts, of which any may be missing. */
 export type Facts = { readonly [Name in keyof CallFacts]: CallFacts[Name] | undefined }
 
+type Known = { -readonly [Name in keyof CallFacts]-?: CallFacts[Name] | undefined }
+
 /** The facts of one call, as far as they are known. */
 export interface KnownFacts {
   /** What is known; changes with what is noted. */
@@ -15,7 +17,7 @@ export interface KnownFacts {
 /** Begins with none. */
 export function nothingKnown(): KnownFacts {
   // All names from the beginning: the object keeps its shape.
-  const now: Facts = {
+  const now: Known = {
     provider: undefined,
     model: undefined,
     responseId: undefined,
@@ -34,5 +36,26 @@ export function nothingKnown(): KnownFacts {
     isReplayed: undefined,
     route: undefined,
   }
-  return { now, note: more => void Object.assign(now, more) }
+  return { now, note: more => add(now, more) }
+}
+
+// One by one: the general ways to copy one object into another take ten times as long.
+function add(now: Known, more: Facts): void {
+  if (more.provider !== undefined) now.provider = more.provider
+  if (more.model !== undefined) now.model = more.model
+  if (more.responseId !== undefined) now.responseId = more.responseId
+  if (more.attempts !== undefined) now.attempts = more.attempts
+  if (more.inputTokens !== undefined) now.inputTokens = more.inputTokens
+  if (more.outputTokens !== undefined) now.outputTokens = more.outputTokens
+  if (more.nanoUsd !== undefined) now.nanoUsd = more.nanoUsd
+  if (more.firstTokenMs !== undefined) now.firstTokenMs = more.firstTokenMs
+  if (more.firstOutputMs !== undefined) now.firstOutputMs = more.firstOutputMs
+  if (more.overheadMs !== undefined) now.overheadMs = more.overheadMs
+  if (more.usage !== undefined) now.usage = more.usage
+  if (more.cost !== undefined) now.cost = more.cost
+  if (more.isStreaming !== undefined) now.isStreaming = more.isStreaming
+  if (more.user !== undefined) now.user = more.user
+  if (more.conversationId !== undefined) now.conversationId = more.conversationId
+  if (more.isReplayed !== undefined) now.isReplayed = more.isReplayed
+  if (more.route !== undefined) now.route = more.route
 }
