@@ -225,9 +225,9 @@ export const settings = {
   OVERLOAD_DELAY: {
     group: 'Time',
     kind: kinds.seconds({ min: 0, max: 60 }),
-    default: '1',
+    default: '2',
     unit: 'seconds',
-    about: 'How long calls of one burst may wait before the rest is refused as OVERLOADED; 0: none ever is.',
+    about: 'Work that calls of one burst may wait for before the rest is refused as OVERLOADED; 0: none is.',
   },
   MAX_FILE_BYTES: {
     group: 'Storage',

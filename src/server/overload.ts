@@ -23,12 +23,14 @@ export interface LoopGauge {
   idleMs(): number
   /** The number of its turn. */
   turn(): number
+  /** How long it has had a core, in milliseconds. */
+  cpuMs(): number
 }
 
 /** What `createOverload` needs. */
 export interface OverloadDeps {
   readonly clock: Pick<Clock, 'monotonic'>
-  /** How long calls of one burst may wait for the process, in milliseconds. 0: nothing is ever refused. */
+  /** How much work for those before it a call of a burst may wait for, in milliseconds of a core. 0: nothing is ever refused. */
   readonly delayMs: number
   /** Told of each call that is refused. */
   readonly onShed?: ((cause: OverloadCause) => void) | undefined
@@ -48,6 +50,8 @@ const STANDING_SHARE = 1 / 4
 const STRICT_SHARE = 1 / 100
 /** What most of a window is. */
 const MOST = 0.8
+/** So much of a turn is not looked at, in milliseconds. */
+const UNMEASURED_MS = 2
 /** A single long turn is none: something else has taken its time. */
 const STANDING_WINDOWS_MIN = 3
 
@@ -62,10 +66,11 @@ const NEVER_SHED =
   /^(?:exai\.v1\.(?:MonitoringService|AccessService)\/|exai\.v1\.ChatService\/(?:CancelStream|ResumeStream)$|grpc\.)/
 
 /**
- * Begins to watch. In a turn of the event loop, calls are looked at one after the other as they lay in their sockets, so the
- * time since its first one is time that the later ones have waited at least. A burst may make one long turn, and a collection
+ * Begins to watch. In a turn of the event loop, calls are looked at one after the other as they lay in their sockets, so what
+ * was worked since its first one is work that the later ones have waited for. A burst may make one long turn, and a collection
  * of garbage, too; but when turn after turn is long, more comes than can be done, and a short bound holds until it is not so any
- * more. Calls that wait for a provider keep nobody busy, and never count.
+ * more. It is work that is measured, by the core that it took, and not time: a machine that is busy with others makes everybody
+ * wait, and refusing calls would help nobody. Calls that wait for a provider make no work, and never count.
  */
 export function createOverload(deps: OverloadDeps): Overload {
   const { clock, delayMs, storeWaiting, loop = LOOP, heapShare = ownHeapShare } = deps
@@ -105,7 +110,8 @@ function createLateness(delayMs: number, loop: LoopGauge): (nowMs: number) => bo
   let turn = -1
   let turnAtMs = 0
   let turnIdleMs = 0
-  let lastAtMs = 0
+  let turnCpuMs: number | undefined
+  let workMs = 0
   // What a call may wait, as a share of the delay: the whole of it in a burst, that is when the turns before were short.
   let share = 1
 
@@ -114,15 +120,22 @@ function createLateness(delayMs: number, loop: LoopGauge): (nowMs: number) => bo
     if (now !== turn) {
       const idleMs = loop.idleMs()
       const passedMs = nowMs - turnAtMs
-      const isLong = lastAtMs - turnAtMs > delayMs * WAITING_SHARE
+      const isLong = workMs > delayMs * WAITING_SHARE
       // Turns without a call may have come between; what was idle of it is not a part of the long one.
       if (turn >= 0) share = standing(passedMs, isLong ? passedMs - (idleMs - turnIdleMs) : 0)
       turn = now
       turnAtMs = nowMs
       turnIdleMs = idleMs
+      turnCpuMs = undefined
+      workMs = 0
     }
-    lastAtMs = nowMs
-    return nowMs - turnAtMs > delayMs * share
+    // To ask for it costs a system call, and most turns are over before.
+    if (nowMs - turnAtMs > UNMEASURED_MS) {
+      const cpuMs = loop.cpuMs()
+      turnCpuMs ??= cpuMs
+      workMs = UNMEASURED_MS + cpuMs - turnCpuMs
+    }
+    return workMs > delayMs * share
   }
 }
 
@@ -175,6 +188,10 @@ function createHysteresis({
 const LOOP: LoopGauge = {
   idleMs: () => performance.nodeTiming.idleTime,
   turn: () => performance.nodeTiming.uvMetricsInfo.loopCount,
+  cpuMs() {
+    const { user, system } = process.threadCpuUsage()
+    return (user + system) / 1_000
+  },
 }
 
 function ownHeapShare(): number {

@@ -39,7 +39,7 @@ describe('a configuration of nothing', () => {
         idleMs: 60_000,
         drainDelayMs: 0,
         drainTimeoutMs: 30_000,
-        overloadDelayMs: 1_000,
+        overloadDelayMs: 2_000,
       },
       limits: {
         maxRequestBytes: 4_194_304,

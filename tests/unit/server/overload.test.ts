@@ -11,6 +11,7 @@ function setUp({ delayMs = DELAY_MS } = {}) {
   const clock = createHandClock()
   const sheds: OverloadCause[] = []
   let idleMs = 0
+  let cpuMs = 0
   let turn = 0
   let waiting = 0
   let heap = 0
@@ -19,13 +20,18 @@ function setUp({ delayMs = DELAY_MS } = {}) {
     delayMs,
     onShed: cause => void sheds.push(cause),
     storeWaiting: () => waiting,
-    loop: { idleMs: () => idleMs, turn: () => turn },
+    loop: { idleMs: () => idleMs, turn: () => turn, cpuMs: () => cpuMs },
     heapShare: () => heap,
   })
-  const busy = (ms: number): void => clock.pass(ms)
+  const busy = (ms: number): void => {
+    cpuMs += ms
+    clock.pass(ms)
+  }
   return {
     sheds,
     busy,
+    /** Others have the core. */
+    starve: (ms: number) => clock.pass(ms),
     idle(ms: number) {
       idleMs += ms
       clock.pass(ms)
@@ -40,111 +46,110 @@ function setUp({ delayMs = DELAY_MS } = {}) {
       heap = share
     },
     ask: (asked: Partial<typeof CALL> = {}) => refusal({ ...CALL, ...asked }),
-    /** Turns of so many milliseconds, one right behind the other, in which calls come until shortly before their end. */
-    turns(count: number, ms: number) {
-      for (let done = 0; done < count; done += 1) {
-        turn += 1
-        refusal(CALL)
-        busy(ms - 1)
+    /** A turn with a call in each millisecond of work; what becomes of the last one. */
+    turn(ms: number) {
+      turn += 1
+      for (let worked = 0; worked < ms; worked += 1) {
         refusal(CALL)
         busy(1)
       }
+      return refusal(CALL)
     },
   }
 }
 
+const REFUSED = { reason: 'OVERLOADED', code: 'RESOURCE_EXHAUSTED', origin: 'gateway' }
+/** So much of a turn may not be seen. */
+const UNSEEN_MS = 5
+
 describe('a busy event loop', () => {
-  it('lets a burst in for as long as OVERLOAD_DELAY, and refuses the rest of it', () => {
-    const { ask, busy, nextTurn, sheds } = setUp()
-    expect(ask()).toBeUndefined()
-    busy(DELAY_MS)
-    expect(ask()).toBeUndefined()
-    busy(1)
-    expect(ask()).toMatchObject({ reason: 'OVERLOADED', code: 'RESOURCE_EXHAUSTED', origin: 'gateway' })
-    expect(sheds).toEqual(['event_loop'])
-    nextTurn()
-    expect(ask()).toBeUndefined()
+  it('lets a burst in until its calls wait for OVERLOAD_DELAY, and refuses the rest of it', () => {
+    const { sheds, turn } = setUp()
+    expect(turn(DELAY_MS)).toBeUndefined()
+    expect(sheds).toEqual([])
+    const other = setUp()
+    expect(other.turn(DELAY_MS + UNSEEN_MS)).toMatchObject(REFUSED)
+    expect(other.sheds[0]).toBe('event_loop')
+    expect(other.turn(0)).toBeUndefined()
   })
 
   it('lets a second long turn take a quarter of it', () => {
-    const { ask, busy, nextTurn, turns } = setUp()
-    turns(1, 100)
-    nextTurn()
-    expect(ask()).toBeUndefined()
-    busy(DELAY_MS / 4)
-    expect(ask()).toBeUndefined()
-    busy(1)
-    expect(ask()).toMatchObject({ reason: 'OVERLOADED' })
+    const { turn } = setUp()
+    turn(100)
+    expect(turn(DELAY_MS / 4)).toBeUndefined()
+    turn(100)
+    expect(turn(DELAY_MS / 4 + UNSEEN_MS)).toMatchObject(REFUSED)
   })
 
-  it('with long turns alone for a quarter of it refuses what has waited for a hundredth', () => {
-    const { ask, busy, nextTurn, turns } = setUp()
-    turns(10, 30)
-    nextTurn()
-    expect(ask()).toBeUndefined()
-    busy(DELAY_MS / 100)
-    expect(ask()).toBeUndefined()
-    busy(1)
-    expect(ask()).toMatchObject({ reason: 'OVERLOADED' })
+  it('with long turns alone for a quarter of it lets calls wait for a hundredth', () => {
+    const { turn } = setUp()
+    for (let turns = 0; turns < 10; turns += 1) expect(turn(30)).toBeUndefined()
+    expect(turn(DELAY_MS / 100)).toBeUndefined()
+    expect(turn(DELAY_MS / 100 + UNSEEN_MS)).toMatchObject(REFUSED)
   })
 
   it('that is busy all the time refuses nobody as long as its turns are short', () => {
-    const { sheds, turns } = setUp()
-    turns(1_000, 20)
+    const { sheds, turn } = setUp()
+    for (let turns = 0; turns < 1_000; turns += 1) turn(20)
     expect(sheds).toEqual([])
   })
 
   it('believes no long turn that short ones follow, such as one with a collection of garbage', () => {
-    const { sheds, turns } = setUp()
+    const { sheds, turn } = setUp()
     for (let times = 0; times < 20; times += 1) {
-      turns(1, 80)
-      turns(10, 10)
+      turn(80)
+      for (let turns = 0; turns < 10; turns += 1) turn(10)
     }
     expect(sheds).toEqual([])
   })
 
   it('does not take for work what it has waited for', () => {
-    const { idle, sheds, turns } = setUp()
+    const { idle, sheds, turn } = setUp()
     for (let times = 0; times < 20; times += 1) {
-      turns(1, 30)
+      turn(30)
       idle(30)
     }
     expect(sheds).toEqual([])
   })
 
-  it('takes bursts again after a quarter of it with short turns, and not before', () => {
-    const { ask, busy, idle, nextTurn, turns } = setUp()
-    const waitsFor = (ms: number) => {
+  it('refuses nobody because others have the core', () => {
+    const { ask, nextTurn, sheds, starve } = setUp()
+    for (let times = 0; times < 20; times += 1) {
       nextTurn()
       ask()
-      busy(ms)
-      return ask()
+      starve(3)
+      ask()
+      starve(DELAY_MS * 2)
+      ask()
     }
-    turns(20, 30)
+    expect(sheds).toEqual([])
+  })
+
+  it('takes bursts again after a quarter of it with short turns, and not before', () => {
+    const { idle, turn } = setUp()
+    for (let turns = 0; turns < 20; turns += 1) turn(30)
     for (let times = 0; times < 4; times += 1) {
-      turns(1, 10)
+      turn(5)
       idle(50)
     }
-    expect(waitsFor(15)).toMatchObject({ reason: 'OVERLOADED' })
+    expect(turn(15 + UNSEEN_MS)).toMatchObject(REFUSED)
     for (let times = 0; times < 6; times += 1) {
-      turns(1, 10)
+      turn(5)
       idle(50)
     }
-    expect(waitsFor(DELAY_MS)).toBeUndefined()
+    expect(turn(DELAY_MS)).toBeUndefined()
   })
 
   it('tells callers to come again at different times', () => {
-    const { ask, busy } = setUp()
-    ask()
-    busy(DELAY_MS + 1)
+    const { ask, turn } = setUp()
+    turn(DELAY_MS + UNSEEN_MS)
     const delays = [ask(), ask(), ask()].map(error => error?.details.retryDelayMs)
     expect(delays.toSorted()).toEqual([1_000, 2_000, 3_000])
   })
 
   it('refuses nobody who asks how things are, ends something or reads what is done', () => {
-    const { ask, busy } = setUp()
-    ask()
-    busy(DELAY_MS * 2)
+    const { ask, turn } = setUp()
+    turn(DELAY_MS + UNSEEN_MS)
     for (const method of [
       'exai.v1.MonitoringService/GetStatus',
       'exai.v1.AccessService/RevokeKey',
@@ -160,11 +165,10 @@ describe('a busy event loop', () => {
   })
 
   it('refuses nobody when OVERLOAD_DELAY is 0', () => {
-    const { ask, busy, heap, store, turns } = setUp({ delayMs: 0 })
-    turns(100, 100)
+    const { ask, heap, store, turn } = setUp({ delayMs: 0 })
+    for (let turns = 0; turns < 100; turns += 1) turn(100)
     store(100_000)
     heap(1)
-    busy(10_000)
     expect(ask()).toBeUndefined()
   })
 })
