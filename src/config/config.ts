@@ -59,7 +59,7 @@ export interface Config {
     readonly idleMs: number
     readonly drainDelayMs: number
     readonly drainTimeoutMs: number
-    /** How long calls of one burst may wait for the process. 0: calls are never refused for that. */
+    /** How much work calls of one burst may wait for. 0: calls are never refused for that. */
     readonly overloadDelayMs: number
   }
   readonly limits: {
@@ -148,12 +148,7 @@ export async function loadConfig({ env, readFile, cwd }: ConfigDeps): Promise<Co
         ? undefined
         : { path: resolve(cwd, path), digest: digestOf(text) },
     snapshot: reading.snapshot,
-    notices: [
-      ...notices,
-      ...reading.notices,
-      ...tokenNotices(env),
-      ...(values.WORKERS > 1 ? ['WORKERS is not used by this version, which runs one process'] : []),
-    ],
+    notices: [...notices, ...reading.notices, ...tokenNotices(env)],
   })
 }
 

@@ -278,7 +278,7 @@ export const settings = {
     group: 'Operation',
     kind: kinds.integer({ min: 1, max: 64 }),
     default: '1',
-    about: 'How many processes serve the port; this version runs one.',
+    about: 'How many processes serve the port; from 2 on one more process owns what they share.',
   },
 } as const satisfies Readonly<Record<string, Setting<unknown>>>
 

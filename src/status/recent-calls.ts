@@ -1,5 +1,5 @@
 // The calls that run, and the last ones that have ended: bounded by number and by bytes. Nothing of it is kept on disk.
-import type { CallRecord, EventSink, GatewayEvent } from '../core/gateway-event.ts'
+import type { CallRecord, EventSink } from '../core/gateway-event.ts'
 
 /** A call that can be looked at while it runs. */
 export interface RunningCall {
@@ -83,7 +83,7 @@ export function createRecentCalls(deps: RecentCallsDeps): RecentCalls {
     began(call) {
       if (READS.has(call.method)) return
       running.set(call, newPlace())
-      onEvent(startedEvent(call))
+      onEvent(new StartedEvent(call))
     },
     ended(call) {
       if (READS.has(call.method)) return
@@ -101,15 +101,21 @@ export function createRecentCalls(deps: RecentCallsDeps): RecentCalls {
   }
 }
 
-/** Most beginnings are read by nobody: how the call was then is told to whoever asks for it first, which is at once. */
-function startedEvent(call: RunningCall): GatewayEvent {
-  let record: CallRecord | undefined
-  return {
-    type: 'request.started',
-    get request() {
-      record ??= call.record()
-      return record
-    },
+// Most beginnings are read by nobody: how the call was then is told to whoever asks for it first, which is at once.
+// A class, because V8 makes a hidden class of its own for each object whose literal has a getter, and that one keeps all that
+// the getter sees until the whole heap is collected.
+class StartedEvent {
+  readonly type = 'request.started'
+  readonly #call: RunningCall
+  #record: CallRecord | undefined = undefined
+
+  constructor(call: RunningCall) {
+    this.#call = call
+  }
+
+  get request(): CallRecord {
+    this.#record ??= this.#call.record()
+    return this.#record
   }
 }
 

@@ -6,8 +6,10 @@ import { importsOf, type ProjectFile, type Rule, select } from './tidy.ts'
 const layers: readonly (readonly string[])[] = [
   ['main'],
   ['cli'],
-  ['gateway'],
-  ['counted', 'data-dir', 'front', 'kept-files', 'monitoring'],
+  ['workers'],
+  ['gateway', 'log-levels'],
+  ['owner'],
+  ['counted', 'data-dir', 'front', 'kept-files', 'monitoring', 'snapshots'],
   ['editions', 'keeping', 'sharing'],
   ['keeping-copy'],
   ['keeping-jobs'],

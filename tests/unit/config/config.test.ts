@@ -143,7 +143,6 @@ describe('a configuration', () => {
       ZAI_API_KEY: 'id.secret',
       MOONSHOT_API_KEY: 'sk-a',
       KIMI_API_KEY: 'sk-b',
-      WORKERS: '4',
       EXAI_PORT: '9000',
       EXAI_CONFG: 'x.yaml',
       EXAI_COLOUR: 'blue',
@@ -155,7 +154,6 @@ describe('a configuration', () => {
       'EXAI_PORT is no setting: did you mean PORT?',
       'JWT_ISSUER has no effect without JWT_SECRET or JWT_JWKS_URL',
       'MOONSHOT_API_KEY is ignored, because KIMI_API_KEY is set',
-      'WORKERS is not used by this version, which runs one process',
     ])
   })
 

@@ -1,0 +1,114 @@
+// A worker: it gets the configuration and everything that is shared from its owner, serves the port, and ends when the owner says so.
+import { Socket } from 'node:net'
+import { ConfigError } from '../config/config-error.ts'
+import { configSecretsOf } from '../config/secrets.ts'
+import { deepFreeze, secretsOf } from '../config/snapshot.ts'
+import { systemClock } from '../core/clock.ts'
+import { GatewayError } from '../core/errors.ts'
+import { startGateway } from '../gateway.ts'
+import { type Channel, createChannel } from '../stores/workers/channel.ts'
+import { createWorkersShared, type WorkersShared } from '../stores/workers/shared.ts'
+import { createLogger, type Logger } from '../telemetry/logger.ts'
+import { CHANNEL_FD } from './child.ts'
+import { createSharedOutput } from './lines.ts'
+import { asking, handlersOf, type OwnerAnswers, type Start, type StartFault } from './words.ts'
+import { createWorkerOwner, type WorkerOwner } from './worker-owner.ts'
+
+const EXIT = { ok: 0, failed: 1 } as const
+/** What the last words to the owner get to leave, in milliseconds. */
+const FAREWELL_MS = 100
+
+/** Runs as a worker until the owner ends it, or is gone. */
+export async function runWorker(version: string): Promise<undefined> {
+  // They are for the owner, who ends its workers itself; a terminal sends them to all.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined)
+  const socket = new Socket({ fd: CHANNEL_FD, readable: true, writable: true })
+  let log: Logger | undefined
+  let worker: WorkerOwner | undefined
+  const onFault = (err: unknown): void => log?.error('the shared state failed', { err })
+  const shared: WorkersShared = createWorkersShared({ channel: () => channel, onFault })
+  const channel: Channel = createChannel({
+    socket,
+    offer: { handlers: { ...shared.handlers, ...lateHandlers(() => worker) } },
+    onFault,
+  })
+  const owner = asking<OwnerAnswers>(channel)
+  // Nobody is left to keep what calls do.
+  void channel.closed.then(() => process.exit(EXIT.failed))
+  const start = frozen(await owner.ask('start', { pid: process.pid }))
+  log = logOf(start, version, line => owner.tell('log', line))
+  const own = log
+  process.on('uncaughtException', err => {
+    own.error('uncaught exception, the process ends', { err })
+    process.exit(EXIT.failed)
+  })
+  worker = createWorkerOwner({
+    owner,
+    channel,
+    shared,
+    start,
+    log: own,
+    onTake: one => own.hide(secretsOf(one)),
+  })
+  try {
+    const gateway = await startGateway({
+      config: start.config,
+      log: own,
+      clock: systemClock,
+      version,
+      announce: () => undefined,
+      owner: worker.owner,
+    })
+    worker.started(gateway)
+    await owner.ask('listening', gateway.at)
+  } catch (err) {
+    owner.tell('failed', faultOf(err))
+    setTimeout(() => process.exit(EXIT.failed), FAREWELL_MS)
+  }
+  return undefined
+}
+
+/** What the owner asks is answered by what is there by then. */
+function lateHandlers(worker: () => WorkerOwner | undefined) {
+  const names = [
+    ...['look', 'told', 'redis', 'take', 'level', 'show', 'tell', 'find', 'values', 'turn', 'drain', 'abort'],
+  ] as const
+  const late = (name: string) => (input: unknown) => {
+    const answers = worker()?.answers
+    if (answers === undefined) throw new GatewayError('INTERNAL', 'the worker has not begun')
+    const handlers = handlersOf(answers)
+    return handlers[name]?.(input as never)
+  }
+  return Object.fromEntries(names.map(name => [name, late(name)] as const))
+}
+
+function frozen(start: Start): Start {
+  return { ...start, config: deepFreeze(start.config) }
+}
+
+function logOf(
+  { config, slot, level }: Start,
+  version: string,
+  say: (line: Parameters<OwnerAnswers['log']>[0]) => void,
+): Logger {
+  const output = createSharedOutput(1)
+  process.on('exit', output.flush)
+  return createLogger({
+    level: level ?? config.snapshot.logLevel ?? config.logging.level,
+    version,
+    destination: output,
+    secrets: configSecretsOf(config),
+    sampleRatio: config.logging.sampleRatio,
+    files:
+      config.logging.files === undefined
+        ? undefined
+        : { write: (line, channel, isError) => say([line, channel, isError]) },
+  }).child({ worker: slot })
+}
+
+function faultOf(err: unknown): StartFault {
+  if (err instanceof ConfigError) return { problems: err.problems, message: err.message }
+  const { message } = GatewayError.from(err)
+  const code = err instanceof Error && 'code' in err ? String(err.code) : undefined
+  return { problems: [], message: err instanceof Error ? err.message : message, code }
+}
