@@ -5,6 +5,7 @@ import { GatewayError } from '../../core/errors.ts'
 import type { Upstream } from './dialect.ts'
 import { afterOutput, broken, readComplaint, refusal } from './errors.ts'
 import { createNameTeller } from './names.ts'
+import { createRepeats } from './repeats.ts'
 import { createSpeechReader, type SpeechFields } from './speech.ts'
 import { CALLS_MAX, createToolCallReader } from './tool-calls.ts'
 import { readUsage } from './usage.ts'
@@ -14,6 +15,13 @@ import { type Foreign, foreign, foreignList, foreignText } from './wire.ts'
 export interface AnswerReader {
   /** Takes the JSON of one chunk, or of the whole answer, and adds its deltas to `out`. */
   take(body: unknown, out: Delta[]): void
+  /**
+   * Takes the text of one chunk without reading all of it, where that is sure to say the same; false when it must be read.
+   * Absent: each one must.
+   */
+  repeat?(data: string, out: Delta[]): boolean
+  /** Learns from a chunk that was taken. Absent: there is nothing to learn. */
+  learn?(data: string, body: unknown): void
   /** Says that nothing more comes: adds the ends of tool calls and the finish. Throws when the answer is not whole. */
   end(out: Delta[]): void
   /** Whether the model has said why it stopped. */
@@ -60,6 +68,7 @@ export function createAnswerReader(upstream: Upstream, options: AnswerOptions): 
   let searched = false
   const cited = new Set<string>()
   const names = createNameTeller(upstream, metaFields)
+  const repeats = createRepeats()
   let finish = ''
   let began = false
 
@@ -121,11 +130,20 @@ export function createAnswerReader(upstream: Upstream, options: AnswerOptions): 
         if (chunk === undefined) throw broken(upstream, 'sent JSON that is no answer')
         read(chunk, out)
       } catch (error) {
-        began ||= out.slice(from).some(isOutput)
+        began ||= hasOutput(out, from)
         throw began && error instanceof GatewayError ? afterOutput(error) : error
       }
-      began ||= out.slice(from).some(isOutput)
+      began ||= hasOutput(out, from)
     },
+    repeat(data, out) {
+      const delta = repeats.deltaOf(data)
+      if (delta === undefined) return false
+      const from = out.length
+      message(delta, out)
+      began ||= hasOutput(out, from)
+      return true
+    },
+    learn: repeats.learn,
     end(out) {
       // Without a reason to stop, only whole tool calls show that the model was done.
       if (finish === '' && !calls.complete()) {
@@ -145,6 +163,14 @@ export function createAnswerReader(upstream: Upstream, options: AnswerOptions): 
     },
     finished: () => finish !== '',
   }
+}
+
+function hasOutput(out: readonly Delta[], from: number): boolean {
+  for (let at = from; at < out.length; at += 1) {
+    const delta = out[at]
+    if (delta !== undefined && isOutput(delta)) return true
+  }
+  return false
 }
 
 function reasonOf(upstream: Upstream, word: string): FinishReason {

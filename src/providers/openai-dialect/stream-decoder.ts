@@ -60,7 +60,10 @@ export function createStreamDecoder(
     // GLM names the event of an error, whose data may then be anything.
     if (event.event === 'error' && endsWith === 'mark')
       throw failureIn(upstream, data, began || out.some(isOutput))
-    answer.take(parse(upstream, data), out)
+    if (answer.repeat?.(data, out) === true) return
+    const body = parse(upstream, data)
+    answer.take(body, out)
+    answer.learn?.(data, body)
     if (endsWith === 'finish' && answer.finished()) finish(out)
   }
 
