@@ -12,12 +12,17 @@ const TIME = /"time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"/
 function setUp(secrets: readonly string[] = [SECRET]) {
   const scrubber = createScrubber(secrets)
   const writer = createLineWriter(scrubber)
-  const parts = { head: '{"level":"info"', bindings: ',"service":"exai"', channel: 'app', message: 'call' }
-  return {
-    scrubber,
-    writer,
-    line: (fields: LogFields, more: Partial<typeof parts> = {}) => writer.line({ ...parts, ...more, fields }),
+  const parts = {
+    head: Buffer.from('{"level":"info","time":"'),
+    bindings: Buffer.from('","service":"exai"'),
+    channel: 'app',
+    message: 'call',
   }
+  const line = (fields: LogFields, more: Partial<typeof parts> = {}): string | undefined => {
+    const bytes = writer.line({ ...parts, ...more, fields })
+    return bytes === undefined ? undefined : Buffer.from(bytes).toString()
+  }
+  return { line }
 }
 
 /** What pino writes of the copy that the scrubber makes. */
