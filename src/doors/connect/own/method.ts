@@ -8,6 +8,7 @@ import {
 } from '@bufbuild/protobuf'
 import { Code, ConnectError, type MethodImplSpec } from '@connectrpc/connect'
 import { createMethodSerializationLookup } from '@connectrpc/connect/protocol'
+import { StreamEventSchema } from '#gen/exai/v1/chat_service_pb'
 import { COUNTED_FROM_BYTES } from '../../http/json-size.ts'
 import { hasTooManyPieces } from '../pieces.ts'
 import type { GivenMethod, RouterOptions } from '../router.ts'
@@ -18,6 +19,8 @@ export interface OwnMethod {
   readonly spec: Extract<MethodImplSpec, { kind: OwnKind }>
   readonly limits: GivenMethod['limits']
   readonly options: RouterOptions
+  /** Whether its answers are the events of a chat. */
+  readonly isOfEvents: boolean
   /** Reads a request; undefined for one that is to be refused. */
   parse(bytes: Uint8Array, isBinary: boolean): Message | undefined
   /** Bytes of an answer. Throws what connect-es says when it cannot be written or is too large. */
@@ -42,10 +45,13 @@ export function ownMethodOf({ spec, limits, options }: GivenMethod): OwnMethod |
     writeMaxBytes,
   })
   const written = codec.getO(true)
+  // Made anew for each message, if there are any.
+  const writing = jsonOptions.registry === undefined ? undefined : jsonOptions
   return {
     spec,
     limits,
     options,
+    isOfEvents: method.output === StreamEventSchema,
     parse: (bytes, isBinary) => {
       const form = isBinary ? method.input : 'json'
       if (bytes.byteLength >= COUNTED_FROM_BYTES && hasTooManyPieces(bytes, form)) return undefined
@@ -59,7 +65,7 @@ export function ownMethodOf({ spec, limits, options }: GivenMethod): OwnMethod |
     binary: answer => written.serialize(create(method.output, answer)),
     json: answer => {
       const message = create(method.output, answer)
-      const text = textOf(method.output, message, jsonOptions)
+      const text = textOf(method.output, message, writing)
       const sizeBytes = Buffer.byteLength(text)
       // It says so itself.
       if (sizeBytes > writeMaxBytes) codec.getO(false).serialize(message)
@@ -68,7 +74,11 @@ export function ownMethodOf({ spec, limits, options }: GivenMethod): OwnMethod |
   }
 }
 
-function textOf(schema: DescMessage, message: Message, options: RouterOptions['jsonOptions']): string {
+function textOf(
+  schema: DescMessage,
+  message: Message,
+  options: RouterOptions['jsonOptions'] | undefined,
+): string {
   try {
     return toJsonString(schema, message, options)
   } catch (error) {

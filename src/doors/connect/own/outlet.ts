@@ -1,20 +1,12 @@
 // Where the answers in envelopes leave: what is ready in one turn leaves in one write, at the pace of its reader.
-import type { DescMessage, MessageInitShape } from '@bufbuild/protobuf'
 import type { ConnectError } from '@connectrpc/connect'
 import { createEndStreamSerialization, endStreamFlag } from '@connectrpc/connect/protocol-connect'
 import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc'
 import { trailerFlag, trailerSerialize } from '@connectrpc/connect/protocol-grpc-web'
 import { drained, finish, flushHeader, isOpen, write } from '../../http/pace.ts'
 import type { OwnCall } from './call.ts'
+import { bytesOf, COMPRESSED, type Envelope, joined, PREFIX_BYTES } from './envelope.ts'
 import { setStreamHead } from './head.ts'
-
-/** Data of one envelope. */
-export interface Envelope {
-  readonly flags: number
-  readonly data: Uint8Array | string
-  /** Length of the data in bytes. */
-  readonly sizeBytes: number
-}
 
 /** The way out of one answer. */
 export interface Outlet {
@@ -29,19 +21,6 @@ export interface Outlet {
 
 // As much as Node keeps for a reader before it asks to wait.
 const WRITE_BYTES = 16 * 1024
-
-const PREFIX_BYTES = 5
-const COMPRESSED = 1
-
-/** The envelope of a message. Throws what connect-es says when it cannot be written or is too large. */
-export function encoded({ method, shape }: OwnCall, answer: MessageInitShape<DescMessage>): Envelope {
-  if (!shape.isBinary) {
-    const { text, sizeBytes } = method.json(answer)
-    return { flags: 0, data: text, sizeBytes }
-  }
-  const data = method.binary(answer)
-  return { flags: 0, data, sizeBytes: data.byteLength }
-}
 
 /** Makes the way out of one answer. */
 export function createOutlet(call: OwnCall): Outlet {
@@ -87,8 +66,8 @@ export function createOutlet(call: OwnCall): Outlet {
     isFull = false
   }
   async function putPacked(envelope: Envelope): Promise<void> {
-    const { flags, data, sizeBytes } = envelope
-    const packed = await method.options.compression.compress(bytesOf(data))
+    const { flags, sizeBytes } = envelope
+    const packed = await method.options.compression.compress(bytesOf(envelope))
     await put({ flags: flags | COMPRESSED, data: packed, sizeBytes: packed.byteLength }, sizeBytes)
   }
   function add(envelope: Envelope): Promise<void> | undefined {
@@ -160,23 +139,3 @@ function envelopeOf(flags: number, data: Uint8Array): Envelope {
 
 const WELL_CONNECT = envelopeOf(endStreamFlag, Buffer.from('{}'))
 const WELL_WEB = envelopeOf(trailerFlag, trailerSerialize(new Headers(WELL)))
-
-/** Envelopes as they leave. */
-function joined(envelopes: readonly Envelope[], sizeBytes: number): Buffer {
-  const bytes = Buffer.allocUnsafe(sizeBytes)
-  let at = 0
-  for (const { flags, data, sizeBytes: length } of envelopes) {
-    bytes[at] = flags
-    bytes.writeUInt32BE(length, at + 1)
-    at += PREFIX_BYTES
-    if (typeof data === 'string') bytes.write(data, at, length)
-    else bytes.set(data, at)
-    at += length
-  }
-  return bytes
-}
-
-/** The bytes of what may be a text. */
-export function bytesOf(data: Uint8Array | string): Uint8Array<ArrayBuffer> {
-  return typeof data === 'string' ? Buffer.from(data) : new Uint8Array(data)
-}

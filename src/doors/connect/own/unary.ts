@@ -4,8 +4,9 @@ import { codeToHttpStatus, errorToJsonBytes } from '@connectrpc/connect/protocol
 import { finish } from '../../http/pace.ts'
 import { explain } from '../errors.ts'
 import type { OwnCall } from './call.ts'
+import { bytesOf, encoded } from './envelope.ts'
 import { addError, setPlainHead } from './head.ts'
-import { bytesOf, createOutlet, encoded } from './outlet.ts'
+import { createOutlet } from './outlet.ts'
 
 type Answer = MessageInitShape<DescMessage>
 
@@ -54,7 +55,7 @@ async function send(call: OwnCall, { status, data, sizeBytes }: Body): Promise<v
     // A text leaves in one piece with its header.
     return await finish(res, data)
   }
-  const packed = await method.options.compression.compress(bytesOf(data))
+  const packed = await method.options.compression.compress(bytesOf({ data, sizeBytes }))
   setPlainHead(call, { status, sizeBytes: packed.byteLength, encoding })
   await finish(res, packed)
 }

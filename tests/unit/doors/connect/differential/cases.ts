@@ -105,6 +105,7 @@ const unaryModels = [
 const streamModels = [
   ...['plain', 'paced', 'empty', 'large', 'fields', 'refused', 'broken', 'fault', 'foreign', 'half'],
   ...['at once refused', 'at once broken', 'at once fault', 'at once foreign'],
+  ...['in pairs plain', 'in pairs large', 'in pairs paced', 'in pairs empty', 'in pairs refused'],
 ]
 
 // Of an answer in an envelope that it cannot write connect-es alone tells what is wrong, and nobody else: see the test of that.

@@ -3,6 +3,7 @@ import { create } from '@bufbuild/protobuf'
 import { Code, ConnectError, type HandlerContext } from '@connectrpc/connect'
 import { ChatService, type CompleteRequest, CompleteResponseSchema } from '#gen/exai/v1/chat_service_pb'
 import { FilesService } from '#gen/exai/v1/files_service_pb'
+import { batched } from '../../../../../src/core/batched.ts'
 import { DEFAULT_CALLER } from '../../../../../src/core/caller.ts'
 import { systemClock } from '../../../../../src/core/clock.ts'
 import { GatewayError } from '../../../../../src/core/errors.ts'
@@ -96,12 +97,34 @@ async function* stream({ model }: CompleteRequest, context: HandlerContext) {
   }
 }
 
+const IN_PAIRS = 'in pairs '
+
+/** The same stream, which hands over what is ready together. */
+async function* pairs<T>(stream: AsyncIterable<T>): AsyncGenerator<readonly T[]> {
+  let waiting: T[] = []
+  for await (const one of stream) {
+    waiting.push(one)
+    if (waiting.length < 2) continue
+    yield waiting
+    waiting = []
+  }
+  if (waiting.length > 0) yield waiting
+}
+
 function methods(): ServiceRouter {
   const router = createRouter()
   const limits = { readMaxBytes: READ_MAX_BYTES }
   router.service(
     ChatService,
-    { complete, streamComplete: stream, listModels: () => ({ models: [{ id: 'echo' }] }) },
+    {
+      complete,
+      streamComplete: (request, context) => {
+        const { model } = request
+        if (!model.startsWith(IN_PAIRS)) return stream(request, context)
+        return batched(pairs(stream({ ...request, model: model.slice(IN_PAIRS.length) }, context)))
+      },
+      listModels: () => ({ models: [{ id: 'echo' }] }),
+    },
     limits,
   )
   router.service(
