@@ -65,7 +65,7 @@ export interface KeepingCopy {
   /** Resolves when nothing waits, or when the signal aborts; says which. */
   arrived(signal: AbortSignal): Promise<boolean>
   health(): KeepingHealth
-  /** Ends the sending. */
+  /** Ends the sending, when what waits has arrived, or within seconds when it cannot. */
   close(): Promise<void>
 }
 
@@ -74,6 +74,9 @@ const LATE_MS = 60_000
 
 /** How long a sum waits for what this machine has still to send, in milliseconds. */
 const ARRIVAL_MS = 1_000
+
+/** How long the end waits for what has still to be sent, in milliseconds. */
+const LAST_ROWS_MS = 5_000
 
 /** Begins to send. The project need not be there: what waits is sent when it is. */
 export async function openCopy({
@@ -195,6 +198,13 @@ export async function openCopy({
     arrived: empty,
     health,
     async close() {
+      // The disk under the store may go with the process, as that of a pod does.
+      if (
+        trouble === '' &&
+        drainer !== undefined &&
+        !(await drainer.empty(AbortSignal.timeout(LAST_ROWS_MS)))
+      )
+        log.warn('not all that was kept has arrived in the project: the rest waits on this disk')
       ending.abort()
       await drainer?.done
       await connection.close()
