@@ -8,6 +8,8 @@ import type { Failure } from './report.ts'
 export interface SeenCall {
   /** Name of the method, such as `exai.v1.ChatService/Complete`. */
   readonly method: string
+  /** Where whoever follows the calls keeps this one; theirs alone. */
+  slot?: number | undefined
   /** How it is now. */
   record(): CallRecord
 }

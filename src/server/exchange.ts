@@ -4,6 +4,7 @@ import { type Caller, DEFAULT_CALLER } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError, type Origin, type Reason, type StatusName } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
+import { createSlots, type Slots } from '../core/slots.ts'
 import type { CallTrace } from '../core/trace.ts'
 import { nothingKnown } from './call-facts.ts'
 import { type CallsSink, callRecord, type SeenCall } from './call-record.ts'
@@ -103,9 +104,9 @@ export interface Exchanges {
 
 /** Keeps the books of what runs. */
 interface Register {
-  readonly running: Set<Exchange>
-  readonly detached: Set<Detached>
-  /** To be called when something has left one of the sets. */
+  readonly running: Slots<Exchange>
+  readonly detached: Slots<Detached>
+  /** To be called when something has left one of them. */
   left(): void
 }
 
@@ -113,28 +114,29 @@ interface Register {
 export function createExchanges(deps: ExchangesDeps): Exchanges {
   let waiting: (() => void)[] = []
   let refusal: GatewayError | undefined
-  const running = new Set<Exchange>()
-  const detached = new Set<Detached>()
-  const isIdle = (): boolean => running.size + detached.size === 0
+  const running = createSlots<Exchange>()
+  const detached = createSlots<Detached>()
+  const isIdle = (): boolean => running.size() + detached.size() === 0
   const left = (): void => {
     if (!isIdle()) return
     for (const resolve of waiting) resolve()
     waiting = []
   }
   return {
-    open: (res, id, asked, trace) => {
-      const exchange = createExchange(deps, res, { id, asked, trace }, { running, detached, left })
-      running.add(exchange)
-      return exchange
-    },
-    active: () => running.size + [...detached].filter(work => !work.isAttended()).length,
-    watches: () => [...running].filter(one => one.asked.isWatch).map(one => one.asked.method),
+    open: (res, id, asked, trace) =>
+      createExchange(deps, res, { id, asked, trace }, { running, detached, left }),
+    active: () => running.size() + detached.all().filter(work => !work.isAttended()).length,
+    watches: () =>
+      running
+        .all()
+        .filter(one => one.asked.isWatch)
+        .map(one => one.asked.method),
     abortAll: error => {
-      for (const exchange of running) exchange.abort(error)
-      for (const work of detached) work.abort(error)
+      for (const exchange of running.all()) exchange.abort(error)
+      for (const work of detached.all()) work.abort(error)
     },
     endWatches: error => {
-      for (const exchange of running) if (exchange.asked.isWatch) exchange.abort(error)
+      for (const exchange of running.all()) if (exchange.asked.isWatch) exchange.abort(error)
     },
     refuseNew: error => {
       refusal ??= error
@@ -155,8 +157,6 @@ function createExchange(
   const startedAtMs = clock.monotonic()
   const startedAt = clock.now()
   const timeoutMs = timeoutOf(asked, requestTimeoutMs)
-  let caller = DEFAULT_CALLER
-  let admission: Admitted | undefined
   let worksLeft = 0
   const { now: facts, note } = nothingKnown()
   let aborted: GatewayError | undefined
@@ -170,44 +170,40 @@ function createExchange(
 
   const over = (): void => {
     if (isOpen || worksLeft > 0) return
-    admission?.end()
+    exchange.admission?.end()
     if (isTold || !asked.isCounted) return
     isTold = true
     deps.calls?.ended(seen)
   }
   const seen: SeenCall = {
     method: asked.method,
+    slot: undefined,
     record: () =>
       callRecord(
-        { id, asked, caller, facts, failure, startedAt, requestBytes, responseBytes },
+        { id, asked, caller: exchange.caller, facts, failure, startedAt, requestBytes, responseBytes },
         isOpen || worksLeft > 0 ? undefined : endedMs,
       ),
   }
 
-  const exchange: Exchange = {
+  // No getters: an object literal with one gets a hidden class of its own, which keeps all that the getter sees until the
+  // whole heap is collected.
+  const exchange: Exchange & { caller: Caller; admission: Admitted | undefined } = {
     id,
     asked,
     startedAtMs,
     deadlineAtMs: startedAtMs + timeoutMs,
-    // Made when it is first asked for.
-    get signal() {
-      return controller.signal
-    },
+    signal: controller.signal,
     trace,
-    get caller() {
-      return caller
-    },
-    get admission() {
-      return admission
-    },
+    caller: DEFAULT_CALLER,
+    admission: undefined,
     identify: who => {
-      caller = who
+      exchange.caller = who
       if (who.tenant === '' || isKnown || !asked.isCounted) return
       isKnown = true
       deps.calls?.began(seen)
     },
     admitted: given => {
-      admission = given
+      exchange.admission = given
       over()
     },
     note,
@@ -242,7 +238,7 @@ function createExchange(
               facts: noted,
               failure: why,
             })
-          detached.delete(ended)
+          detached.take(place)
           worksLeft -= 1
           if (!isOpen) {
             // That its client left is not how it ended.
@@ -254,7 +250,7 @@ function createExchange(
           left()
         },
       })
-      detached.add(work)
+      const place = detached.add(work)
       worksLeft += 1
       return work
     },
@@ -264,15 +260,17 @@ function createExchange(
       stopTimer()
       if (aborted !== undefined) exchange.fail(aborted)
       const traceId = trace?.traceId
+      const { caller } = exchange
       const end = report(deps, 'call', { id, asked, traceId, startedAtMs, caller, facts, failure })
       trace?.ended(traced(end, facts, caller))
       if (asked.isCounted) metrics.callEnded({ door: asked.door, method: asked.method, ...end })
       endedMs = end.durationMs
-      running.delete(exchange)
+      running.take(place)
       over()
       left()
     },
   }
+  const place = running.add(exchange)
   if (res !== undefined) abortOnLeave(res, exchange)
   const stopTimer = startDeadline(timeoutMs, () => exchange.abort(deadlineError(timeoutMs)))
   return exchange

@@ -1,9 +1,12 @@
 // The calls that run, and the last ones that have ended: bounded by number and by bytes. Nothing of it is kept on disk.
 import type { CallRecord, EventSink } from '../core/gateway-event.ts'
+import { createSlots } from '../core/slots.ts'
 
 /** A call that can be looked at while it runs. */
 export interface RunningCall {
   readonly method: string
+  /** Where it is kept; for the recent calls alone. */
+  slot?: number | undefined
   record(): CallRecord
 }
 
@@ -60,7 +63,7 @@ export function createRecentCalls(deps: RecentCallsDeps): RecentCalls {
     return last
   }
   const { onEvent, endedMax = ENDED_MAX, bytesMax = BYTES_MAX, newPlace = counted } = deps
-  const running = new Map<RunningCall, number>()
+  const running = createSlots<{ readonly call: RunningCall; readonly place: number }>()
   let ended: Kept[] = []
   /** Those before it are gone: to move all of them each time would cost more than the call. */
   let first = 0
@@ -82,19 +85,20 @@ export function createRecentCalls(deps: RecentCallsDeps): RecentCalls {
   return {
     began(call) {
       if (READS.has(call.method)) return
-      running.set(call, newPlace())
+      call.slot = running.add({ call, place: newPlace() })
       onEvent(new StartedEvent(call))
     },
     ended(call) {
       if (READS.has(call.method)) return
       const record = call.record()
-      const place = running.get(call) ?? newPlace()
-      running.delete(call)
+      const began = call.slot === undefined ? undefined : running.take(call.slot)
+      call.slot = undefined
+      const place = began?.place ?? newPlace()
       keep({ place, record, bytes: sizeOf(record) })
       onEvent({ type: 'request.ended', request: record })
     },
     all: () => [
-      ...[...running].map(([call, place]) => ({ place, record: call.record() })),
+      ...running.all().map(({ call, place }) => ({ place, record: call.record() })),
       ...ended.slice(first),
     ],
     sizeBytes: () => bytes,
