@@ -263,8 +263,10 @@ function createExchange(
       const { caller } = exchange
       const end = report(deps, 'call', { id, asked, traceId, startedAtMs, caller, facts, failure })
       trace?.ended(traced(end, facts, caller))
-      if (asked.isCounted) metrics.callEnded({ door: asked.door, method: asked.method, ...end })
-      endedMs = end.durationMs
+      const { code, reason, origin, durationMs } = end
+      const { door, method, isCounted } = asked
+      if (isCounted) metrics.callEnded({ door, method, code, reason, origin, durationMs })
+      endedMs = durationMs
       running.take(place)
       over()
       left()

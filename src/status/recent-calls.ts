@@ -41,10 +41,6 @@ export interface RecentCallsDeps {
   readonly newPlace?: () => number
 }
 
-interface Kept extends RecentCall {
-  readonly bytes: number
-}
-
 const ENDED_MAX = 10_000
 const BYTES_MAX = 32 * 1024 * 1024
 
@@ -64,23 +60,7 @@ export function createRecentCalls(deps: RecentCallsDeps): RecentCalls {
   }
   const { onEvent, endedMax = ENDED_MAX, bytesMax = BYTES_MAX, newPlace = counted } = deps
   const running = createSlots<{ readonly call: RunningCall; readonly place: number }>()
-  let ended: Kept[] = []
-  /** Those before it are gone: to move all of them each time would cost more than the call. */
-  let first = 0
-  let bytes = 0
-
-  function keep(call: Kept): void {
-    ended.push(call)
-    bytes += call.bytes
-    while (ended.length - first > endedMax || (bytes > bytesMax && ended.length - first > 1)) {
-      bytes -= ended[first]?.bytes ?? 0
-      first += 1
-    }
-    if (first * 2 > ended.length) {
-      ended = ended.slice(first)
-      first = 0
-    }
-  }
+  const ended = createRing(endedMax, bytesMax)
 
   return {
     began(call) {
@@ -94,13 +74,55 @@ export function createRecentCalls(deps: RecentCallsDeps): RecentCalls {
       const began = call.slot === undefined ? undefined : running.take(call.slot)
       call.slot = undefined
       const place = began?.place ?? newPlace()
-      keep({ place, record, bytes: sizeOf(record) })
+      ended.add(place, record)
       onEvent({ type: 'request.ended', request: record })
     },
     all: () => [
       ...running.all().map(({ call, place }) => ({ place, record: call.record() })),
-      ...ended.slice(first),
+      ...ended.all(),
     ],
+    sizeBytes: ended.sizeBytes,
+  }
+}
+
+/** The last records: columns that are written again from their beginning, so that a record is the only object that it costs. */
+function createRing(countMax: number, bytesMax: number) {
+  const records: (CallRecord | undefined)[] = []
+  const places: number[] = []
+  const sizes: number[] = []
+  /** How many were ever added, and how many of them have gone. */
+  let added = 0
+  let gone = 0
+  let bytes = 0
+
+  function drop(): void {
+    const at = gone % countMax
+    bytes -= sizes[at] ?? 0
+    records[at] = undefined
+    gone += 1
+  }
+
+  return {
+    add(place: number, record: CallRecord): void {
+      if (added - gone >= countMax) drop()
+      const at = added % countMax
+      const size = sizeOf(record)
+      records[at] = record
+      places[at] = place
+      sizes[at] = size
+      added += 1
+      bytes += size
+      while (bytes > bytesMax && added - gone > 1) drop()
+    },
+    all(): readonly RecentCall[] {
+      const all: RecentCall[] = []
+      for (let index = gone; index < added; index += 1) {
+        const at = index % countMax
+        const record = records[at]
+        if (record !== undefined) all.push({ place: places[at] ?? 0, record })
+      }
+      return all
+    },
     sizeBytes: () => bytes,
   }
 }
@@ -128,12 +150,21 @@ const BYTES = { call: 520, attempt: 340, skip: 80, usage: 150, cost: 150, line: 
 
 function sizeOf(record: CallRecord): number {
   const { route, usage, cost } = record
-  let bytes: number = BYTES.call + textBytes(record)
+  let bytes: number = BYTES.call + ownTextBytes(record)
   for (const attempt of route?.attempts ?? []) bytes += BYTES.attempt + textBytes(attempt)
   for (const skip of route?.skipped ?? []) bytes += BYTES.skip + textBytes(skip)
   if (usage !== undefined) bytes += BYTES.usage
   if (cost !== undefined) bytes += BYTES.cost + cost.lines.length * BYTES.line
   return bytes + 2 * ((route?.requestedModel?.length ?? 0) + (route?.reason?.length ?? 0))
+}
+
+/** Of a record itself; one by one, since a walk over its names costs as much as the record. */
+function ownTextBytes(record: CallRecord): number {
+  const { requestId, responseId, method, door, tenant, keyId, keyLabel, user, conversationId } = record
+  const { stand, error = '', origin = '', provider, model } = record
+  const ids = requestId.length + responseId.length + keyId.length + conversationId.length
+  const names = method.length + door.length + tenant.length + keyLabel.length + user.length
+  return 2 * (ids + names + stand.length + error.length + origin.length + provider.length + model.length)
 }
 
 function textBytes(holder: object): number {
