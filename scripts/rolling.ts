@@ -9,6 +9,8 @@ import { type Played, problemsOf, reportOf } from '../tests/rolling/report.ts'
 import { root, tool } from '../tests/support/tools.ts'
 
 const AROUND_SECONDS = 3
+// Of the problems of one part.
+const SHOWN = 20
 
 const { values: options } = parseArgs({
   options: {
@@ -33,7 +35,9 @@ for (const part of wanted) {
     settings: SETTINGS,
     aroundSeconds: AROUND_SECONDS,
   })
-  for (const problem of problemsOf(result)) console.log(`✗ ${problem}`)
+  const problems = problemsOf(result)
+  for (const problem of problems.slice(0, SHOWN)) console.log(`✗ ${problem}`)
+  if (problems.length > SHOWN) console.log(`✗ and ${problems.length - SHOWN} more`)
   played.push({ name: part.name, result })
 }
 const report = reportOf(played, { date, machine, load: LOAD })

@@ -39,6 +39,8 @@ describe.runIf(haproxy !== undefined && redis !== undefined)('a rolling update',
 })
 
 it('is rehearsed with the settings that compose.yaml has', () => {
-  const compose = parse(readFileSync(join(root, 'deploy/compose/compose.yaml'), 'utf8'), { merge: true })
+  const text = readFileSync(join(root, 'deploy/compose/compose.yaml'), 'utf8')
+  // A variable with a default is that default where nobody sets it.
+  const compose = parse(text.replaceAll(/\$\{\w+:-(\w+)\}/g, '$1'), { merge: true })
   expect(compose.services['exai-blue-1'].environment).toMatchObject(SETTINGS)
 })

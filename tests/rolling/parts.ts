@@ -24,4 +24,4 @@ export const parts: readonly Part[] = [
 export const LOAD: LoadOptions = { callsPerSecond: 60, streamsPerSecond: 4, streamSeconds: 8 }
 
 /** The settings of compose.yaml that a drain goes by. */
-export const SETTINGS = { DRAIN_DELAY: '5', DRAIN_TIMEOUT: '600' } as const
+export const SETTINGS = { WORKERS: '1', DRAIN_DELAY: '5', DRAIN_TIMEOUT: '600' } as const

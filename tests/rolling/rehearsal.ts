@@ -25,9 +25,7 @@ export interface Rehearsal extends LoadResult {
 
 /** Starts everything, plays the load and the scripts, and ends everything. */
 export async function rehearse(options: RehearsalOptions): Promise<Rehearsal> {
-  // Everything shares this machine's cores, and a lack of them is nothing that an update does.
-  const settings = { OVERLOAD_DELAY: '0', ...options.settings }
-  const cluster = await startCluster({ ...options, settings })
+  const cluster = await startCluster(options)
   const ways = openWays(cluster.url, options.callers)
   try {
     const load = startLoad(ways, options)
