@@ -88,7 +88,7 @@ export function createCompletion(deps: CompletionDeps): Completion {
         yield first
         begun = undefined
         try {
-          for await (const batch of attempt.rest()) {
+          for (let batch = await attempt.next(); batch !== undefined; batch = await attempt.next()) {
             for (const delta of batch) run.answer.add(delta)
             yield batch
           }
@@ -109,6 +109,8 @@ export function createCompletion(deps: CompletionDeps): Completion {
           reason: error.reason,
         } as const
         outcome = unfinished
+        // Whatever failed, nobody reads on.
+        await run.answering?.cancel(error)
         error = await settleFailed(run, unfinished, withRoute(run, error))
         throw error
       }

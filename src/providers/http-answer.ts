@@ -13,7 +13,7 @@ export interface UpstreamResponse {
   readonly headers: UpstreamHeaders
   /** The next bytes, undefined at the end. Throws UPSTREAM_BROKEN when the connection breaks. */
   read(): Promise<Uint8Array | undefined>
-  /** The next bytes if they have come already; undefined when `read` has to tell. Throws as `read` does. */
+  /** The next bytes if they have come already; undefined when there are none, or `read` has to say what is wrong. */
   take(): Uint8Array | undefined
   /** The rest as UTF-8. Throws UPSTREAM_BROKEN above `maxBytes`. */
   text(maxBytes?: number): Promise<string>
@@ -134,6 +134,12 @@ export function receive(
     return chunk
   }
 
+  /** Whether something waits that may be read. */
+  function isGood(limit: number): boolean {
+    const [chunk] = waiting
+    return chunk !== undefined && !signal.aborted && readBytes + chunk.byteLength <= limit
+  }
+
   async function pull(limit: number): Promise<Buffer | undefined> {
     if (isIdle()) await arrival()
     return shift(limit)
@@ -208,7 +214,7 @@ export function receive(
         status,
         headers: firstValues(headers),
         read: () => pull(maxBytes ?? STREAM_BYTES_MAX),
-        take: () => (waiting.length === 0 ? undefined : shift(maxBytes ?? STREAM_BYTES_MAX)),
+        take: () => (isGood(maxBytes ?? STREAM_BYTES_MAX) ? shift(Number.POSITIVE_INFINITY) : undefined),
         text: limit => text(limit ?? maxBytes ?? ANSWER_BYTES_MAX),
         head,
         release,

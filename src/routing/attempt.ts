@@ -46,7 +46,9 @@ export interface Attempt {
   readonly cause: AttemptCause
   /** Asks, and waits for the first good event: what came up to it. Throws GatewayError when nothing good came. */
   begin(): Promise<readonly Delta[]>
-  /** The rest of the answer. Throws GatewayError when it breaks. Must be read or returned from after `begin`. */
+  /** The next batch of the rest of the answer; undefined at its end. Throws GatewayError when it breaks. */
+  next(): Promise<readonly Delta[] | undefined>
+  /** The same to its end. After `begin` it must be read, returned from or cancelled. */
   rest(): AsyncGenerator<readonly Delta[]>
   /** Ends it, if it still runs, and closes the upstream socket. Resolves when the adapter has let go. */
   cancel(reason: GatewayError): Promise<void>
@@ -204,8 +206,8 @@ export function createAttempt(deps: AttemptDeps): Attempt {
     watch?.released?.()
   }
 
-  const reading = createReading({
-    next: async () => {
+  const reading = {
+    next: async (): Promise<readonly Delta[] | undefined> => {
       if (outcome === Outcome.SUCCEEDED) return undefined
       try {
         const batch = await next()
@@ -219,13 +221,13 @@ export function createAttempt(deps: AttemptDeps): Attempt {
       await release()
       return undefined
     },
-    async leave() {
+    async leave(): Promise<void> {
       if (endedAtMs !== undefined) return release()
       // An error costs its stack trace: it is made only for a reader that left early.
       const why = signal.aborted ? signal.reason : new GatewayError('CANCELLED', 'the caller left')
       return cancel(GatewayError.from(why))
     },
-  })
+  }
 
   const firstTokenMs = (): number | undefined =>
     firstOutputAtMs === undefined ? undefined : firstOutputAtMs - (sentAtMs ?? startedAtMs)
@@ -273,7 +275,8 @@ export function createAttempt(deps: AttemptDeps): Attempt {
         throw error
       }
     },
-    rest: () => reading,
+    next: reading.next,
+    rest: () => createReading(reading),
     cancel,
     record,
     startedAtMs,

@@ -5,9 +5,9 @@ import { GatewayError } from '../../core/errors.ts'
 import type { Upstream } from './dialect.ts'
 import { afterOutput, broken, readComplaint, refusal } from './errors.ts'
 import { createNameTeller } from './names.ts'
-import { createRepeats } from './repeats.ts'
+import { createRepeats, type Repeats } from './repeats.ts'
 import { createSpeechReader, type SpeechFields } from './speech.ts'
-import { CALLS_MAX, createToolCallReader } from './tool-calls.ts'
+import { CALLS_MAX, createToolCallReader, type ToolCallReader } from './tool-calls.ts'
 import { readUsage } from './usage.ts'
 import { type Foreign, foreign, foreignList, foreignText } from './wire.ts'
 
@@ -63,12 +63,12 @@ type MessageFields = SpeechFields | 'tool_calls' | 'function_call' | 'annotation
 
 /** Makes a reader for one answer. */
 export function createAnswerReader(upstream: Upstream, options: AnswerOptions): AnswerReader {
-  const calls = createToolCallReader(options.newCallId)
+  let calls: ToolCallReader | undefined
   const speech = createSpeechReader(upstream.dialect)
   let searched = false
-  const cited = new Set<string>()
+  let cited: Set<string> | undefined
   const names = createNameTeller(upstream, metaFields)
-  const repeats = createRepeats()
+  let repeats: Repeats | undefined
   let finish = ''
   let began = false
 
@@ -87,6 +87,7 @@ export function createAnswerReader(upstream: Upstream, options: AnswerOptions): 
   }
 
   function callTools(pieces: readonly unknown[], out: Delta[]): void {
+    calls ??= createToolCallReader(options.newCallId)
     if (!calls.take(pieces, out)) throw broken(upstream, `called more than ${CALLS_MAX} tools`)
   }
 
@@ -95,7 +96,8 @@ export function createAnswerReader(upstream: Upstream, options: AnswerOptions): 
     const url = foreignText(source?.url) || foreignText(source?.link)
     const title = foreignText(source?.title)
     // Some hosts repeat all annotations with every chunk.
-    if (url === '' || cited.has(url)) return
+    if (url === '' || cited?.has(url)) return
+    cited ??= new Set()
     cited.add(url)
     out.push({ type: 'citation', url, title, text: foreignText(source?.content) })
   }
@@ -136,29 +138,32 @@ export function createAnswerReader(upstream: Upstream, options: AnswerOptions): 
       began ||= hasOutput(out, from)
     },
     repeat(data, out) {
-      const delta = repeats.deltaOf(data)
+      const delta = repeats?.deltaOf(data)
       if (delta === undefined) return false
       const from = out.length
       message(delta, out)
       began ||= hasOutput(out, from)
       return true
     },
-    learn: repeats.learn,
+    learn(data, body) {
+      repeats ??= createRepeats()
+      repeats.learn(data, body)
+    },
     end(out) {
       // Without a reason to stop, only whole tool calls show that the model was done.
-      if (finish === '' && !calls.complete()) {
+      if (finish === '' && calls?.complete() !== true) {
         const what = began
           ? 'ended its stream in the middle of the answer'
           : 'ended its stream without an answer'
         throw broken(upstream, what)
       }
       speech.end(out)
-      if (!calls.end(out)) throw broken(upstream, 'called a tool without naming it')
+      if (calls?.end(out) === false) throw broken(upstream, 'called a tool without naming it')
       const reason = finish === '' ? FinishReason.TOOL_CALLS : reasonOf(upstream, finish)
       // Many hosts say `stop` after tool calls.
       out.push({
         type: 'finish',
-        reason: reason === FinishReason.STOP && calls.any() ? FinishReason.TOOL_CALLS : reason,
+        reason: reason === FinishReason.STOP && calls?.any() ? FinishReason.TOOL_CALLS : reason,
       })
     },
     finished: () => finish !== '',
