@@ -2,6 +2,9 @@
 import {
   create,
   type DescMessage,
+  fromBinary,
+  fromJson,
+  type JsonValue,
   type Message,
   type MessageInitShape,
   toJsonString,
@@ -12,6 +15,7 @@ import { StreamEventSchema } from '#gen/exai/v1/chat_service_pb'
 import { COUNTED_FROM_BYTES } from '../../http/json-size.ts'
 import { hasTooManyPieces } from '../pieces.ts'
 import type { GivenMethod, RouterOptions } from '../router.ts'
+import { readJson } from './json.ts'
 import type { OwnKind } from './shape.ts'
 
 /** A method that is served directly. */
@@ -55,8 +59,12 @@ export function ownMethodOf({ spec, limits, options }: GivenMethod): OwnMethod |
     parse: (bytes, isBinary) => {
       const form = isBinary ? method.input : 'json'
       if (bytes.byteLength >= COUNTED_FROM_BYTES && hasTooManyPieces(bytes, form)) return undefined
+      if (bytes.byteLength > limits.readMaxBytes) return undefined
       try {
-        return codec.getI(isBinary).parse(bytes)
+        if (isBinary) return fromBinary(method.input, bytes)
+        const value = readJson(bytes)
+        // The codec takes what is JSON, and says itself what is not right in it.
+        return value === undefined ? undefined : fromJson(method.input, value as JsonValue, jsonOptions)
       } catch {
         // Whoever takes over reads it once more, and says what is wrong.
         return undefined
