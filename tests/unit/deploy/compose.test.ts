@@ -91,6 +91,11 @@ describe('haproxy.cfg', () => {
     expect(Number(interval) * (Number(fall) + 1) * 2).toBeLessThanOrEqual(drainDelayMs)
   })
 
+  test('takes no instance for gone that is only slow', () => {
+    const [, check] = /timeout check (\d+)s/.exec(proxyConfig) ?? []
+    expect(Number(check)).toBeGreaterThanOrEqual(2)
+  })
+
   test('never asks twice for what may have been begun', () => {
     expect([...proxyConfig.matchAll(/^\s*retry-on (.*)$/gm)].map(([, when]) => when)).toEqual([
       'conn-failure',
