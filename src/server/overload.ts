@@ -44,10 +44,10 @@ export interface OverloadDeps {
 
 // As shares of OVERLOAD_DELAY. Calls wait in a turn of the loop when they lie further back in it than this; when such turns take
 // up most of each window for so long, calls wait everywhere and always, and each may only wait so much.
-const WAITING_SHARE = 1 / 50
+const WAITING_SHARE = 1 / 100
 const WINDOW_SHARE = 1 / 20
 const STANDING_SHARE = 1 / 4
-const STRICT_SHARE = 1 / 100
+const STRICT_SHARE = 1 / 200
 /** What most of a window is. */
 const MOST = 0.8
 /** So much of a turn is not looked at, in milliseconds. */
