@@ -282,7 +282,7 @@ function abortOnLeave(res: PortResponse, exchange: Exchange): void {
   const leave = (): void => {
     if (!isWhole(res)) exchange.abort(new GatewayError('CANCELLED', 'the client left'))
   }
-  res.once('close', leave)
+  res.on('close', leave)
   res.on('error', leave)
 }
 

@@ -25,10 +25,10 @@ export type SessionGuardDeps = {
   readonly nowMs: number
 }
 
+/** A stream is followed from the first sweep on that meets it: most are gone by then, and cost nothing more. */
 type StreamWatch = {
   readonly stream: ServerHttp2Stream
-  readonly look: () => Flow
-  readonly stall: StallWatch
+  follow: { readonly look: () => Flow; readonly stall: StallWatch } | undefined
 }
 
 type StreamsDeps = Pick<SessionGuardDeps, 'session' | 'peer' | 'limits' | 'onEvent'>
@@ -38,9 +38,9 @@ const watchStreams = ({ session, peer, limits, onEvent }: StreamsDeps) => {
   let openedNow = false
   session.on('stream', stream => {
     openedNow = true
-    const stall = createStallWatch(limits.stallTimeoutMs)
-    const place = open.add({ stream, look: followStream(stream), stall })
-    stream.once('close', () => open.take(place))
+    const place = open.add({ stream, follow: undefined })
+    // It is said once; that this is so need not be seen to.
+    stream.on('close', () => open.take(place))
   })
   return {
     count: open.size,
@@ -51,7 +51,10 @@ const watchStreams = ({ session, peer, limits, onEvent }: StreamsDeps) => {
       return isBusy
     },
     sweep: (nowMs: number): void => {
-      for (const { stream, look, stall } of open.all()) {
+      for (const watch of open.all()) {
+        const { stream } = watch
+        watch.follow ??= { look: followStream(stream), stall: createStallWatch(limits.stallTimeoutMs) }
+        const { look, stall } = watch.follow
         if (!stall.isStalled(look(), nowMs)) continue
         onEvent({ type: 'stream.stalled', peer })
         stream.close(constants.NGHTTP2_CANCEL)

@@ -56,7 +56,7 @@ const createInner = ({ limits, handler, onEvent }: Http2HalfDeps, peers: WeakMap
     const peer = (session !== undefined && peers.get(session)) || ''
     if (sizeBytes <= limits.maxHeaderBytes) {
       const closed = handler(req, res, peer)
-      if (closed !== undefined) res.once('close', closed)
+      if (closed !== undefined) res.on('close', closed)
       return
     }
     onEvent({ type: 'header.refused', peer, sizeBytes })

@@ -141,7 +141,7 @@ export const createHttp1Half = (deps: Http1HalfDeps): Http1Half => {
     connection.request = req
     responses.push(res)
     let closed: (() => void) | undefined
-    res.once('close', () => {
+    res.on('close', () => {
       const place = responses.indexOf(res)
       if (place >= 0) responses.splice(place, 1)
       closed?.()

@@ -145,7 +145,12 @@ export const createPort = (options: PortOptions): Port => {
   const limits: PortLimits = { ...DEFAULT_PORT_LIMITS, ...options.limits }
   const watched: PeerHandler = (req, res, peer) => {
     const timeoutMs = bodyTimeoutMsFor?.(req) ?? limits.requestBodyTimeoutMs
-    const closed = watchBody({ req, res, timeoutMs, onExpired: () => onEvent({ type: 'body.expired', peer }) })
+    const closed = watchBody({
+      req,
+      res,
+      timeoutMs,
+      onExpired: () => onEvent({ type: 'body.expired', peer }),
+    })
     handler(req, res)
     return closed
   }
