@@ -140,7 +140,7 @@ async function runFiles({
 }
 
 async function runStore({ cores, smoke }: PartsOptions): Promise<PartReport> {
-  const seconds = smoke ? 1 : 30
+  const seconds = smoke ? 1 : 20
   const figures = await figuresOf<StoreFigures>('bench/store.ts', cores, [
     ...['--rate', String(SETTLEMENTS_PER_SECOND)],
     ...['--seconds', String(seconds)],
@@ -168,7 +168,7 @@ async function runStore({ cores, smoke }: PartsOptions): Promise<PartReport> {
 }
 
 async function runCommit({ cores, smoke }: PartsOptions): Promise<PartReport> {
-  const calls = smoke ? 32 : 3000
+  const calls = smoke ? 32 : 2000
   const figures = await figuresOf<readonly CommitFigure[]>('bench/commit.ts', cores, [
     '--calls',
     String(calls),

@@ -66,7 +66,7 @@ export function installedPeers(): readonly Installed[] {
 export async function measurePeers(options: PeerOptions): Promise<PeerFigures> {
   const installed = installedPeers()
   const { smoke } = options
-  const plan = smoke ? { rounds: 1, seconds: 0.3, warm: 0.2 } : { rounds: 2, seconds: 2, warm: 1 }
+  const plan = smoke ? { rounds: 1, seconds: 0.3, warm: 0.2 } : { rounds: 2, seconds: 1.5, warm: 1 }
   const servers: Running[] = []
   try {
     for (const start of startersOf(installed)) servers.push(await start(options))
@@ -120,7 +120,7 @@ async function timeAll(
     const rate = Math.min(...[...micros.values()].map(all => halfLoad(one, all[one.name] ?? Number.NaN)))
     timedAt[one.name] = rate
     for (const { name, asked, isFloor } of servers) {
-      const pace = { rate, seconds: options.smoke ? 0.3 : 4 }
+      const pace = { rate, seconds: options.smoke ? 0.3 : 3 }
       const result: OpenResult = await measureOpen(options, asked, isFloor ? floorLoad(one) : one, pace)
       times.set(name, { ...times.get(name), [one.name]: timesOf([result], one.kind !== 'unary') })
     }

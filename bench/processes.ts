@@ -1,7 +1,7 @@
 // Starts the processes of a run, each on its core and with a clean environment, and ends them.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { openSync } from 'node:fs'
+import { openSync, readFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -150,6 +150,7 @@ export type FirstAsked = {
 const HEALTH = '/health/ready'
 const START_MS_MAX = 30_000
 const RETRY_MS = 2
+const LOG_CHARS = 2000
 
 /** Starts a server on a free port, and waits for its first chat answer, which is checked. */
 export async function startServer(
@@ -158,7 +159,8 @@ export async function startServer(
 ): Promise<Server> {
   const port = await freePort()
   const startedMs = performance.now()
-  const child = startChild(options(port))
+  const { log, ...how } = options(port)
+  const child = startChild(log === undefined ? how : { ...how, log })
   const asked = Buffer.from(`GET ${ready} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`)
   try {
     await until(child, startedMs + startMsMax, async () => {
@@ -171,9 +173,10 @@ export async function startServer(
     const answer = await client.call(http1Bytes(request)).finally(client.close)
     checkAnswer(protocol, 'unary', answer, true)
     return { child, pid: child.pid ?? 0, port, readyMs, firstAnswerMs: performance.now() - startedMs }
-  } catch (error) {
+  } catch (cause) {
     await stopChild(child)
-    throw error
+    const said = log === undefined ? '' : readFileSync(log, 'utf8').slice(-LOG_CHARS)
+    throw new Error(`${how.file} did not answer its first call; it said: ${said}`, { cause })
   }
 }
 

@@ -15,6 +15,7 @@ import { describeProfiles } from './profile.ts'
 import { describeRanking, type Pair, type Row, rank, rankingTargets } from './ranking.ts'
 import { writeBetween } from './report.ts'
 import { describeTargets, type Promised } from './targets.ts'
+import { describeWhere, measureWhere } from './where.ts'
 
 const PROFILED = 40
 
@@ -31,10 +32,10 @@ const { values: options } = parseArgs({
   },
 })
 const { smoke } = options
-const seconds = Number(options.seconds ?? (smoke ? 0.3 : 2.5))
+const seconds = Number(options.seconds ?? (smoke ? 0.3 : 2))
 const rounds = Number(options.rounds ?? (smoke ? 1 : 3))
-const warmSeconds = smoke ? 0.2 : 1.5
-const latencyPlan = smoke ? { rounds: 1, seconds: 0.3 } : { rounds: 2, seconds: 1.75 }
+const warmSeconds = smoke ? 0.2 : 1.2
+const latencyPlan = smoke ? { rounds: 1, seconds: 0.3 } : { rounds: 2, seconds: 1.5 }
 const mib = Number(options.mib ?? (smoke ? 64 : 2048))
 const isChosen = (name: string): boolean => name.toLowerCase().includes(options.only.toLowerCase())
 const loads = LOADS.filter(({ name }) => isChosen(name))
@@ -45,7 +46,7 @@ if (loads.length + parts.length === 0) {
   throw new Error(`nothing is called ${options.only}: ${names.join('; ')}`)
 }
 // What was asked for in part, or in small, is no figure for the documentation.
-const isWhole = !smoke && options.only === '' && options.mib === undefined
+const isWhole = !smoke && !options.profile && options.only === '' && options.mib === undefined
 const out = options.out ?? (isWhole ? join(root, 'docs/benchmarks.md') : undefined)
 
 const startedMs = performance.now()
@@ -61,7 +62,7 @@ try {
   const rest = await startRest()
   await (options.profile ? profile(rest) : bench(rest))
   if (options.json !== undefined) writeFileSync(options.json, JSON.stringify(found, null, 2))
-  if (isWhole && !options.profile) keepResults()
+  if (isWhole && options.out === undefined) keepResults()
 } finally {
   await Promise.all(children.map(stopChild))
   rmSync(folder, { recursive: true, force: true })
@@ -97,6 +98,8 @@ async function benchLoads(rest: Rest): Promise<void> {
   report('latency', `${headOf('latency')}\n\n${describeLatency(latency)}`)
   Object.assign(found, { rows, rssLoaded, latency })
   await Promise.all([server.child, floor.child].map(stopChild))
+  const where = await measureWhere({ ...rest, cores, folder, smoke }, loads, rows)
+  if (where.length > 0) report('where', `${headOf('where')}\n\n${describeWhere(where, loads)}`)
 }
 
 function rankingText(rows: readonly Row[], rssLoaded: number): string {

@@ -3,7 +3,7 @@ import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFi
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { root as repository, run } from '../scripts/step.ts'
-import { type Cores, rssBytes, treeCpuMicros } from './machine.ts'
+import { type Cores, treeCpuMicros, treeRssBytes } from './machine.ts'
 import { median } from './numbers.ts'
 import { type Server, startFloor, startGateway, stopChild } from './processes.ts'
 import { alignedTable } from './report.ts'
@@ -17,7 +17,7 @@ export type StartRow = {
   /** CPU of all threads until then, in milliseconds: what does not depend on who else is busy. */
   readonly cpuMs: number
   readonly starts: number
-  /** Resident memory in bytes, a second after the first answer, of the last start when it has been idle for longer. */
+  /** Resident memory of all its processes in bytes, when the last start has been idle for some seconds. */
   readonly rssIdle: number
   readonly msMax?: number
 }
@@ -48,6 +48,10 @@ export async function measureStart(options: StartOptions): Promise<readonly Star
   const programs: readonly Program[] = [
     { name: 'bin/exai, packed', msMax: START_MS_MAX, start: () => startGateway({ ...at(), file: packed }) },
     { name: 'src/main.ts', msMax: START_MS_MAX, start: () => startGateway(at()) },
+    {
+      name: 'bin/exai, packed, WORKERS=2',
+      start: () => startGateway({ ...at(), file: packed, env: { WORKERS: '2' } }),
+    },
     { name: 'the floor', start: () => startFloor(at()) },
   ]
   const starts = smoke ? 1 : STARTS
@@ -60,7 +64,7 @@ export async function measureStart(options: StartOptions): Promise<readonly Star
       found.set(program, [...(found.get(program) ?? []), { ...server, cpuMs }])
       if (round === starts - 1) {
         await sleep(smoke ? 0 : IDLE_MS)
-        idle.set(program, rssBytes(server.pid))
+        idle.set(program, treeRssBytes(server.pid))
       }
       await stopChild(server.child)
     }
