@@ -96,8 +96,8 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
         DATA_DIR: join(folder, 'data'),
         OPENAI_API_KEY: 'test-key',
         OPENAI_BASE_URL: good.url,
-        FIRST_TOKEN_TIMEOUT: '2',
-        IDLE_TIMEOUT: '2',
+        FIRST_TOKEN_TIMEOUT: '5',
+        IDLE_TIMEOUT: '5',
         EXAI_CONFIG: join(folder, 'exai.yaml'),
         [GAUGE_FILE]: gaugeFile,
       },
@@ -169,12 +169,13 @@ function createLoad(url: string, { ratePerSecond, seed }: SoakOptions) {
       return
     }
     number += 1
+    const own = number
     const place = {
       url,
       doors: opened,
       chance: createChance(chance.below(2 ** 31)),
       books,
-      mark: `soak ${number}`,
+      mark: `soak ${own}`,
     }
     const call = deed(place)
       .then(
@@ -182,7 +183,7 @@ function createLoad(url: string, { ratePerSecond, seed }: SoakOptions) {
           calls[name] = (calls[name] ?? 0) + 1
         },
         (error: unknown) => {
-          if (mistakes.length < MISTAKES_MAX) mistakes.push(`${name} ${number}: ${error}`)
+          if (mistakes.length < MISTAKES_MAX) mistakes.push(`${name} ${own}: ${error}`)
         },
       )
       .finally(() => running.delete(call))
