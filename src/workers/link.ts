@@ -7,7 +7,6 @@ import type { Log, LogLevel } from '../core/log.ts'
 import type { Keeping } from '../keeping.ts'
 import type { CircuitState } from '../routing/circuit-life.ts'
 import type { Sharing } from '../sharing.ts'
-import type { CommitInput } from '../stores/sqlite/commit.ts'
 import type { InputOf, OperationName } from '../stores/sqlite/operations.ts'
 import { type Channel, createChannel } from '../stores/workers/channel.ts'
 import type { SharedOwner } from '../stores/workers/shared-owner.ts'
@@ -17,6 +16,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import type { Child } from './child.ts'
 import type { OpenWorker } from './fleet.ts'
 import type { HeldCircuits } from './held-circuits.ts'
+import { keepBundle } from './store-client.ts'
 import type { SeenWorker, Watching } from './watching.ts'
 import {
   type Asking,
@@ -159,7 +159,7 @@ function answersTo(deps: LinkDeps, parts: OwnedParts, { ready, worker }: Asker):
     failed: fault => ready.reject(errorOf(fault)),
     // Named and typed where they are asked; here they are only passed on.
     store: ([name, input]) => keeping.client.ask(name as OperationName, input as InputOf<OperationName>),
-    commit: input => keeping.client.commit(input as CommitInput),
+    commits: bundle => void keepBundle(keeping.client, bundle).then(kept => worker().tell('kept', kept)),
     wake: keeping.wake,
     arrived: withinMs => keeping.arrived(AbortSignal.timeout(withinMs)),
     numbers: keeping.numbers,

@@ -13,7 +13,9 @@ import type { PortAddress } from '../server/port.ts'
 import type { SwitchWish } from '../status/circuit-switch.ts'
 import type { SeenEvent } from '../status/event-message.ts'
 import type { ComponentReport, GatewayState } from '../status/state.ts'
+import type { Settlements } from '../stores/sqlite/protocol.ts'
 import type { Channel, Handlers } from '../stores/workers/channel.ts'
+import type { Fault } from '../stores/workers/faults.ts'
 import type { LogChannel } from '../telemetry/logger.ts'
 import type { MetricValues } from '../telemetry/metric-sums.ts'
 
@@ -80,6 +82,12 @@ export interface SwitchQuestion {
   readonly wish: SwitchWish
 }
 
+/** What became of the settlements of a bundle, by their numbers. */
+export interface Kept {
+  readonly ids: readonly number[]
+  readonly failed: readonly (readonly [id: number, fault: Fault])[]
+}
+
 /** Why a worker cannot begin. */
 export interface StartFault {
   /** Mistakes in the settings, one line each; empty: it is something else. */
@@ -96,7 +104,8 @@ export interface OwnerAnswers {
   readonly failed: (fault: StartFault) => void
   /** Name and input of an operation of the store. */
   readonly store: (input: readonly [name: string, input: unknown]) => Promise<unknown>
-  readonly commit: (input: unknown) => Promise<void>
+  /** Answered by `kept`. */
+  readonly commits: (bundle: Settlements) => void
   readonly wake: (input?: undefined) => void
   readonly arrived: (withinMs: number) => Promise<boolean>
   readonly numbers: (input?: undefined) => Promise<KeepingNumbers>
@@ -127,6 +136,7 @@ export interface WorkerAnswers {
   readonly turn: (question: SwitchQuestion) => readonly CircuitState[]
   readonly drain: (input?: undefined) => Promise<DrainResult>
   readonly abort: (input?: undefined) => void
+  readonly kept: (bundle: Kept) => void
 }
 
 type Input<F> = F extends (input: infer I) => unknown ? I : never

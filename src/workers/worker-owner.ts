@@ -7,12 +7,11 @@ import type { Log } from '../core/log.ts'
 import type { Gateway } from '../gateway.ts'
 import { openKeeping } from '../keeping.ts'
 import type { Owner, WorkerParts } from '../owner.ts'
-import type { Client } from '../stores/sqlite/client.ts'
-import type { InputOf, OperationName, OutputOf } from '../stores/sqlite/operations.ts'
 import type { Channel } from '../stores/workers/channel.ts'
 import type { WorkersShared } from '../stores/workers/shared.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { openSeeing, type Seeing } from './seeing.ts'
+import { createStoreClient } from './store-client.ts'
 import type { Asking, OwnerAnswers, Start, SwitchQuestion, WorkerAnswers } from './words.ts'
 
 /** What it is made of. */
@@ -57,7 +56,7 @@ export function createWorkerOwner({
     if (part === undefined) throw new GatewayError('INTERNAL', 'the worker has not begun')
     return part
   }
-  const client = storeClient(owner, channel)
+  const client = createStoreClient(owner, channel)
 
   return {
     owner: {
@@ -129,6 +128,7 @@ export function createWorkerOwner({
         return result
       },
       abort: () => gateway?.abort(),
+      kept: client.kept,
     },
   }
 }
@@ -137,29 +137,4 @@ export function createWorkerOwner({
 const operator: Pick<Call, 'id' | 'caller'> = {
   id: 'start',
   caller: { tenant: 'default', subject: 'start', scopes: ['admin'] },
-}
-
-/** Asks the store of the owner. */
-function storeClient(owner: Asking<OwnerAnswers>, channel: Pick<Channel, 'isOpen'>): Client {
-  let waiting = 0
-  async function counted<T>(answer: Promise<T>): Promise<T> {
-    waiting += 1
-    try {
-      return await answer
-    } finally {
-      waiting -= 1
-    }
-  }
-  return {
-    async ask<Name extends OperationName>(name: Name, input: InputOf<Name>) {
-      const output = await counted(owner.ask('store', [name, input]))
-      // The owner runs the operation of that name, so it is what that one gives.
-      return output as OutputOf<Name>
-    },
-    commit: input => counted(owner.ask('commit', input)),
-    waiting: () => waiting,
-    isOpen: channel.isOpen,
-    // It is the owner's.
-    close: async () => undefined,
-  }
 }

@@ -10,8 +10,14 @@ import { type Channel, createChannel } from '../stores/workers/channel.ts'
 import { createWorkersShared, type WorkersShared } from '../stores/workers/shared.ts'
 import { createLogger, type Logger } from '../telemetry/logger.ts'
 import { CHANNEL_FD } from './child.ts'
-import { createSharedOutput } from './lines.ts'
-import { asking, handlersOf, type OwnerAnswers, type Start, type StartFault } from './words.ts'
+import {
+  asking,
+  handlersOf,
+  type OwnerAnswers,
+  type Start,
+  type StartFault,
+  type WorkerAnswers,
+} from './words.ts'
 import { createWorkerOwner, type WorkerOwner } from './worker-owner.ts'
 
 const EXIT = { ok: 0, failed: 1 } as const
@@ -68,18 +74,32 @@ export async function runWorker(version: string): Promise<undefined> {
   return undefined
 }
 
+/** Every question of the owner: one that is left out does not compile. */
+const ANSWERED: Readonly<Record<keyof WorkerAnswers, true>> = {
+  look: true,
+  told: true,
+  redis: true,
+  take: true,
+  level: true,
+  show: true,
+  tell: true,
+  find: true,
+  values: true,
+  turn: true,
+  drain: true,
+  abort: true,
+  kept: true,
+}
+
 /** What the owner asks is answered by what is there by then. */
 function lateHandlers(worker: () => WorkerOwner | undefined) {
-  const names = [
-    ...['look', 'told', 'redis', 'take', 'level', 'show', 'tell', 'find', 'values', 'turn', 'drain', 'abort'],
-  ] as const
   const late = (name: string) => (input: unknown) => {
     const answers = worker()?.answers
     if (answers === undefined) throw new GatewayError('INTERNAL', 'the worker has not begun')
     const handlers = handlersOf(answers)
     return handlers[name]?.(input as never)
   }
-  return Object.fromEntries(names.map(name => [name, late(name)] as const))
+  return Object.fromEntries(Object.keys(ANSWERED).map(name => [name, late(name)] as const))
 }
 
 function frozen(start: Start): Start {
@@ -91,12 +111,9 @@ function logOf(
   version: string,
   say: (line: Parameters<OwnerAnswers['log']>[0]) => void,
 ): Logger {
-  const output = createSharedOutput(1)
-  process.on('exit', output.flush)
   return createLogger({
     level: level ?? config.snapshot.logLevel ?? config.logging.level,
     version,
-    destination: output,
     secrets: configSecretsOf(config),
     sampleRatio: config.logging.sampleRatio,
     files:

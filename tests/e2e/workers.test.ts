@@ -34,8 +34,8 @@ async function start(env: Readonly<Record<string, string>> = {}): Promise<Servic
   return service
 }
 
-describe('two workers', () => {
-  it('let exactly the calls pass that a budget pays', { timeout: 60_000 }, async () => {
+describe('two workers', { timeout: 60_000 }, () => {
+  it('let exactly the calls pass that a budget pays', async () => {
     const paid = 30
     const { service, booked, lines } = await startWithBudget(upstream, paid * CALL_NANO_USD)
     const ends = await race({ calls: 200, services: [service] })
@@ -190,7 +190,7 @@ describe('two workers', () => {
   })
 })
 
-describe('a worker that is killed', () => {
+describe('a worker that is killed', { timeout: 60_000 }, () => {
   it('takes its own calls with it and nobody else’s, and its resumable stream ends as lost after what is kept', async () => {
     const service = await start()
     const [one, two] = await clientsByWorker(service, 2)
