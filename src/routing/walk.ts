@@ -98,7 +98,8 @@ export function createWalk(
 
   /** Whether somebody is left who could be asked now, or as soon as there is a place. */
   function hasNext(): boolean {
-    return [...queue, ...passed].some(place => isOpen(place) && isWorthIt(place))
+    const mayBe = (place: Place): boolean => isOpen(place) && isWorthIt(place)
+    return queue.some(mayBe) || passed.some(mayBe)
   }
 
   function skip(candidate: Candidate, reason: Skip, message: string): void {
