@@ -35,14 +35,17 @@ export interface SpanQueue {
   close(): void
 }
 
+/** Batches that may be on their way at once: a collector far away answers late, and is not slow for that. */
+const SENDING_MAX = 4
+
 /** Makes it. */
 export function createSpanQueue(deps: SpanQueueDeps): SpanQueue {
   const { send, origin, max, batchMax, everyMs, log, metrics } = deps
   const encoder = createSpanEncoder(origin)
-  /** Full ones, which wait because another one is on its way. */
+  /** Full ones, which wait because others are on their way. */
   const batches: SpanBatch[] = []
   let waiting = 0
-  let sending: Promise<void> | undefined
+  const sending: Promise<void>[] = []
   let isFailing = false
   let isDropping = false
   let timer: NodeJS.Timeout | undefined
@@ -72,19 +75,24 @@ export function createSpanQueue(deps: SpanQueueDeps): SpanQueue {
     if (count > 0) batches.push({ bytes: encoder.take(), count })
   }
 
-  /** One after another: a slow collector is not asked for more at once. */
-  async function sendAll(): Promise<void> {
-    for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) await sendOne(batch)
-    sending = undefined
+  function sendAll(): void {
+    while (sending.length < SENDING_MAX) {
+      const batch = batches.shift()
+      if (batch === undefined) break
+      const one: Promise<void> = sendOne(batch).then(() => {
+        sending.splice(sending.indexOf(one), 1)
+        sendAll()
+      })
+      sending.push(one)
+    }
     if (encoder.count() > 0) later()
   }
 
   function later(): void {
     timer ??= setTimeout(() => {
       timer = undefined
-      if (sending !== undefined) return
       cut()
-      sending = sendAll()
+      sendAll()
     }, everyMs).unref()
   }
 
@@ -98,17 +106,14 @@ export function createSpanQueue(deps: SpanQueueDeps): SpanQueue {
       }
       waiting += 1
       encoder.add(span)
-      if (encoder.count() < batchMax) {
-        if (sending === undefined) later()
-        return
-      }
-      cut()
-      sending ??= sendAll()
+      if (encoder.count() >= batchMax) cut()
+      else if (timer !== undefined) return
+      sendAll()
     },
     async flush() {
       clearTimeout(timer)
       cut()
-      await Promise.all([sending, ...batches.splice(0).map(sendOne)])
+      await Promise.all([...sending, ...batches.splice(0).map(sendOne)])
     },
     close() {
       if (waiting > 0) metrics.spans('dropped', waiting)
