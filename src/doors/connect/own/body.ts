@@ -29,7 +29,7 @@ export function collect(req: PortRequest, exchange: Exchange, how: Collecting): 
   const { signal } = exchange
   const most = isEnveloped ? PREFIX_BYTES + maxBytes : maxBytes
   return new Promise(resolve => {
-    const chunks: Uint8Array[] = []
+    let chunks: Uint8Array[] = []
     let sizeBytes = 0
     let isOver = false
 
@@ -39,6 +39,8 @@ export function collect(req: PortRequest, exchange: Exchange, how: Collecting): 
       signal.removeEventListener('abort', leave)
       const message = messageOf(chunks, sizeBytes, isEnveloped)
       resolve(message === undefined ? { chunks } : { message, chunks })
+      // The request keeps its listeners for as long as the call takes, and must not keep what they have seen.
+      chunks = []
     }
     function leave(): void {
       // After its end a body is closed, too.

@@ -1,11 +1,12 @@
 // One call on its direct way: the request is collected and read, its handler asked, and the answer written.
+import type { Message } from '@bufbuild/protobuf'
 import type { PortRequest, PortResponse } from '../../../server/port-handler.ts'
 import type { Served } from '../served.ts'
 import { collect } from './body.ts'
 import type { OwnCall } from './call.ts'
 import { createContext } from './context.ts'
 import type { OwnMethod } from './method.ts'
-import { readsGzip, shapeOf } from './shape.ts'
+import { readsGzip, type Shape, shapeOf } from './shape.ts'
 import { answerStream } from './stream.ts'
 import { answerUnary } from './unary.ts'
 
@@ -24,16 +25,10 @@ export async function serveDirectly(
   method: OwnMethod,
   { req, res, served }: OwnRequest,
 ): Promise<readonly Uint8Array[] | undefined> {
-  const { exchange } = served
-  const { spec, limits } = method
-  const shape = shapeOf(req, spec.kind, exchange.asked.timeoutMs !== undefined)
+  const { spec } = method
+  const shape = shapeOf(req, spec.kind, served.exchange.asked.timeoutMs !== undefined)
   if (shape === undefined) return []
-  const { isEnveloped, isBinary } = shape
-  const { message: bytes, chunks } = await collect(req, exchange, {
-    maxBytes: limits.readMaxBytes,
-    isEnveloped,
-  })
-  const request = bytes === undefined ? undefined : method.parse(bytes, isBinary)
+  const { request, chunks } = await readRequest(method, req, served, shape)
   if (request === undefined) return chunks
   // From now on a fault is ours.
   served.isRead = true
@@ -43,4 +38,21 @@ export async function serveDirectly(
   if (spec.kind === 'unary') await answerUnary(call, () => spec.impl(request, context))
   else await answerStream(call, () => spec.impl(request, context))
   return undefined
+}
+
+/** What has been read: the request, or what is left to somebody else. A call may be long, and keeps nothing of its body. */
+type Read =
+  | { readonly request: Message; readonly chunks?: never }
+  | { readonly request?: never; readonly chunks: readonly Uint8Array[] }
+
+async function readRequest(
+  { limits, parse }: OwnMethod,
+  req: PortRequest,
+  { exchange }: Served,
+  { isEnveloped, isBinary }: Shape,
+): Promise<Read> {
+  const how = { maxBytes: limits.readMaxBytes, isEnveloped }
+  const { message, chunks } = await collect(req, exchange, how)
+  const request = message === undefined ? undefined : parse(message, isBinary)
+  return request === undefined ? { chunks } : { request }
 }

@@ -3,6 +3,7 @@ import type { ConnectError } from '@connectrpc/connect'
 import { createEndStreamSerialization, endStreamFlag } from '@connectrpc/connect/protocol-connect'
 import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc'
 import { trailerFlag, trailerSerialize } from '@connectrpc/connect/protocol-grpc-web'
+import { GatewayError } from '../../../core/errors.ts'
 import { drained, finish, flushHeader, isOpen, write } from '../../http/pace.ts'
 import type { OwnCall } from './call.ts'
 import { bytesOf, COMPRESSED, type Envelope, joined, PREFIX_BYTES } from './envelope.ts'
@@ -44,6 +45,15 @@ export function createOutlet(call: OwnCall): Outlet {
     plainBytes = 0
     isFull = !write(res, bytes)
   }
+  function flushLate(): void {
+    try {
+      flush()
+    } catch (fault) {
+      // Nobody waits for it here.
+      exchange.fail(GatewayError.from(fault))
+      res.destroy()
+    }
+  }
   function begin(): void {
     if (hasBegun) return
     hasBegun = true
@@ -57,7 +67,7 @@ export function createOutlet(call: OwnCall): Outlet {
     else if (!isPlanned) {
       isPlanned = true
       // Behind everything that is ready now.
-      process.nextTick(flush)
+      process.nextTick(flushLate)
     }
     return isFull ? pace() : undefined
   }
