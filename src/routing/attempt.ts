@@ -103,6 +103,7 @@ export function createAttempt(deps: AttemptDeps): Attempt {
   let counts: TokenCounts | undefined
   let serviceTier: string | undefined
   let isReleased = false
+  let last: MessageInitShape<typeof RouteAttemptSchema> | undefined
   let isEmbedding = false
   const warnings: WarningInit[] = []
   const onCallEnd = (): void => ending.abort(signal.reason)
@@ -232,9 +233,11 @@ export function createAttempt(deps: AttemptDeps): Attempt {
   const firstTokenMs = (): number | undefined =>
     firstOutputAtMs === undefined ? undefined : firstOutputAtMs - (sentAtMs ?? startedAtMs)
 
+  /** Nothing of it changes any more once the attempt is over, and half a dozen ask for it then. */
   function record(): MessageInitShape<typeof RouteAttemptSchema> {
+    if (last !== undefined) return last
     const afterMs = firstTokenMs()
-    return {
+    const made = {
       provider: provider.id,
       model: model.id,
       outcome,
@@ -246,6 +249,8 @@ export function createAttempt(deps: AttemptDeps): Attempt {
       keyLabel,
       ...(afterMs === undefined ? {} : { timeToFirstToken: durationOf(afterMs) }),
     }
+    if (endedAtMs !== undefined) last = made
+    return made
   }
 
   return {

@@ -24,7 +24,7 @@ function onlyLine({ responseId, answeredBy, attempts, usage, cost }: Settlement)
     id: responseId.slice(responseId.indexOf('_') + 1),
     provider: answeredBy?.provider ?? last?.provider ?? '',
     model: answeredBy?.model ?? last?.model ?? '',
-    ...(last === undefined ? {} : { keyLabel: last.keyLabel }),
+    ...(last?.keyLabel === undefined ? {} : { keyLabel: last.keyLabel }),
     ...(usage === undefined ? {} : { usage }),
     ...(cost === undefined ? {} : { cost }),
   }
