@@ -96,6 +96,8 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
         DATA_DIR: join(folder, 'data'),
         OPENAI_API_KEY: 'test-key',
         OPENAI_BASE_URL: good.url,
+        // What was recorded of a call is kept until its time would have been over.
+        REQUEST_TIMEOUT: '60',
         FIRST_TOKEN_TIMEOUT: '5',
         IDLE_TIMEOUT: '5',
         EXAI_CONFIG: join(folder, 'exai.yaml'),

@@ -26,7 +26,9 @@ export const SHAKY = 'shaky/test-model'
 
 const LEAVE_MS_MAX = 1_500
 const RESUME_SECONDS = 20
+/** Words of a mark, and of a text with a key. */
 const MARKED = 2
+const KEYS = 200
 
 /** A whole answer, in one or in pieces. */
 export const asking: Deed = async place => {
@@ -82,16 +84,19 @@ export const conversing: Deed = async place => {
   }
 }
 
-/** The same question twice under one key. */
+/** The same question twice under one of a few keys, most of which were answered long before: what is recorded is kept for a day. */
 export const repeating: Deed = async place => {
-  const { mark } = place
-  const key = mark.replaceAll(' ', '-')
-  const text = `${mark} once`
+  const number = place.chance.below(KEYS)
+  const key = `soak-key-${number}`
+  const text = `${key} once`
   // Another door may add to a question what its own requires, and then it is another one.
-  const name = doorWith(place, 'key')
-  const one = { ...place, doors: { [name]: place.doors[name] } as Place['doors'] }
-  const first = await expectEcho(one, { text, key }, MARKED + 1)
-  const again = await ask(one, 'key', { model: GOOD, text, key })
+  const names = doorsWith(place, 'key')
+  const asked = place.doors[names[number % names.length] ?? 'grpc']
+  const first = await asked.ask({ model: GOOD, text, key })
+  if (first.error !== undefined || first.text !== `You said: ${text}`)
+    throw wrong(`to ${key} is wrong`, first)
+  if (!first.isReplayed) place.books.answered(first, [MARKED, MARKED + 2])
+  const again = await asked.ask({ model: GOOD, text, key })
   if (again.id !== first.id || again.text !== first.text || !again.isReplayed)
     throw wrong('was not replayed', again)
 }
@@ -151,9 +156,13 @@ export const failing: Deed = async place => {
     throw wrong(`after ${fault}`, answer)
 }
 
-function doorWith(place: Place, feature: Parameters<typeof lack>[0]): DoorName {
+function doorsWith(place: Place, feature: Parameters<typeof lack>[0]): readonly DoorName[] {
   // Its keys are the names of the doors.
-  const names = (Object.keys(place.doors) as DoorName[]).filter(name => lack(feature, name) === undefined)
+  return (Object.keys(place.doors) as DoorName[]).filter(name => lack(feature, name) === undefined)
+}
+
+function doorWith(place: Place, feature: Parameters<typeof lack>[0]): DoorName {
+  const names = doorsWith(place, feature)
   return names[place.chance.below(names.length)] ?? 'grpc'
 }
 
