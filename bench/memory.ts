@@ -58,7 +58,7 @@ export async function measureMemory(options: MemoryOptions): Promise<MemoryFigur
   for (const one of plan(options.smoke)) {
     const found = await weighIn(options, one)
     rows.push(found.row)
-    holders = found.holders
+    if (found.holders.length > 0) holders = [...holders, [`— ${one.name} —`, 0], ...found.holders]
   }
   return { rows, holders }
 }
@@ -127,7 +127,7 @@ export function memoryTargets({ rows }: MemoryFigures): readonly Promised[] {
 export function describeHolders({ holders }: MemoryFigures): string {
   return alignedTable([
     ['allocated by', 'KiB alive'],
-    ...holders.map(([name, bytes]) => [name, (bytes / 1024).toFixed(0)]),
+    ...holders.map(([name, bytes]) => [name, bytes === 0 ? '' : (bytes / 1024).toFixed(0)]),
   ])
 }
 
@@ -139,7 +139,7 @@ async function weigh(
 ): Promise<Weight> {
   const target = { port: server.port, credential, promptBytes: PROMPT_BYTES.usual }
   const models = held.kind === 'silent' ? modelNames() : undefined
-  if (isProfiled && held.kind === 'silent') await ask(server.child, 'sample')
+  if (isProfiled) await ask(server.child, 'sample')
   const before = await ask<Gauged>(server.child, 'gauge')
   const order: HoldOrder = { ...target, ...held, ...(models === undefined ? {} : { models }) }
   await play<Held>(load, { ...order, hold: true }, name)
