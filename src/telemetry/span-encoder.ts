@@ -73,15 +73,31 @@ const STATUS_UNSET = Uint8Array.of(0x7a, 0x02, 0x18, 0x00)
 const STATUS_ERROR = Uint8Array.of(0x7a, 0x02, 0x18, 0x02)
 const FIRST_BYTES = 64 * 1024
 
+/** A tag and a length take this at most. */
+const LENGTH_HEAD_BYTES = 10
+
 /** Makes it. */
 export function createSpanEncoder(origin: SpanOrigin): SpanEncoder {
   const resource = resourceBytes(origin)
   const scope = scopeBytes(origin)
-  const head = createOtlpWriter(64, TAG.attribute)
+  const head = createOtlpWriter(resource.length + scope.length + 2 * LENGTH_HEAD_BYTES, TAG.attribute)
+  // What stands before the spans depends on how long they are: its place is kept free, so that they need not be copied.
+  const free = new Uint8Array(resource.length + scope.length + 2 * LENGTH_HEAD_BYTES)
   const spans = createOtlpWriter(FIRST_BYTES, TAG.attribute)
   let count = 0
+
+  function headOf(bodyBytes: number): Uint8Array {
+    const inner = scope.length + bodyBytes
+    head.length(TAG.scopeSpans, inner)
+    const scopeHead = head.take()
+    head.length(TAG.request, resource.length + scopeHead.length + inner)
+    for (const part of [resource, scopeHead, scope]) head.raw(part)
+    return head.take()
+  }
+
   return {
     add(span) {
+      if (count === 0) spans.raw(free)
       const begun = spans.begin(TAG.span)
       writeSpan(spans, span)
       spans.end(begun)
@@ -89,13 +105,13 @@ export function createSpanEncoder(origin: SpanOrigin): SpanEncoder {
     },
     count: () => count,
     take() {
-      const body = spans.take()
+      if (count === 0) return headOf(0)
+      const all = spans.take()
       count = 0
-      const inner = scope.length + body.length
-      head.length(TAG.scopeSpans, inner)
-      const scopeHead = head.take()
-      head.length(TAG.request, resource.length + scopeHead.length + inner)
-      return Buffer.concat([head.take(), resource, scopeHead, scope, body])
+      const before = headOf(all.length - free.length)
+      const from = free.length - before.length
+      all.set(before, from)
+      return all.subarray(from)
     },
   }
 }
