@@ -22,8 +22,9 @@ const PROBE = '\u0000'
 interface Frame {
   readonly head: string
   readonly tail: string
-  readonly field: string
-  readonly delta: RawDelta
+  readonly field: (typeof FIELDS)[number]
+  /** What else its deltas say each time; undefined when they say nothing else. */
+  readonly more: RawDelta | undefined
 }
 
 /**
@@ -37,13 +38,16 @@ export function createRepeats(): Repeats {
   return {
     deltaOf(data) {
       if (frame === undefined) return undefined
-      const { head, tail, field, delta } = frame
+      const { head, tail, field, more } = frame
       if (data.length < head.length + tail.length + 2) return undefined
-      if (!data.startsWith(head) || !data.endsWith(tail)) return undefined
-      const text = stringIn(data.slice(head.length, data.length - tail.length))
+      const end = data.length - tail.length
+      // V8 compares whole strings a word at a time, and `startsWith` character by character.
+      if (data.slice(0, head.length) !== head || data.slice(end) !== tail) return undefined
+      const text = stringIn(data.slice(head.length, end))
       if (text === undefined) return undefined
       vain = 0
-      return { ...delta, [field]: text }
+      if (more !== undefined) return { ...more, [field]: text }
+      return field === 'content' ? { content: text } : { reasoning_content: text }
     },
     learn(data, body) {
       // What another chunk has said in between may be news again: only the last one that was read in full counts.
@@ -85,7 +89,9 @@ function frameOf(data: string, body: unknown): Frame | undefined {
   const tail = data.slice(end)
   // A name may stand in other places, and twice in one: what is put there must come out.
   const probed = end < 0 ? undefined : onlyDelta(parsed(`${head}${JSON.stringify(PROBE)}${tail}`))
-  return probed?.[field] === PROBE ? { head, tail, field, delta } : undefined
+  if (probed?.[field] !== PROBE) return undefined
+  const says = Object.keys(delta).some(name => name !== field && name !== 'role' && delta[name] !== null)
+  return { head, tail, field, more: says ? delta : undefined }
 }
 
 /** The place behind the closing quote of a string that begins there; -1 when there is none. */
