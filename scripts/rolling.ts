@@ -38,6 +38,8 @@ for (const part of wanted) {
   const problems = problemsOf(result)
   for (const problem of problems.slice(0, SHOWN)) console.log(`✗ ${problem}`)
   if (problems.length > SHOWN) console.log(`✗ and ${problems.length - SHOWN} more`)
+  const outs = result.endings.reduce((sum, { redisOuts }) => sum + redisOuts, 0)
+  if (outs > 0) console.log(`instances went on without Redis ${outs} times: this machine is too busy`)
   played.push({ name: part.name, result })
 }
 const report = reportOf(played, { date, machine, load: LOAD })

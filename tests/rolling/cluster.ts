@@ -21,6 +21,7 @@ import { INSTANCES, type Instance, type Order, orderOf } from './order.ts'
 const run = promisify(execFile)
 const COMPOSE = join(root, 'deploy/compose')
 const SCRIPT_MS = 300_000
+const REDIS_OUT = 'redis is out: this process goes on alone'
 
 /** What a cluster may be started with. */
 export interface ClusterOptions {
@@ -51,6 +52,8 @@ export interface Ending {
   /** Calls that ran when it was told to end, and those of them that it had to end. */
   readonly running: number
   readonly aborted: number
+  /** How often it went on without Redis; streams of others could not be found then. */
+  readonly redisOuts: number
 }
 
 /** Starts everything with the blue instances. */
@@ -140,6 +143,7 @@ function createInstances({ portOf, folderOf, env, onEnded }: InstancesDeps) {
           code,
           running: Number(last?.['running'] ?? Number.NaN),
           aborted: Number(last?.['aborted'] ?? Number.NaN),
+          redisOuts: service.log().filter(({ msg }) => msg === REDIS_OUT).length,
         })
       }),
     )

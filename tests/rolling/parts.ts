@@ -21,7 +21,7 @@ export const parts: readonly Part[] = [
 ]
 
 /** The load of a whole rehearsal. */
-export const LOAD: LoadOptions = { callsPerSecond: 60, streamsPerSecond: 4, streamSeconds: 8 }
+export const LOAD: LoadOptions = { callsPerSecond: 20, streamsPerSecond: 2, streamSeconds: 6 }
 
 /** The settings of compose.yaml that a drain goes by. */
 export const SETTINGS = { WORKERS: '1', DRAIN_DELAY: '5', DRAIN_TIMEOUT: '600' } as const

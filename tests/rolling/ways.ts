@@ -130,4 +130,4 @@ export function longQuestion(
   return { words, asked: question(MODEL, text, { user: id }) }
 }
 
-const WORD_MS = 50
+const WORD_MS = 100

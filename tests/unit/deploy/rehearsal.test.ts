@@ -52,7 +52,7 @@ test('a load counts what was sent and what failed, each with its way', async () 
 })
 
 test('every failure is a problem, and so is a process that cut calls off, and a way that nobody took', () => {
-  const ended = { instance: 'blue-1', code: 0, running: 4, aborted: 0 } as const
+  const ended = { instance: 'blue-1', code: 0, running: 4, aborted: 0, redisOuts: 0 } as const
   const result: Rehearsal = {
     unary: [
       { name: 'one', sent: 3, failed: 1 },
