@@ -50,6 +50,8 @@ const STANDING_SHARE = 1 / 4
 const STRICT_SHARE = 1 / 200
 /** What most of a window is. */
 const MOST = 0.8
+/** A process that has worked for less, its start included, still compiles its code: it is slow now, and soon not, in milliseconds. */
+const YOUNG_MS = 5_000
 /** So much of a turn is not looked at, in milliseconds. */
 const UNMEASURED_MS = 2
 /** A single long turn is none: something else has taken its time. */
@@ -112,6 +114,7 @@ function createLateness(delayMs: number, loop: LoopGauge): (nowMs: number) => bo
   let turnIdleMs = 0
   let turnCpuMs: number | undefined
   let workMs = 0
+  let isYoung = true
   // What a call may wait, as a share of the delay: the whole of it in a burst, that is when the turns before were short.
   let share = 1
 
@@ -133,9 +136,10 @@ function createLateness(delayMs: number, loop: LoopGauge): (nowMs: number) => bo
     if (nowMs - turnAtMs > UNMEASURED_MS) {
       const cpuMs = loop.cpuMs()
       turnCpuMs ??= cpuMs
+      isYoung = cpuMs < YOUNG_MS
       workMs = UNMEASURED_MS + cpuMs - turnCpuMs
     }
-    return workMs > delayMs * share
+    return workMs > delayMs * (isYoung ? 1 : share)
   }
 }
 

@@ -7,11 +7,11 @@ const DELAY_MS = 1_000
 const CALL = { method: 'exai.v1.ChatService/Complete', isWatch: false, isCounted: true }
 
 /** A process whose time passes by hand, busy or idle. */
-function setUp({ delayMs = DELAY_MS } = {}) {
+function setUp({ delayMs = DELAY_MS, workedMs = 10_000 } = {}) {
   const clock = createHandClock()
   const sheds: OverloadCause[] = []
   let idleMs = 0
-  let cpuMs = 0
+  let cpuMs = workedMs
   let turn = 0
   let waiting = 0
   let heap = 0
@@ -110,6 +110,15 @@ describe('a busy event loop', () => {
       idle(30)
     }
     expect(sheds).toEqual([])
+  })
+
+  it('of a process that is still compiling its code refuses only what waits for all of OVERLOAD_DELAY', () => {
+    const { sheds, turn } = setUp({ workedMs: 1_000 })
+    for (let turns = 0; turns < 8; turns += 1) turn(300)
+    expect(sheds).toEqual([])
+    expect(turn(1_000)).toBeUndefined()
+    for (let turns = 0; turns < 3; turns += 1) turn(300)
+    expect(sheds).not.toEqual([])
   })
 
   it('refuses nobody because others have the core', () => {
