@@ -61,11 +61,11 @@ it('what goes up and down is flat, and what rises by more than a part is not', (
   expect(grown(looks(30, minute => ({ heapBytes: (50 + minute / 3) * MIB })))).toEqual([
     'heap after a collection',
   ])
-  expect(grown(looks(30, minute => ({ files: 40 + minute, sockets: 20 + minute })))).toEqual([
+  expect(grown(looks(30, minute => ({ files: 40 + 6 * minute, sockets: 20 + 6 * minute })))).toEqual([
     'file handles',
     'sockets',
   ])
-  expect(grown(looks(30, minute => ({ resources: { Timeout: 10 + minute } })))).toEqual(['timers'])
+  expect(grown(looks(30, minute => ({ resources: { Timeout: 10 + 6 * minute } })))).toEqual(['timers'])
 })
 
 it('too few looks show nothing, and that is no proof', () => {
