@@ -10,6 +10,7 @@ import type { SettingValues } from './settings.ts'
 import { deepFreeze, type Snapshot } from './snapshot.ts'
 import { type LogConfig, loggingOf, type TracingConfig, tracingOf } from './telemetry.ts'
 import type { ConfigSource } from './watch.ts'
+import { workerNotices } from './workers.ts'
 
 /** PEM texts of a server's identity. */
 export interface TlsConfig {
@@ -148,7 +149,12 @@ export async function loadConfig({ env, readFile, cwd }: ConfigDeps): Promise<Co
         ? undefined
         : { path: resolve(cwd, path), digest: digestOf(text) },
     snapshot: reading.snapshot,
-    notices: [...notices, ...reading.notices, ...tokenNotices(env)],
+    notices: [
+      ...notices,
+      ...reading.notices,
+      ...tokenNotices(env),
+      ...workerNotices(values, reading.snapshot),
+    ],
   })
 }
 

@@ -276,9 +276,9 @@ export const settings = {
   ...telemetrySettings,
   WORKERS: {
     group: 'Operation',
-    kind: kinds.integer({ min: 1, max: 64 }),
+    kind: kinds.processes({ max: 64 }),
     default: '1',
-    about: 'How many processes serve the port; from 2 on one more process owns what they share.',
+    about: 'How many processes serve the port, auto for one a core; from 2 on one more owns what they share.',
   },
 } as const satisfies Readonly<Record<string, Setting<unknown>>>
 
