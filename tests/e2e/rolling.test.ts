@@ -35,7 +35,7 @@ describe.runIf(haproxy !== undefined && redis !== undefined)('a rolling update',
     expect(result.upstreamCalls).toBe(unary.sent + streams.sent)
     const report = reportOf([{ name: 'smoke', result }], { date: 'today', machine: 'this one', load })
     expect(report).toMatch(/^\| smoke +\| +2 \|/m)
-  }, 90_000)
+  }, 150_000)
 })
 
 it('is rehearsed with the settings that compose.yaml has', () => {
