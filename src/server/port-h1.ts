@@ -144,6 +144,8 @@ export const createHttp1Half = (deps: Http1HalfDeps): Http1Half => {
     res.on('close', () => {
       const place = responses.indexOf(res)
       if (place >= 0) responses.splice(place, 1)
+      // All that its call was made of hangs on a request: a connection that waits for the next one must not keep it.
+      if (connection.request === req && req.complete) connection.request = undefined
       closed?.()
     })
     if (isLeaving) res.shouldKeepAlive = false
