@@ -31,7 +31,8 @@ import type { SamplerName, Tracer, TracerDeps, TracingSettings } from './tracing
 
 /** Spans that may wait for the collector; further ones are dropped and counted. */
 const QUEUE_MAX = 4_096
-const BATCH_MAX = 512
+/** Half a megabyte; an export costs as much as a hundred spans, whatever is in it. */
+const BATCH_MAX = 1_024
 const BATCH_EVERY_MS = 1_000
 /** How long a batch may take, repetitions included. */
 const EXPORT_MS = 5_000
