@@ -91,7 +91,12 @@ function frameOf(data: string, body: unknown): Frame | undefined {
   const probed = end < 0 ? undefined : onlyDelta(parsed(`${head}${JSON.stringify(PROBE)}${tail}`))
   if (probed?.[field] !== PROBE) return undefined
   const says = Object.keys(delta).some(name => name !== field && name !== 'role' && delta[name] !== null)
-  return { head, tail, field, more: says ? delta : undefined }
+  return { head: ownText(head), tail: ownText(tail), field, more: says ? delta : undefined }
+}
+
+/** The same text without the piece of the stream that it was cut from: a slice keeps the whole of it in memory. */
+function ownText(slice: string): string {
+  return Buffer.from(slice).toString()
 }
 
 /** The place behind the closing quote of a string that begins there; -1 when there is none. */
