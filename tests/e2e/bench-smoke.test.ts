@@ -42,7 +42,7 @@ beforeAll(async () => {
     cwd: root,
   })
   found = JSON.parse(await readFile(json, 'utf8'))
-}, 240_000)
+}, 400_000)
 
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
