@@ -29,12 +29,18 @@ export function faultsOf({
       .filter(({ isFlat }) => !isFlat)
       .map(one => `${one.name} grew from ${one.first} to ${one.last}`),
     ...mistakes,
-    ...(after.sockets > before.sockets + SPARE ? [`${after.sockets - before.sockets} sockets are left`] : []),
-    ...(after.files > before.files + SPARE ? [`${after.files - before.files} file handles are left`] : []),
+    ...(ownOf(after) > ownOf(before) + SPARE
+      ? [`${ownOf(after) - ownOf(before)} file handles or sockets are left`]
+      : []),
     ...(balance.wrong > 0 ? [`${balance.wrong} answers stand wrong in the ledger`] : []),
     ...(balance.unheard > balance.left ? [`${balance.unheard} lines in the ledger are nobody's`] : []),
     ...(ending.code === 0 ? [] : [`the service ended with ${ending.code ?? ending.signal}`]),
   ]
+}
+
+// The connections of clients are in their hands: those that are kept for a next call are theirs to close.
+function ownOf({ files, connections }: Sample): number {
+  return files - connections
 }
 
 /** One look, as a line. */

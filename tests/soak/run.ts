@@ -98,8 +98,10 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
         OPENAI_BASE_URL: good.url,
         // What was recorded of a call is kept until its time would have been over.
         REQUEST_TIMEOUT: '60',
-        FIRST_TOKEN_TIMEOUT: '5',
-        IDLE_TIMEOUT: '5',
+        // Long enough for a provider that shares a busy machine, and short enough for one that is silent.
+        CONNECT_TIMEOUT: '15',
+        FIRST_TOKEN_TIMEOUT: '15',
+        IDLE_TIMEOUT: '15',
         EXAI_CONFIG: join(folder, 'exai.yaml'),
         [GAUGE_FILE]: gaugeFile,
       },
