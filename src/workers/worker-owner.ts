@@ -23,6 +23,8 @@ export interface WorkerOwnerDeps {
   readonly log: Logger
   /** Told of each Snapshot before it is put into use. */
   readonly onTake: (snapshot: Snapshot) => void
+  /** Called before the owner is told that everything has ended. */
+  readonly onEnd: () => void
 }
 
 /** The owner, and what it asks. */
@@ -46,6 +48,7 @@ export function createWorkerOwner({
   start,
   log,
   onTake,
+  onEnd,
 }: WorkerOwnerDeps): WorkerOwner {
   let isRedisUp = start.isRedisUp
   let seeing: Seeing | undefined
@@ -120,6 +123,7 @@ export function createWorkerOwner({
         begun(parts).circuitSwitch({ caller, id: requestId }, wish),
       async drain() {
         const result = await begun(gateway).stop()
+        onEnd()
         // After the answer has left.
         setTimeout(() => {
           channel.close()

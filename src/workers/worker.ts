@@ -8,7 +8,7 @@ import { GatewayError } from '../core/errors.ts'
 import { startGateway } from '../gateway.ts'
 import { type Channel, createChannel } from '../stores/workers/channel.ts'
 import { createWorkersShared, type WorkersShared } from '../stores/workers/shared.ts'
-import { createLogger, type Logger } from '../telemetry/logger.ts'
+import { createLogger, type LogFilesSink, type Logger } from '../telemetry/logger.ts'
 import { CHANNEL_FD } from './child.ts'
 import {
   asking,
@@ -42,7 +42,8 @@ export async function runWorker(version: string): Promise<undefined> {
   // Nobody is left to keep what calls do.
   void channel.closed.then(() => process.exit(EXIT.failed))
   const start = frozen(await owner.ask('start', { pid: process.pid }))
-  log = logOf(start, version, line => owner.tell('log', line))
+  const lines = linesTo(line => owner.tell('log', line))
+  log = logOf(start, version, lines)
   const own = log
   process.on('uncaughtException', err => {
     own.error('uncaught exception, the process ends', { err })
@@ -54,6 +55,7 @@ export async function runWorker(version: string): Promise<undefined> {
     shared,
     start,
     log: own,
+    onEnd: lines.flush,
     onTake: one => own.hide(secretsOf(one)),
   })
   try {
@@ -106,20 +108,30 @@ function frozen(start: Start): Start {
   return { ...start, config: deepFreeze(start.config) }
 }
 
-function logOf(
-  { config, slot, level }: Start,
-  version: string,
-  say: (line: Parameters<OwnerAnswers['log']>[0]) => void,
-): Logger {
+/** Where the lines go that the owner writes into the files of the log. */
+interface Lines extends LogFilesSink {
+  /** Sends what still waits for more lines. */
+  flush(): void
+}
+
+function linesTo(say: (line: Parameters<OwnerAnswers['log']>[0]) => void): Lines {
+  let feed = (): void => undefined
+  return {
+    write: (text, channel, isError) => say([text, channel, isError]),
+    feeds(from) {
+      feed = from
+    },
+    flush: () => feed(),
+  }
+}
+
+function logOf({ config, slot, level }: Start, version: string, lines: LogFilesSink): Logger {
   return createLogger({
     level: level ?? config.snapshot.logLevel ?? config.logging.level,
     version,
     secrets: configSecretsOf(config),
     sampleRatio: config.logging.sampleRatio,
-    files:
-      config.logging.files === undefined
-        ? undefined
-        : { write: (line, channel, isError) => say([line, channel, isError]) },
+    files: config.logging.files === undefined ? undefined : lines,
   }).child({ worker: slot })
 }
 
