@@ -92,14 +92,14 @@ export function createWalk(
     return billed.length === 0 || input.mayAfford(candidate, billed)
   }
 
-  function isOpen({ candidate: { provider, model } }: Place): boolean {
-    return circuits.refusal(provider.id, model.id) === undefined
+  function mayBeAsked(place: Place): boolean {
+    const { provider, model } = place.candidate
+    return circuits.refusal(provider.id, model.id) === undefined && isWorthIt(place)
   }
 
   /** Whether somebody is left who could be asked now, or as soon as there is a place. */
   function hasNext(): boolean {
-    const mayBe = (place: Place): boolean => isOpen(place) && isWorthIt(place)
-    return queue.some(mayBe) || passed.some(mayBe)
+    return queue.some(mayBeAsked) || passed.some(mayBeAsked)
   }
 
   function skip(candidate: Candidate, reason: Skip, message: string): void {
