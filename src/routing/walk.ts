@@ -98,9 +98,7 @@ export function createWalk(
   }
 
   /** Whether somebody is left who could be asked now, or as soon as there is a place. */
-  function hasNext(): boolean {
-    return queue.some(mayBeAsked) || passed.some(mayBeAsked)
-  }
+  const hasNext = (): boolean => queue.some(mayBeAsked) || passed.some(mayBeAsked)
 
   function skip(candidate: Candidate, reason: Skip, message: string): void {
     const { provider, model } = candidate
