@@ -1,16 +1,16 @@
 // What credentials and limits cost a call: one service that asks for nothing beside services with keys or tokens and limits.
 import type { ChildProcess } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { type Running, type ServiceName, startService } from './guarded.ts'
 import type { LoadOrder, LoadResult } from './load.ts'
 import { type Cores, cpuMicros } from './machine.ts'
-import { answerOf, runCommand, type Server, startChild, startGateway, stopChild } from './processes.ts'
-import { alignedTable, median } from './report.ts'
+import { median } from './numbers.ts'
+import { answerOf, startChild, stopChild } from './processes.ts'
+import { alignedTable } from './report.ts'
 import type { Protocol } from './wire.ts'
 
 /** What the CPU of a call is in one protocol at one service; figures are medians of the rounds. */
 export type AccessFigure = {
-  readonly protocol: Protocol
+  readonly protocol: AskedProtocol
   readonly service: ServiceName
   /** CPU of the service for a call, in microseconds. */
   readonly micros: number
@@ -24,9 +24,6 @@ export type AccessFigure = {
   readonly shareLow: number
   readonly shareHigh: number
 }
-
-/** The services that are compared. */
-export type ServiceName = 'open' | 'key' | 'token'
 
 /** What a run is made with. */
 export type AccessOptions = {
@@ -44,28 +41,18 @@ export const SHARE_MAX = 15
 
 const CONNECTIONS = 32
 const PROTOCOLS = ['connect', 'grpc'] as const satisfies readonly Protocol[]
+type AskedProtocol = (typeof PROTOCOLS)[number]
 const SERVICES = ['open', 'key', 'token'] as const satisfies readonly ServiceName[]
 const TITLES = {
   connect: 'Connect JSON, HTTP/1.1',
   grpc: 'gRPC, h2c',
-  'grpc-web': 'gRPC-Web, HTTP/1.1',
-} as const satisfies Record<Protocol, string>
+} as const satisfies Partial<Record<Protocol, string>>
 const DESCRIPTIONS = {
   open: 'nothing asked, nothing limited',
   key: 'API key; limits of key and tenant',
   token: 'token (HS256); limits of tenant',
 } as const satisfies Record<ServiceName, string>
 
-/** So large that no call of a run is refused. */
-const LIMITS = {
-  requests_per_minute: 1_000_000_000,
-  concurrent_calls: 1_000_000,
-  tokens_per_minute: 100_000_000_000,
-  day_budget: 1_000_000,
-} as const
-const JWT_SECRET = 'of-the-benchmark-alone-0123456789abcdef'
-
-type Running = { readonly server: Server; readonly credential: string | undefined }
 type Sample = LoadResult & { readonly micros: number }
 
 /** How long and how often: the rounds are short and many, so that whatever else the machine does meets all services alike. */
@@ -74,7 +61,7 @@ function planOf(smoke: boolean): {
   readonly seconds: number
   readonly warmSeconds: number
 } {
-  return smoke ? { rounds: 1, seconds: 0.3, warmSeconds: 0.2 } : { rounds: 32, seconds: 0.75, warmSeconds: 4 }
+  return smoke ? { rounds: 1, seconds: 0.3, warmSeconds: 0.2 } : { rounds: 12, seconds: 0.75, warmSeconds: 2 }
 }
 
 /** Starts the services and asks them in turn, each round in the order opposite to that of the one before. */
@@ -87,7 +74,7 @@ export async function measureAccess(options: AccessOptions): Promise<readonly Ac
     await answerOf(load)
     const running = new Map<ServiceName, Running>()
     for (const name of SERVICES) {
-      const one = await start(name, options)
+      const one = await startService(name, options)
       children.push(one.server.child)
       running.set(name, one)
     }
@@ -146,81 +133,6 @@ export function accessFaults(figures: readonly AccessFigure[]): readonly string[
     )
 }
 
-async function start(name: ServiceName, options: AccessOptions): Promise<Running> {
-  const { upstreamPort, cores, nodeArgs = [] } = options
-  const folder = join(options.folder, `access-${name}`)
-  mkdirSync(folder)
-  const env = settingsOf(name)
-  if (name !== 'open') writeFileSync(join(folder, 'exai.yaml'), configText())
-  const credential = await credentialOf(name, folder, env)
-  const server = await startGateway({ upstreamPort, core: cores?.server, folder, nodeArgs, env, credential })
-  return { server, credential }
-}
-
-function settingsOf(name: ServiceName): Readonly<Record<string, string>> {
-  switch (name) {
-    case 'open':
-      return {}
-    case 'key':
-      return { EXAI_AUTH: 'key', EXAI_CONFIG: 'exai.yaml' }
-    case 'token':
-      return { JWT_SECRET, EXAI_CONFIG: 'exai.yaml' }
-    default:
-      return name satisfies never
-  }
-}
-
-function configText(): string {
-  const { day_budget, ...rates } = LIMITS
-  const lines = Object.entries({ ...rates, day_budget_usd: day_budget }).map(
-    ([kind, value]) => `${kind}: ${value}`,
-  )
-  return `limits: { tenants: { default: { ${lines.join(', ')} } } }\n`
-}
-
-/** Made by the commands that everybody makes them with. */
-async function credentialOf(
-  name: ServiceName,
-  folder: string,
-  env: Readonly<Record<string, string>>,
-): Promise<string | undefined> {
-  switch (name) {
-    case 'open':
-      return undefined
-    case 'key': {
-      const limits = Object.entries(LIMITS).flatMap(([kind, value]) => [
-        '--limit',
-        `${kind}=${value}${kind === 'day_budget' ? 'usd' : ''}`,
-      ])
-      const args = ['keys', 'create', '--store', '--label', 'bench', '--scope', 'chat', ...limits]
-      return secretIn(await runCommand(args, { folder, env }), /\bexai_[\w-]{43}\b/)
-    }
-    case 'token': {
-      const args = [
-        'token',
-        'create',
-        '--sub',
-        'bench',
-        '--tenant',
-        'default',
-        '--scope',
-        'chat',
-        '--ttl',
-        '1h',
-      ]
-      return secretIn(await runCommand(args, { folder, env }), /\b[\w-]+\.[\w-]+\.[\w-]+/)
-    }
-    default:
-      return name satisfies never
-  }
-}
-
-function secretIn(output: string, form: RegExp): string {
-  const [secret] = form.exec(output) ?? []
-  if (secret === undefined) throw new Error('the run is invalid: a command showed no credential')
-  return secret
-}
-
 async function measure(
   load: ChildProcess,
   running: Running | undefined,
@@ -249,7 +161,7 @@ async function measure(
 function figureOf(
   samples: ReadonlyMap<string, readonly Sample[]>,
   service: ServiceName,
-  protocol: Protocol,
+  protocol: AskedProtocol,
 ): AccessFigure {
   const own = samples.get(keyOf(service, protocol)) ?? []
   const open = samples.get(keyOf('open', protocol)) ?? []

@@ -10,7 +10,8 @@ import type { Dialect, Upstream } from '../src/providers/openai-dialect/dialect.
 import { createChatStreamDecoder } from '../src/providers/openai-dialect/stream.ts'
 import { createResponsesStreamDecoder } from '../src/providers/openai-responses/stream.ts'
 import { describeMachine } from './machine.ts'
-import { alignedTable, median, writeBetween } from './report.ts'
+import { median } from './numbers.ts'
+import { alignedTable, writeBetween } from './report.ts'
 
 /** The streams that one decoder is measured with; all of them are answers without a failure. */
 interface Decoder {

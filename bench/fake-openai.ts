@@ -14,6 +14,8 @@ export type FakeOpenAi = {
   readonly port: number
   /** Open sockets, idle ones included. */
   readonly sockets: () => number
+  /** Calls that it says nothing to and whose client is still there. */
+  readonly waiting: () => number
   readonly close: () => void
 }
 
@@ -55,13 +57,18 @@ const lumps: readonly Buffer[] = Array.from({ length: WRITES }, (_, index) => {
 /** Starts a fake provider on a free port of 127.0.0.1. */
 export async function startFakeOpenAi({ onCall }: FakeOpenAiDeps = {}): Promise<FakeOpenAi> {
   const sockets = new Set<Socket>()
+  let waiting = 0
   const server = createServer((req, res) => {
     const pieces: Buffer[] = []
     req.on('data', (piece: Buffer) => pieces.push(piece))
     req.on('end', () => {
       const body = pieces.length === 1 ? String(pieces[0]) : Buffer.concat(pieces).toString()
       onCall?.(body, req.socket)
-      reply(req, res, body)
+      if (reply(req, res, body)) return
+      waiting += 1
+      req.socket.once('close', () => {
+        waiting -= 1
+      })
     })
   })
   // A connection that we close while it is idle would fail whoever is about to use it.
@@ -75,6 +82,7 @@ export async function startFakeOpenAi({ onCall }: FakeOpenAiDeps = {}): Promise<
     // A listening TCP server has an address of this form.
     port: (server.address() as AddressInfo).port,
     sockets: () => sockets.size,
+    waiting: () => waiting,
     close: () => {
       server.close()
       server.closeAllConnections()
@@ -82,26 +90,28 @@ export async function startFakeOpenAi({ onCall }: FakeOpenAiDeps = {}): Promise<
   }
 }
 
-function reply(req: IncomingMessage, res: ServerResponse, body: string): void {
+// Gives whether it answered, or will.
+function reply(req: IncomingMessage, res: ServerResponse, body: string): boolean {
   res.sendDate = false
   if (req.method !== 'POST' || req.url !== '/v1/chat/completions') {
     res.writeHead(404).end()
-    return
+    return true
   }
   if (!/"stream": ?true/.test(body)) {
     res.writeHead(200, { 'content-type': 'application/json', 'content-length': answer.length })
     res.end(answer)
-    return
+    return true
   }
   // A model that thinks for minutes sends not even a head.
-  if (body.includes(MANNER_WORDS.silent)) return
+  if (body.includes(MANNER_WORDS.silent)) return false
   res.writeHead(200, { 'content-type': 'text/event-stream' })
   if (body.includes(MANNER_WORDS.paced)) {
     writePaced(res)
-    return
+    return true
   }
   for (const lump of lumps) res.write(lump)
   res.end()
+  return true
 }
 
 function writePaced(res: ServerResponse): void {

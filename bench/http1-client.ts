@@ -1,5 +1,6 @@
 // An HTTP/1.1 client for one keep-alive connection that costs next to nothing: bytes out, status and body back.
 import { connect, type Socket } from 'node:net'
+import { TOKEN_MARK } from './payload.ts'
 import type { WireAnswer } from './wire.ts'
 
 /** One connection; one call at a time. */
@@ -14,14 +15,17 @@ export async function openHttp1(port: number): Promise<Http1Client> {
   const socket = await connected(port)
   let waiting: { resolve: (answer: WireAnswer) => void; reject: (error: Error) => void } | undefined
   let reader = createReader()
+  let firstAtMs: number | undefined
   const broke = (error?: Error): void => waiting?.reject(error ?? new Error('the connection was closed'))
   socket.on('error', broke)
   socket.on('close', () => broke())
   socket.on('data', (bytes: Buffer) => {
+    if (firstAtMs === undefined && bytes.includes(TOKEN_MARK)) firstAtMs = performance.now()
     const answer = reader(bytes)
     if (answer === undefined) return
     reader = createReader()
-    waiting?.resolve(answer)
+    waiting?.resolve({ ...answer, firstAtMs })
+    firstAtMs = undefined
   })
   return {
     call: request =>

@@ -1,5 +1,6 @@
 // A gRPC client on node:http2 that sends bytes made before and keeps what comes back.
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2'
+import { TOKEN_MARK } from './payload.ts'
 import type { WireAnswer, WireRequest } from './wire.ts'
 
 /** Opens a session to a port of 127.0.0.1. */
@@ -46,8 +47,12 @@ export function callGrpc(session: ClientHttp2Session, request: WireRequest): Pro
     stream.on('trailers', headers => {
       grpcStatus = String(headers['grpc-status'] ?? '')
     })
-    stream.on('data', (piece: Buffer) => pieces.push(piece))
-    stream.on('end', () => resolve({ status, grpcStatus, body: Buffer.concat(pieces) }))
+    let firstAtMs: number | undefined
+    stream.on('data', (piece: Buffer) => {
+      if (firstAtMs === undefined && piece.includes(TOKEN_MARK)) firstAtMs = performance.now()
+      pieces.push(piece)
+    })
+    stream.on('end', () => resolve({ status, grpcStatus, body: Buffer.concat(pieces), firstAtMs }))
     stream.on('error', reject)
     stream.on('close', () => reject(new Error(`the stream was closed with ${stream.rstCode}`)))
   })

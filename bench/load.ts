@@ -1,20 +1,15 @@
 // The load as a process of its own: plays one order after another, and checks every answer that it gets.
-
-import { openHttp1 } from './http1-client.ts'
-import { callGrpc, openHttp2 } from './http2-client.ts'
-import type { Kind } from './payload.ts'
-import { checkAnswer, http1Bytes, type Protocol, requestOf, type WireAnswer } from './wire.ts'
+import { type Held, hold, leaveHeld } from './hold.ts'
+import { openLines, type Target } from './lines.ts'
+import { percentile } from './numbers.ts'
+import { type OpenResult, playOpen } from './open-loop.ts'
+import { checkAnswer } from './wire.ts'
 
 /** What to play: calls one after another on each of `connections`, for `seconds`. */
-export type LoadOrder = {
-  readonly port: number
-  readonly protocol: Protocol
-  readonly kind: Kind
+export type LoadOrder = Target & {
   /** How many calls are running at any time. */
   readonly connections: number
   readonly seconds: number
-  /** An API key or a token, which every call shows. */
-  readonly credential?: string | undefined
 }
 
 /** What was played; with `error` nothing of it counts. */
@@ -29,17 +24,32 @@ export type LoadResult = {
   readonly error?: string
 }
 
-type Line = { readonly call: () => Promise<WireAnswer>; readonly close: () => void }
+/** Calls at a fixed rate: each begins when it is its turn, whatever became of those before it. */
+export type OpenOrder = Target & {
+  /** Calls a second. */
+  readonly rate: number
+  readonly seconds: number
+}
 
-const STREAMS_PER_SESSION = 8
+/** Connections, and calls on each, that are begun and stay; 0 connections lets them all go. */
+export type HoldOrder = Target & {
+  readonly connections: number
+  /** The models that those calls name in turn. Absent: the usual one. */
+  readonly models?: readonly string[]
+  /** Calls waiting on each; 0 for a connection that has made one unary call and is idle. */
+  readonly callsEach: number
+}
 
-process.on('message', (order: LoadOrder) => {
+/** What the load process is sent, by kind. */
+export type Order = LoadOrder | (OpenOrder & { readonly open: true }) | (HoldOrder & { readonly hold: true })
+
+process.on('message', (order: Order) => {
   void answer(order)
 })
 process.once('disconnect', () => process.exit(0))
 process.send?.({ ready: true })
 
-async function answer(order: LoadOrder): Promise<void> {
+async function answer(order: Order): Promise<void> {
   try {
     process.send?.(await play(order))
   } catch (error) {
@@ -49,8 +59,14 @@ async function answer(order: LoadOrder): Promise<void> {
   }
 }
 
-async function play(order: LoadOrder): Promise<LoadResult> {
-  const lines = await open(order)
+function play(order: Order): Promise<LoadResult | OpenResult | Held> {
+  if ('open' in order) return playOpen(order)
+  if ('hold' in order) return order.connections === 0 ? leaveHeld() : hold(order)
+  return playClosed(order)
+}
+
+async function playClosed(order: LoadOrder): Promise<LoadResult> {
+  const lines = await openLines(order, order.connections)
   const startedMs = performance.now()
   const untilMs = startedMs + order.seconds * 1000
   let calls = 0
@@ -73,23 +89,5 @@ async function play(order: LoadOrder): Promise<LoadResult> {
   }
   const seconds = (performance.now() - startedMs) / 1000
   times.sort((one, other) => one - other)
-  const at = (share: number): number => times[Math.floor((times.length - 1) * share)] ?? 0
-  return { calls, messages, seconds, p50Ms: at(0.5), p99Ms: at(0.99) }
-}
-
-async function open({ port, protocol, kind, connections, credential }: LoadOrder): Promise<readonly Line[]> {
-  const request = { ...requestOf(protocol, kind), credential }
-  if (protocol !== 'grpc') {
-    const bytes = http1Bytes(request)
-    const clients = await Promise.all(Array.from({ length: connections }, () => openHttp1(port)))
-    return clients.map(client => ({ call: () => client.call(bytes), close: client.close }))
-  }
-  const count = Math.ceil(connections / STREAMS_PER_SESSION)
-  const sessions = await Promise.all(Array.from({ length: count }, () => openHttp2(port)))
-  return sessions.flatMap(session =>
-    Array.from({ length: Math.min(STREAMS_PER_SESSION, connections) }, () => ({
-      call: () => callGrpc(session, request),
-      close: () => void session.close(),
-    })),
-  )
+  return { calls, messages, seconds, p50Ms: percentile(times, 0.5), p99Ms: percentile(times, 0.99) }
 }

@@ -1,15 +1,45 @@
 // What the kernel says: CPU time and memory of a process, and on which machine all this ran.
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, totalmem } from 'node:os'
 
 /** Microseconds of CPU, user and system, of all threads of a process since it began; to a clock tick. See proc(5). */
 export function cpuMicros(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  // The name in parentheses may itself hold blanks and parentheses; utime and stime are fields 14 and 15.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const fields = statOf(pid)
   const ticks = Number(fields[11]) + Number(fields[12])
   return (ticks * 1_000_000) / ticksPerSecond()
+}
+
+/** The same of a process and of all that descend from it and still run. */
+export function treeCpuMicros(pid: number): number {
+  return treeOf(pid).reduce((sum, one) => sum + cpuMicros(one), 0)
+}
+
+/** Resident memory of a process and of all that descend from it, in bytes; pages that they share count several times. */
+export function treeRssBytes(pid: number): number {
+  return treeOf(pid).reduce((sum, one) => sum + rssBytes(one), 0)
+}
+
+// The name in parentheses may itself hold blanks and parentheses; what is after it begins with field 3, the state.
+function statOf(pid: number): readonly string[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+}
+
+function treeOf(pid: number): readonly number[] {
+  const parents = new Map<number, number>()
+  for (const name of readdirSync('/proc').filter(one => /^\d+$/.test(one))) {
+    try {
+      parents.set(Number(name), Number(statOf(Number(name))[1]))
+    } catch {
+      // It ended while we looked: it is no part of any tree.
+    }
+  }
+  const tree = [pid]
+  for (const one of tree) {
+    tree.push(...[...parents].filter(([, parent]) => parent === one).map(([child]) => child))
+  }
+  return tree
 }
 
 /** Resident memory of a process, in bytes. */

@@ -9,8 +9,9 @@ import { parseArgs } from 'node:util'
 import { createMetrics } from '../src/telemetry/metrics.ts'
 import type { LoadOrder, LoadResult } from './load.ts'
 import { cpuMicros, describeMachine, findCores, pinSelf } from './machine.ts'
+import { median } from './numbers.ts'
 import { answerOf, root, type Server, startChild, startGateway, stopChild } from './processes.ts'
-import { alignedTable, median, writeBetween } from './report.ts'
+import { alignedTable, writeBetween } from './report.ts'
 import type { Protocol } from './wire.ts'
 
 const CONNECTIONS = 32

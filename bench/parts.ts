@@ -1,24 +1,29 @@
-// The parts of `npm run bench` beside the loads: a large file, settlements, what a commit adds, and credentials with limits.
+// The parts of `npm run bench` beside the loads: starts, memory, a large file, settlements, a commit, and credentials with limits.
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { accessFaults, describeAccess, measureAccess } from './access.ts'
 import type { CommitFigure } from './commit.ts'
 import { describeFiles, type FilesFigures, GROWN_MIB_MAX, measureFiles } from './files.ts'
+import type { Rest } from './loads.ts'
 import type { Cores } from './machine.ts'
+import { describeHolders, describeMemory, measureMemory, memoryTargets } from './memory.ts'
+import { describePeers, peerTargets } from './peer-tables.ts'
+import { measurePeers } from './peers.ts'
 import { answerOf, startChild, startGateway, stopChild } from './processes.ts'
 import { alignedTable } from './report.ts'
+import { describeStart, measureStart, startTargets } from './start.ts'
 import type { StoreFigures } from './store.ts'
+import type { Promised } from './targets.ts'
 
 /** The parts by name. */
-export const PARTS = ['files', 'store', 'commit', 'access'] as const
+export const PARTS = ['start', 'memory', 'peers', 'files', 'store', 'commit', 'access'] as const
 
 /** One of them. */
 export type Part = (typeof PARTS)[number]
 
 /** What the parts are run with. */
-export type PartsOptions = {
-  readonly upstreamPort: number
+export type PartsOptions = Rest & {
   readonly cores: Cores | undefined
   /** A folder for data, which is removed at the end. */
   readonly folder: string
@@ -28,6 +33,8 @@ export type PartsOptions = {
   readonly smoke: boolean
   /** Arguments for Node in the gateways that are asked. */
   readonly nodeArgs?: readonly string[]
+  /** Whether to look for who allocates what is held. */
+  readonly isProfiled?: boolean
 }
 
 /** A part that was run. */
@@ -37,6 +44,8 @@ export type PartReport = {
   readonly figures: unknown
   /** Limits that it went over; empty when it kept them all. */
   readonly faults: readonly string[]
+  /** What was promised of it. */
+  readonly promised?: readonly Promised[]
 }
 
 /** By how much the event loop may be late for one in a thousand looks, in milliseconds. */
@@ -47,6 +56,12 @@ const SETTLEMENTS_PER_SECOND = 1000
 /** Runs one part, in processes of its own. */
 export function runPart(part: Part, options: PartsOptions): Promise<PartReport> {
   switch (part) {
+    case 'start':
+      return runStart(options)
+    case 'memory':
+      return runMemory(options)
+    case 'peers':
+      return runPeers(options)
     case 'files':
       return runFiles(options)
     case 'store':
@@ -57,6 +72,40 @@ export function runPart(part: Part, options: PartsOptions): Promise<PartReport> 
       return runAccess(options)
     default:
       return part satisfies never
+  }
+}
+
+async function runStart(options: PartsOptions): Promise<PartReport> {
+  const figures = await measureStart(options)
+  return {
+    part: 'start',
+    text: describeStart(figures),
+    figures,
+    faults: [],
+    promised: startTargets(figures),
+  }
+}
+
+async function runMemory(options: PartsOptions): Promise<PartReport> {
+  const figures = await measureMemory(options)
+  const holders = figures.holders.length === 0 ? '' : `\n\n${describeHolders(figures)}`
+  return {
+    part: 'memory',
+    text: `${describeMemory(figures)}${holders}`,
+    figures: figures.rows,
+    faults: [],
+    promised: memoryTargets(figures),
+  }
+}
+
+async function runPeers(options: PartsOptions): Promise<PartReport> {
+  const figures = await measurePeers(options)
+  return {
+    part: 'peers',
+    text: describePeers(figures),
+    figures,
+    faults: [],
+    promised: peerTargets(figures),
   }
 }
 
@@ -91,7 +140,7 @@ async function runFiles({
 }
 
 async function runStore({ cores, smoke }: PartsOptions): Promise<PartReport> {
-  const seconds = smoke ? 1 : 30
+  const seconds = smoke ? 1 : 20
   const figures = await figuresOf<StoreFigures>('bench/store.ts', cores, [
     ...['--rate', String(SETTLEMENTS_PER_SECOND)],
     ...['--seconds', String(seconds)],
@@ -119,7 +168,7 @@ async function runStore({ cores, smoke }: PartsOptions): Promise<PartReport> {
 }
 
 async function runCommit({ cores, smoke }: PartsOptions): Promise<PartReport> {
-  const calls = smoke ? 32 : 3000
+  const calls = smoke ? 32 : 2000
   const figures = await figuresOf<readonly CommitFigure[]>('bench/commit.ts', cores, [
     '--calls',
     String(calls),

@@ -1,5 +1,7 @@
 // What is asked and answered in every run: the model, the prompts, and the fixed texts of the fake provider.
 
+import { createRandom } from './random.ts'
+
 /** A plain model: no reasoning, every usual parameter taken. */
 export const MODEL = 'gpt-4.1-mini'
 
@@ -39,10 +41,21 @@ export const tokenTexts: readonly string[] = Array.from(
 /** How a call is answered: at once, as a stream in one go, as a stream with pauses, or as one that never begins. */
 export type Kind = 'unary' | 'stream' | 'paced' | 'silent'
 
-/** The prompt of a call; `call` names it to the fake provider. */
-export function promptOf(kind: Kind, call = 0): string {
-  return `Call ${call}; say what you always say, ${MANNER_WORDS[kind]}, and mind that this sentence is about as long as a question is.`
+/** The prompt of a call; `call` names it to the fake provider. With `bytes` it is filled up to that length with other words. */
+export function promptOf(kind: Kind, call = 0, bytes = 0): string {
+  const asked = `Call ${call}; say what you always say, ${MANNER_WORDS[kind]}, and mind that this sentence is about as long as a question is.`
+  if (asked.length >= bytes) return asked
+  const random = createRandom(1)
+  let text = asked
+  while (text.length < bytes) text += ` ${WORDS[Math.floor(random() * WORDS.length)]}`
+  return text.slice(0, bytes)
 }
+
+// What prompts are filled up with: words of several lengths, as text has them.
+const WORDS: readonly string[] =
+  'the of and answer question customer invoice, system which deliver because yesterday; maintenance a in 4711 report'.split(
+    ' ',
+  )
 
 /** The number in a prompt, wherever it stands in a text. */
 export function callIn(text: string): number | undefined {

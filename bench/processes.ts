@@ -1,20 +1,20 @@
 // Starts the processes of a run, each on its core and with a clean environment, and ends them.
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { openSync } from 'node:fs'
+import { openSync, readFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { openHttp1 } from './http1-client.ts'
-import { checkAnswer, http1Bytes, requestOf } from './wire.ts'
+import { checkAnswer, http1Bytes, type Protocol, requestOf, type WireRequest } from './wire.ts'
 
 /** The repository's root folder. */
 export const root = join(import.meta.dirname, '..')
 
 /** How to start a process. */
 export type ChildOptions = {
-  /** The program, from the root. */
+  /** The program, from the root. One that does not end in `.ts` or `.js` is run as it is, instead of by Node. */
   readonly file: string
   readonly args?: readonly string[]
   /** Arguments for Node itself. */
@@ -31,8 +31,9 @@ export type ChildOptions = {
 /** Starts a process. It has an IPC channel, so it can tell that we are gone. */
 export function startChild(options: ChildOptions): ChildProcess {
   const { file, args = [], nodeArgs = [], core, env = {}, cwd = root, log } = options
-  const node = [process.execPath, ...nodeArgs, join(root, file), ...args]
-  const [program = '', ...rest] = core === undefined ? node : ['taskset', '-c', String(core), ...node]
+  const node = /\.[jt]s$/.test(file) ? [process.execPath, ...nodeArgs] : []
+  const command = [...node, resolve(root, file), ...args]
+  const [program = '', ...rest] = core === undefined ? command : ['taskset', '-c', String(core), ...command]
   const out = log === undefined ? undefined : openSync(log, 'a')
   return spawn(program, rest, {
     cwd,
@@ -85,13 +86,15 @@ export type ServerOptions = {
   readonly env?: Readonly<Record<string, string>>
   /** An API key or a token, which the first call shows. */
   readonly credential?: string | undefined
+  /** The program. Absent: src/main.ts. */
+  readonly file?: string | undefined
 }
 
 /** Starts the gateway as a user does, with its log at the default level going to a file. */
 export function startGateway(options: ServerOptions): Promise<Server> {
-  const { upstreamPort, core, folder, nodeArgs = [], env = {}, credential } = options
+  const { upstreamPort, core, folder, nodeArgs = [], env = {}, credential, file = 'src/main.ts' } = options
   const child = (port: number): ChildOptions => ({
-    file: 'src/main.ts',
+    file,
     nodeArgs,
     core,
     cwd: folder,
@@ -102,10 +105,12 @@ export function startGateway(options: ServerOptions): Promise<Server> {
       HOST: '127.0.0.1',
       PORT: String(port),
       DATA_DIR: join(folder, 'data'),
+      // CPU is measured for one process on one core.
+      WORKERS: '1',
       ...env,
     },
   })
-  return measured(child, credential)
+  return startServer(child, { ready: HEALTH, request: { ...requestOf('connect', 'unary'), credential } })
 }
 
 /** Runs a command of the gateway in a folder to its end, and gives what it wrote. Rejects when it fails. */
@@ -122,49 +127,66 @@ export async function runCommand(
 
 /** Starts the floor. */
 export function startFloor({ upstreamPort, core, folder }: ServerOptions): Promise<Server> {
-  return measured(port => ({
+  const child = (port: number): ChildOptions => ({
     file: 'bench/floor.ts',
     args: [String(port), `http://127.0.0.1:${upstreamPort}`],
     core,
     cwd: folder,
-  }))
+  })
+  return startServer(child, { ready: HEALTH, request: requestOf('connect', 'unary') })
 }
 
+/** How a server that was just started is asked. */
+export type FirstAsked = {
+  /** A path that has status 200 when the server is ready. */
+  readonly ready: string
+  /** A unary call. */
+  readonly request: WireRequest
+  readonly protocol?: Protocol
+  /** How long both may take, in milliseconds. */
+  readonly startMsMax?: number
+}
+
+const HEALTH = '/health/ready'
 const START_MS_MAX = 30_000
 const RETRY_MS = 2
+const LOG_CHARS = 2000
 
-async function measured(options: (port: number) => ChildOptions, credential?: string): Promise<Server> {
+/** Starts a server on a free port, and waits for its first chat answer, which is checked. */
+export async function startServer(
+  options: (port: number) => ChildOptions,
+  { ready, request, protocol = 'connect', startMsMax = START_MS_MAX }: FirstAsked,
+): Promise<Server> {
   const port = await freePort()
   const startedMs = performance.now()
-  const child = startChild(options(port))
-  const ready = 'GET /health/ready HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n'
+  const { log, ...how } = options(port)
+  const child = startChild(log === undefined ? how : { ...how, log })
+  const asked = Buffer.from(`GET ${ready} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n`)
   try {
-    await until(child, startedMs, async () => {
+    await until(child, startedMs + startMsMax, async () => {
       const client = await openHttp1(port)
-      const { status } = await client.call(Buffer.from(ready)).finally(client.close)
+      const { status } = await client.call(asked).finally(client.close)
       if (status !== 200) throw new Error(`not ready: ${status}`)
     })
     const readyMs = performance.now() - startedMs
     const client = await openHttp1(port)
-    const answer = await client
-      .call(http1Bytes({ ...requestOf('connect', 'unary'), credential }))
-      .finally(client.close)
-    checkAnswer('connect', 'unary', answer, true)
+    const answer = await client.call(http1Bytes(request)).finally(client.close)
+    checkAnswer(protocol, 'unary', answer, true)
     return { child, pid: child.pid ?? 0, port, readyMs, firstAnswerMs: performance.now() - startedMs }
-  } catch (error) {
+  } catch (cause) {
     await stopChild(child)
-    throw error
+    const said = log === undefined ? '' : readFileSync(log, 'utf8').slice(-LOG_CHARS)
+    throw new Error(`${how.file} did not answer its first call; it said: ${said}`, { cause })
   }
 }
 
-async function until(child: ChildProcess, startedMs: number, run: () => Promise<void>): Promise<void> {
+async function until(child: ChildProcess, endMs: number, run: () => Promise<void>): Promise<void> {
   for (;;) {
     try {
       return await run()
     } catch (cause) {
       if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}`, { cause })
-      if (performance.now() - startedMs > START_MS_MAX)
-        throw new Error('the server does not start', { cause })
+      if (performance.now() > endMs) throw new Error('the server does not start', { cause })
       await sleep(RETRY_MS)
     }
   }

@@ -10,8 +10,14 @@ type Profile = {
   readonly timeDeltas: readonly number[]
 }
 
-/** Two tables of the self time in all profiles of a folder, without idle time: by whose code it is, and by function. */
-export function describeProfiles(folder: string, count: number): string {
+/** Microseconds of self time in all profiles of a folder, without idle time: by whose code it is, and by function. */
+export type Spent = {
+  readonly places: ReadonlyMap<string, number>
+  readonly functions: ReadonlyMap<string, number>
+}
+
+/** Reads them. */
+export function spentIn(folder: string): Spent {
   const places = new Map<string, number>()
   const functions = new Map<string, number>()
   for (const file of readdirSync(folder).filter(name => name.endsWith('.cpuprofile'))) {
@@ -27,6 +33,12 @@ export function describeProfiles(folder: string, count: number): string {
       }
     }
   }
+  return { places, functions }
+}
+
+/** Two tables of it, each with so many lines. */
+export function describeProfiles(folder: string, count: number): string {
+  const { places, functions } = spentIn(folder)
   return `${tableOf('whose code', places, count)}\n\n${tableOf('function', functions, count)}`
 }
 

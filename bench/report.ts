@@ -1,5 +1,6 @@
 // Turns measured rounds into figures, figures into a table, and puts the table into a document.
 import { readFileSync, writeFileSync } from 'node:fs'
+import { median } from './numbers.ts'
 
 /** One load on one server in one round. */
 export type Sample = {
@@ -20,24 +21,6 @@ export type Figure = {
   readonly messages: number
 }
 
-/** A line of the report. */
-export type Row = {
-  readonly name: string
-  readonly unit: 'call' | 'event'
-  readonly exai: Figure
-  readonly floor: Figure
-  /** How many times the floor's CPU the gateway takes. */
-  readonly ratio: number
-}
-
-/** The middle value; of an even number of values the mean of the two middle ones. */
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted.length / 2
-  const [low = 0, high = 0] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]]
-  return (low + high) / 2
-}
-
 /** Sums samples up. */
 export function figureOf(samples: readonly Sample[]): Figure {
   const micros = samples.map(sample => sample.micros)
@@ -48,34 +31,6 @@ export function figureOf(samples: readonly Sample[]): Figure {
     rate: median(samples.map(sample => sample.rate)),
     messages: median(samples.map(sample => sample.messages)),
   }
-}
-
-/** The rows as a table in Markdown, which reads well on a terminal, too. */
-export function tableOf(rows: readonly Row[]): string {
-  return alignedTable([
-    [
-      'load',
-      'unit',
-      'exai µs',
-      'min – max',
-      'floor µs',
-      'min – max',
-      'ratio',
-      'exai units/s',
-      'messages a call',
-    ],
-    ...rows.map(({ name, unit, exai, floor, ratio }) => [
-      name,
-      unit,
-      figure(exai.micros),
-      `${figure(exai.microsMin)} – ${figure(exai.microsMax)}`,
-      figure(floor.micros),
-      `${figure(floor.microsMin)} – ${figure(floor.microsMax)}`,
-      ratio.toFixed(2),
-      Math.round(exai.rate).toLocaleString('en'),
-      exai.messages.toFixed(0),
-    ]),
-  ])
 }
 
 /** Lines of cells as a Markdown table whose columns are of equal width; the first line is the header. */
@@ -96,10 +51,6 @@ export function writeBetween(file: string, name: string, text: string): void {
   const [from, to] = [document.indexOf(begin), document.indexOf(end)]
   if (from < 0 || to < from) throw new Error(`${file} has no lines ${begin} and ${end}: put them back`)
   writeFileSync(file, `${document.slice(0, from + begin.length)}\n\n${text}\n\n${document.slice(to)}`)
-}
-
-function figure(micros: number): string {
-  return micros.toFixed(micros < 20 ? 2 : 1)
 }
 
 function pad(cell: string, width: number, column: number): string {

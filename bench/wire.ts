@@ -8,10 +8,11 @@ import {
   type StreamEvent,
   StreamEventSchema,
 } from '#gen/exai/v1/chat_service_pb'
-import { ANSWER_TEXT, type Kind, MODEL, PATHS, promptOf, TOKEN_MARK, TOKENS, tokenTexts } from './payload.ts'
+import { ANSWER_TEXT, type Kind, MODEL, PATHS, promptOf, TOKENS, tokenTexts } from './payload.ts'
+import { checkOpenAi, countMarks, openAiRequest } from './wire-openai.ts'
 
-/** How a client speaks: Connect JSON and gRPC-Web on HTTP/1.1, gRPC on HTTP/2 without TLS. */
-export type Protocol = 'connect' | 'grpc' | 'grpc-web'
+/** How a client speaks: Connect JSON, gRPC-Web and the API of OpenAI on HTTP/1.1, gRPC on HTTP/2 without TLS. */
+export type Protocol = 'connect' | 'grpc' | 'grpc-web' | 'openai'
 
 /** A request, complete but for the connection that it goes out on. */
 export type WireRequest = {
@@ -20,6 +21,8 @@ export type WireRequest = {
   readonly body: Buffer
   /** An API key or a token. Absent: the caller shows none. */
   readonly credential?: string | undefined
+  /** More header fields, on HTTP/1.1. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
 /** What came back. */
@@ -28,24 +31,40 @@ export type WireAnswer = {
   /** The `grpc-status` of the HTTP/2 trailers; empty on HTTP/1.1. */
   readonly grpcStatus: string
   readonly body: Buffer
+  /** When the first text event had come, by `performance.now()`; undefined in an answer without. */
+  readonly firstAtMs?: number | undefined
 }
 
 const FLAG = { connectEnd: 0x02, webTrailers: 0x80 } as const
 
+/** What may be said of a request beside its kind. */
+export type RequestOptions = {
+  /** The prompt has at least so many bytes. */
+  readonly promptBytes?: number | undefined
+  /** Absent: the usual one. */
+  readonly model?: string | undefined
+}
+
 /** The request for a chat in this protocol; `call` names it to the fake provider. */
-export function requestOf(protocol: Protocol, kind: Kind, call = 0): WireRequest {
-  const text = promptOf(kind, call)
+export function requestOf(
+  protocol: Protocol,
+  kind: Kind,
+  call = 0,
+  { promptBytes = 0, model = MODEL }: RequestOptions = {},
+): WireRequest {
+  const text = promptOf(kind, call, promptBytes)
+  if (protocol === 'openai') return openAiRequest(kind, text)
   const path = kind === 'unary' ? PATHS.unary : PATHS.stream
   if (protocol === 'connect') {
     const json = Buffer.from(
-      JSON.stringify({ model: MODEL, messages: [{ role: 'ROLE_USER', content: [{ text }] }] }),
+      JSON.stringify({ model, messages: [{ role: 'ROLE_USER', content: [{ text }] }] }),
     )
     return kind === 'unary'
       ? { path, contentType: 'application/json', body: json }
       : { path, contentType: 'application/connect+json', body: envelope(json) }
   }
   const request = create(CompleteRequestSchema, {
-    model: MODEL,
+    model,
     messages: [{ role: Role.USER, content: [{ kind: { case: 'text', value: text } }] }],
   })
   const contentType = protocol === 'grpc' ? 'application/grpc' : 'application/grpc-web+proto'
@@ -53,7 +72,7 @@ export function requestOf(protocol: Protocol, kind: Kind, call = 0): WireRequest
 }
 
 /** The request as HTTP/1.1 bytes. */
-export function http1Bytes({ path, contentType, body, credential }: WireRequest): Buffer {
+export function http1Bytes({ path, contentType, body, credential, headers = {} }: WireRequest): Buffer {
   const head = [
     `POST ${path} HTTP/1.1`,
     'host: 127.0.0.1',
@@ -61,6 +80,7 @@ export function http1Bytes({ path, contentType, body, credential }: WireRequest)
     `content-length: ${body.length}`,
     'connect-protocol-version: 1',
     ...(credential === undefined ? [] : [`authorization: Bearer ${credential}`]),
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     '',
     '',
   ].join('\r\n')
@@ -75,6 +95,7 @@ export function http1Bytes({ path, contentType, body, credential }: WireRequest)
 export function checkAnswer(protocol: Protocol, kind: Kind, answer: WireAnswer, deep: boolean): number {
   const { status, body } = answer
   if (status !== 200) throw new Error(`HTTP status ${status}: ${String(body.subarray(0, 500))}`)
+  if (protocol === 'openai') return checkOpenAi(kind, body, deep)
   if (protocol === 'connect' && kind === 'unary') {
     if (!body.includes('"message"') || !body.includes(ANSWER_TEXT))
       throw wrong('an answer without message', body)
@@ -95,12 +116,12 @@ export function checkAnswer(protocol: Protocol, kind: Kind, answer: WireAnswer, 
   return messages.length
 }
 
-function checkEnd(protocol: Protocol, answer: WireAnswer, last: Frame | undefined): void {
+function checkEnd(protocol: Exclude<Protocol, 'openai'>, answer: WireAnswer, last: Frame | undefined): void {
   const ends = {
     connect: last?.flags === FLAG.connectEnd && !last.payload.includes('"error"'),
     grpc: answer.grpcStatus === '0' && last?.flags === 0,
     'grpc-web': last?.flags === FLAG.webTrailers && /grpc-status: ?0\r?\n?/i.test(String(last.payload)),
-  } as const satisfies Record<Protocol, boolean>
+  } as const satisfies Record<typeof protocol, boolean>
   if (!ends[protocol])
     throw wrong(`a bad end (grpc-status ${answer.grpcStatus})`, last?.payload ?? answer.body)
 }
@@ -135,12 +156,6 @@ function framesOf(body: Buffer): readonly Frame[] {
   }
   if (at !== body.length) throw wrong('half a message', body)
   return frames
-}
-
-function countMarks(body: Buffer): number {
-  let marks = 0
-  for (let at = body.indexOf(TOKEN_MARK); at >= 0; at = body.indexOf(TOKEN_MARK, at + 1)) marks += 1
-  return marks
 }
 
 function envelope(message: Uint8Array): Buffer {

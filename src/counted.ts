@@ -41,6 +41,7 @@ export function namesOf({ routing: { providers, catalogue } }: Edition) {
 }
 
 /** The end of a call as it is counted. */
-export function countedCall({ reason, origin, ...call }: CallEnd): EndedCall {
-  return { ...call, error: reason === '' || origin === '' ? undefined : { reason, origin } }
+export function countedCall({ door, method, code, reason, origin, durationMs }: CallEnd): EndedCall {
+  const error = reason === '' || origin === '' ? undefined : { reason, origin }
+  return { door, method, code, durationMs, error }
 }

@@ -19,10 +19,11 @@ import { createPlainDoor } from './doors/websocket/plain.ts'
 import type { Limits } from './metering/limits.ts'
 import { createCors } from './server/cors.ts'
 import type { Admit } from './server/entrance.ts'
-import type { Exchanges } from './server/exchange.ts'
+import type { Asked, Exchanges } from './server/exchange.ts'
 import { createHandler } from './server/handler.ts'
 import { loopbackGuard, openGuard, pageGuard } from './server/hosts.ts'
 import { createInnerCalls } from './server/inner-calls.ts'
+import type { Overload } from './server/overload.ts'
 import { createPort, type Port } from './server/port.ts'
 import { createRoutes } from './server/routes.ts'
 import { createSocketCalls } from './server/socket-calls.ts'
@@ -39,13 +40,17 @@ export interface FrontDeps {
   readonly exchanges: Exchanges
   readonly access: Access
   readonly limits: Pick<Limits, 'admit'>
+  readonly overload: Pick<Overload, 'refusal'>
   readonly status: Status
-  readonly metrics: Pick<Metrics, 'providerHealth' | 'text'>
+  readonly metrics: Pick<Metrics, 'callEnded' | 'providerHealth' | 'text'>
   /** What the door of the RPCs hands calls to. */
   readonly services: Omit<ConnectDoorDeps, 'access' | 'health' | 'maxRequestBytes'>
   /** Begins traces. Absent: nothing is traced. */
   readonly trace?: TraceCall | undefined
 }
+
+/** How a call is counted that is refused because there is too much to do. */
+const OVERLOADED = { reason: 'OVERLOADED', origin: 'gateway' } as const
 
 /** Where the build puts the page: beside src/ in a source tree, and beside it in dist/ as well. */
 const PAGE_FOLDER = join(import.meta.dirname, '../web/dist')
@@ -58,8 +63,9 @@ const UPLOAD_PATHS: ReadonlySet<string> = new Set([
 
 /** Whether a request target is one where a file is uploaded; as at the doors, a path may end in a slash. */
 export function isUpload(target: string): boolean {
-  const [path = ''] = target.split('?', 1)
-  return UPLOAD_PATHS.has(path.replace(/\/$/, ''))
+  const query = target.indexOf('?')
+  const end = query < 0 ? target.length : query
+  return UPLOAD_PATHS.has(target.slice(0, target[end - 1] === '/' ? end - 1 : end))
 }
 
 /** Makes the port; it does not listen yet. */
@@ -71,7 +77,10 @@ export function createFront(deps: FrontDeps): Port {
     exchange.asked.isCounted
       ? limits.admit(exchange.caller, exchange.asked.method, exchange.id)?.then(exchange.admitted)
       : undefined
-  const calls = createInnerCalls({ exchanges, access, admit, trace: deps.trace })
+  const shed = deps.overload.refusal
+  const countShed = ({ door, method }: Asked): void =>
+    deps.metrics.callEnded({ door, method, code: 'RESOURCE_EXHAUSTED', durationMs: 0, error: OVERLOADED })
+  const calls = createInnerCalls({ exchanges, access, admit, shed, trace: deps.trace })
   const doors = [
     createConnectDoor({ ...services, access: access.administration, health: status }),
     createOpenAiDoor(services),
@@ -81,8 +90,8 @@ export function createFront(deps: FrontDeps): Port {
   ]
   const guard = config.auth.mode === 'loopback' ? loopbackGuard : openGuard
   const cors = createCors(config.listen.corsOrigins, connectCorsNeeds, httpCorsNeeds, mcpCorsNeeds)
-  const entering = { exchanges, access, admit, clock, trace: deps.trace }
-  const handler = createHandler({ ...entering, doors, routes: routesOf(deps), guard, cors })
+  const entering = { exchanges, access, admit, shed, clock, trace: deps.trace }
+  const handler = createHandler({ ...entering, doors, routes: routesOf(deps), guard, cors, countShed })
   const sockets = createWebSocketDoor({
     ...services,
     calls: createSocketCalls(entering),

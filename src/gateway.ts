@@ -1,5 +1,4 @@
 // The composition root: reads as the order in which the service starts, and closes in reverse.
-import { isDeepStrictEqual } from 'node:util'
 import { openAccess } from './access/open.ts'
 import { createCompletion } from './chat/complete.ts'
 import { createOwnConversations } from './chat/conversations.ts'
@@ -8,6 +7,7 @@ import { countTokens, listModels } from './chat/models.ts'
 import { createRecordedCompletion } from './chat/recorded.ts'
 import type { Config } from './config/config.ts'
 import { ConfigError } from './config/config-error.ts'
+import type { Snapshot } from './config/snapshot.ts'
 import { type ConfigSource, type Look, watchConfig } from './config/watch.ts'
 import type { Clock } from './core/clock.ts'
 import { GatewayError } from './core/errors.ts'
@@ -23,6 +23,7 @@ import { createTokenCounter } from './metering/count.ts'
 import { createLimits } from './metering/limits.ts'
 import { createUsageReport } from './metering/usage-report.ts'
 import { openMonitoring } from './monitoring.ts'
+import type { Owner } from './owner.ts'
 import type { FetchMedia } from './providers/fetch-media.ts'
 import { createAffinity } from './routing/affinity.ts'
 import { createCircuits } from './routing/circuit.ts'
@@ -33,6 +34,7 @@ import { createDrain, type DrainResult } from './server/drain.ts'
 import { createExchanges } from './server/exchange.ts'
 import type { PortAddress } from './server/port.ts'
 import { openSharing } from './sharing.ts'
+import { namingRestarts } from './snapshots.ts'
 import { auditedSwitch } from './status/audited-switch.ts'
 import { createCircuitSwitch } from './status/circuit-switch.ts'
 import { endOf } from './status/parts.ts'
@@ -61,6 +63,8 @@ export interface GatewayDeps {
   readonly onLogLost?: ((hear: (count: number) => void) => void) | undefined
   /** Shows a line to people, past the log. */
   readonly announce: (line: string) => void
+  /** Has what several processes share. Absent: there is only this one. */
+  readonly owner?: Owner | undefined
 }
 
 /** A service that listens. */
@@ -79,12 +83,12 @@ export interface Gateway {
  * ConfigError when DATA_DIR can't be used.
  */
 export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
-  const { config, log, clock, version, source, announce } = deps
+  const { config, log, clock, version, announce, owner, source } = deps
   await using stack = new AsyncDisposableStack()
   const { snapshot, timeouts } = config
 
   // Opened by a thread of its own while the rest is made.
-  const opening = openDataDir({ config, clock, log })
+  const opening = owner === undefined ? openDataDir({ config, clock, log }) : owner.keeping({ clock, log })
   stack.defer(() => closeData(opening))
 
   const media = createSafeFetch({ allowPrivate: config.allowPrivateUrls, clock })
@@ -123,18 +127,15 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
   const watched = watchData(keeping, clock, () => status.changed())
   stack.defer(watched.close)
   metrics.bindStoreUp(() => watched.report().status === 'healthy')
-  const sharing = await openSharing({
-    redisUrl: config.redisUrl,
-    clock,
-    log,
-    onCommand: metrics.redisCommand,
-  })
+  const { redisUrl } = config
+  const sharing =
+    owner?.sharing ?? (await openSharing({ redisUrl, clock, log, onCommand: metrics.redisCommand }))
   stack.defer(sharing.close)
   metrics.bindRedis(sharing.isUp)
   const { shared } = sharing
   const access = await openAccess({ config, keys: keeping.keys, sharing, clock, log, announce }).catch(refuse)
   stack.defer(access.close)
-  const monitoring = openMonitoring({
+  const monitoring = (owner?.monitoring ?? openMonitoring)({
     config,
     version,
     clock,
@@ -142,13 +143,14 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     circuits,
     keeping,
     sharing,
+    metrics,
     store: watched.report,
     providers,
     services: SERVICES.map(service => service.typeName),
     configVersion: () => routing().configVersion,
   })
   stack.defer(monitoring.close)
-  const { status } = monitoring
+  const { status, overload } = monitoring
   metrics.bindBacklog(monitoring.backlog)
   const affinity = createAffinity({ shared, clock })
   const limits = createLimits({
@@ -212,6 +214,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     requestTimeoutMs: timeouts.requestMs,
   })
   metrics.bindWatchers(exchanges.watches)
+  const circuitSwitch = createCircuitSwitch({ circuits, routing, log })
   const asking = () => ({ routing: routing(), counter, conversations, files: files.parts })
   const port = createFront({
     config,
@@ -221,8 +224,9 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     exchanges,
     access,
     limits,
+    overload,
     status,
-    metrics,
+    metrics: { ...metrics, text: owner?.metricsText ?? metrics.text },
     trace: tracer.trace,
     services: {
       files: files.service,
@@ -240,14 +244,14 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
       },
       monitoring: {
         ...monitoring.reads,
-        setCircuit: auditedSwitch(createCircuitSwitch({ circuits, routing, log }), { ...keeping, clock }),
+        setCircuit: auditedSwitch(owner?.switching(circuitSwitch) ?? circuitSwitch, { ...keeping, clock }),
         getUsage: createUsageReport({ ...keeping, clock }),
       },
     },
   })
   stack.defer(() => port.destroy())
   metrics.bindConnections(port.connections)
-  const at = await port.listen({ host: config.listen.host, port: config.listen.port })
+  const at = await port.listen({ ...config.listen, isShared: owner !== undefined })
 
   const drain = createDrain({
     port,
@@ -257,24 +261,20 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     drainDelayMs: timeouts.drainDelayMs,
     drainTimeoutMs: timeouts.drainTimeoutMs,
   })
+  const take = (next: Snapshot): void => {
+    editions.take(next)
+    leases.configure(next)
+    metrics.know(namesOf(editions.current()))
+    status.changed()
+  }
+  const named = namingRestarts(take, { begun: snapshot, log })
   const watch =
-    source &&
-    watchConfig({
-      source,
-      version: snapshot.version,
-      take(next) {
-        editions.take(next)
-        // A circuit keeps the numbers with which it judges.
-        if (!isDeepStrictEqual(next.circuit, snapshot.circuit))
-          log.warn('changed settings need a restart', { settings: ['routing.circuit'] })
-        leases.configure(next)
-        metrics.know(namesOf(editions.current()))
-        status.changed()
-      },
-      onEvent: events.emit,
-    })
+    source && watchConfig({ source, version: snapshot.version, take: named, onEvent: events.emit })
   stack.defer(() => watch?.close())
-  stack.defer(startKeepingJobs([...keeping.jobs, ...files.jobs], { shared, clock, log }).close)
+  owner?.serve({ take, metrics, circuitSwitch })
+  // Of several processes on one machine, one does it for all.
+  const jobs = owner?.isKeeper === false ? [] : [...keeping.jobs, ...files.jobs]
+  stack.defer(startKeepingJobs(jobs, { shared, clock, log }).close)
   const loading = setTimeout(() => {
     counter.load().catch((err: unknown) => log.error('the token encoding cannot be loaded', { err }))
   }, LOAD_ENCODING_AFTER_MS)

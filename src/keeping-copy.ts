@@ -15,7 +15,7 @@ import type { SqliteStore } from './stores/sqlite/store.ts'
 import { createSupabaseBlobs } from './stores/supabase/blobs.ts'
 import { connectSupabase, type SupabaseSettings } from './stores/supabase/connection.ts'
 import { createSupabaseConversations } from './stores/supabase/conversations.ts'
-import { createDrainer } from './stores/supabase/drainer.ts'
+import { createDrainer, type Drainer } from './stores/supabase/drainer.ts'
 import { createSupabaseFiles } from './stores/supabase/files.ts'
 import { createSupabaseKeys } from './stores/supabase/keys.ts'
 import { createSupabaseSink } from './stores/supabase/sink.ts'
@@ -32,6 +32,16 @@ export interface CopyDeps {
   readonly log: Log
   /** Called when `health` may give something else than before. */
   readonly changed: () => void
+  /** Sends what waits. Absent: it is done here. */
+  readonly sender?: CopySender | undefined
+}
+
+/** Sends what waits to the project. */
+export interface CopySender {
+  /** Says that something waits to be sent. */
+  wake(): void
+  /** Resolves when nothing waits, or when the signal aborts; says which. */
+  empty(signal: AbortSignal): Promise<boolean>
 }
 
 /** How a part of the keeping is. */
@@ -52,8 +62,10 @@ export interface KeepingCopy {
   readonly jobs: readonly Job[]
   /** Says that something waits to be sent. */
   wake(): void
+  /** Resolves when nothing waits, or when the signal aborts; says which. */
+  arrived(signal: AbortSignal): Promise<boolean>
   health(): KeepingHealth
-  /** Ends the sending. */
+  /** Ends the sending, when what waits has arrived, or within seconds when it cannot. */
   close(): Promise<void>
 }
 
@@ -63,6 +75,9 @@ const LATE_MS = 60_000
 /** How long a sum waits for what this machine has still to send, in milliseconds. */
 const ARRIVAL_MS = 1_000
 
+/** How long the end waits for what has still to be sent, in milliseconds. */
+const LAST_ROWS_MS = 5_000
+
 /** Begins to send. The project need not be there: what waits is sent when it is. */
 export async function openCopy({
   settings,
@@ -71,6 +86,7 @@ export async function openCopy({
   clock,
   log,
   changed,
+  sender,
 }: CopyDeps): Promise<KeepingCopy> {
   const connection = await connectSupabase(settings)
   const ending = new AbortController()
@@ -100,35 +116,38 @@ export async function openCopy({
       : { status: 'degraded', reason: reasons.join('; ') }
   }
 
-  const drainer = createDrainer({
-    source: store.outbox,
-    sink: createSupabaseSink({ connection, blobs }),
-    clock,
-    signal: ending.signal,
-    events: {
-      backlog(now) {
-        size = now
-        tell()
+  const drain = (): Drainer =>
+    createDrainer({
+      source: store.outbox,
+      sink: createSupabaseSink({ connection, blobs }),
+      clock,
+      signal: ending.signal,
+      events: {
+        backlog(now) {
+          size = now
+          tell()
+        },
+        buried: ({ table, id }, { code, message }) =>
+          log.error('the project refused a row', { table, id, code, reason: message }),
+        troubled({ because, code, message }, waitMs) {
+          if (trouble === '')
+            log.warn('the project cannot be written to', { because, code, reason: message, waitMs })
+          trouble = TROUBLES[because]
+          tell()
+        },
+        recovered() {
+          log.info('the project can be written to again')
+          trouble = ''
+          tell()
+        },
       },
-      buried: ({ table, id }, { code, message }) =>
-        log.error('the project refused a row', { table, id, code, reason: message }),
-      troubled({ because, code, message }, waitMs) {
-        if (trouble === '')
-          log.warn('the project cannot be written to', { because, code, reason: message, waitMs })
-        trouble = TROUBLES[because]
-        tell()
-      },
-      recovered() {
-        log.info('the project can be written to again')
-        trouble = ''
-        tell()
-      },
-    },
-  })
+    })
+  const drainer = sender === undefined ? drain() : undefined
+  const { wake, empty }: CopySender = sender ?? drainer ?? drain()
 
   /** Sums in which this machine's own calls are not missing because they are still on their way, as far as that is quick. */
   function arrivedFirst({ sums, total }: UsageSums): UsageSums {
-    const arrived = (): Promise<boolean> => drainer.empty(AbortSignal.timeout(ARRIVAL_MS))
+    const arrived = (): Promise<boolean> => empty(AbortSignal.timeout(ARRIVAL_MS))
     return {
       async sums(query) {
         await arrived()
@@ -170,16 +189,24 @@ export async function openCopy({
       own: store.keys,
       theirs: createSupabaseKeys(connection, clock),
       clock,
-      wake: drainer.wake,
+      wake,
       onFault: err => log.warn('keys are only known as far as they are on this machine', { err }),
     }),
     usage: arrivedFirst(createSupabaseUsage(connection)),
-    jobs: projectJobs(createUpkeep(connection), clock),
-    wake: drainer.wake,
+    jobs: drainer === undefined ? [] : projectJobs(createUpkeep(connection), clock),
+    wake,
+    arrived: empty,
     health,
     async close() {
+      // The disk under the store may go with the process, as that of a pod does.
+      if (
+        trouble === '' &&
+        drainer !== undefined &&
+        !(await drainer.empty(AbortSignal.timeout(LAST_ROWS_MS)))
+      )
+        log.warn('not all that was kept has arrived in the project: the rest waits on this disk')
       ending.abort()
-      await drainer.done
+      await drainer?.done
       await connection.close()
     },
   }

@@ -13,10 +13,11 @@ import type { Marks } from './core/marks.ts'
 import type { Outbox } from './core/outbox.ts'
 import type { Journal, Settlement } from './core/settlement.ts'
 import type { UsageSums } from './core/usage-sums.ts'
-import { type KeepingCopy, type KeepingHealth, openCopy } from './keeping-copy.ts'
+import { type CopySender, type KeepingCopy, type KeepingHealth, openCopy } from './keeping-copy.ts'
 import { storeJobs } from './keeping-jobs.ts'
 import { openDiskBlobs } from './stores/disk/blobs.ts'
-import { openSqliteStore } from './stores/sqlite/store.ts'
+import type { Client } from './stores/sqlite/client.ts'
+import { openSqliteStore, sqliteStoreOn } from './stores/sqlite/store.ts'
 
 /** Where things are kept. */
 export interface KeepingConfig {
@@ -31,6 +32,14 @@ export interface KeepingDeps {
   readonly config: KeepingConfig
   readonly clock: Clock
   readonly log: Log
+  /** The store, where another process of the service has it open. Absent: it is opened here. */
+  readonly elsewhere?: StoreElsewhere | undefined
+}
+
+/** The embedded store in the hands of another process of the service, which also sends what waits for the project. */
+export interface StoreElsewhere extends CopySender {
+  readonly client: Client
+  numbers(): Promise<KeepingNumbers>
 }
 
 /** Numbers for the metrics. */
@@ -71,28 +80,38 @@ export interface Keeping {
   numbers(): Promise<KeepingNumbers>
   /** What has to be done from time to time, without what expires of files and the freeing of bytes: files know more about that. */
   readonly jobs: readonly Job[]
+  /** The way to the embedded store for other processes of the service. */
+  readonly client: Client
+  /** Says that something was written that waits for the project. */
+  wake(): void
+  /** Resolves when all that waits has arrived in the project, or when the signal aborts; says which. */
+  arrived(signal: AbortSignal): Promise<boolean>
   /** Ends the copying and closes the store. What has not arrived in the project waits on disk. */
   close(): Promise<void>
 }
 
 /** Opens everything. Rejects with a GatewayError when the store is damaged or a newer version wrote it. */
-export async function openKeeping({ config, clock, log }: KeepingDeps): Promise<Keeping> {
+export async function openKeeping({ config, clock, log, elsewhere }: KeepingDeps): Promise<Keeping> {
   await using stack = new AsyncDisposableStack()
   const listeners = new Set<() => void>()
   const changed = (): void => {
     for (const listener of listeners) listener()
   }
   await makeFolder(config.dataDir)
-  const store = await openSqliteStore({
-    path: join(config.dataDir, 'exai.db'),
-    outbox: config.supabase !== undefined,
-    clock,
-    log,
-  })
+  const store =
+    elsewhere === undefined
+      ? await openSqliteStore({
+          path: join(config.dataDir, 'exai.db'),
+          outbox: config.supabase !== undefined,
+          clock,
+          log,
+        })
+      : sqliteStoreOn({ client: elsewhere.client, clock })
   stack.defer(store.close)
   const blobs = await openDiskBlobs(join(config.dataDir, 'blobs'))
   const copy: KeepingCopy | undefined =
-    config.supabase && (await openCopy({ settings: config.supabase, store, blobs, clock, log, changed }))
+    config.supabase &&
+    (await openCopy({ settings: config.supabase, store, blobs, clock, log, changed, sender: elsewhere }))
   if (copy !== undefined) stack.defer(copy.close)
 
   const journal: Journal = {
@@ -121,6 +140,7 @@ export async function openKeeping({ config, clock, log }: KeepingDeps): Promise<
       return () => listeners.delete(listener)
     },
     async numbers() {
+      if (elsewhere !== undefined) return elsewhere.numbers()
       const backlog = copy === undefined ? undefined : await store.outbox.size()
       return {
         waiting: store.waiting(),
@@ -129,7 +149,11 @@ export async function openKeeping({ config, clock, log }: KeepingDeps): Promise<
         deadLetters: backlog?.dead ?? 0,
       }
     },
-    jobs: [...storeJobs(store), ...(copy?.jobs ?? [])],
+    // Whoever has it open does them.
+    jobs: elsewhere === undefined ? [...storeJobs(store), ...(copy?.jobs ?? [])] : [],
+    client: store.client,
+    wake: () => copy?.wake(),
+    arrived: signal => copy?.arrived(signal) ?? Promise.resolve(true),
     close: () => opened.disposeAsync(),
   }
 }

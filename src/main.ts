@@ -1,26 +1,40 @@
 // The command: reads arguments and environment, starts the service, and ends it on signals.
 import { readFileSync } from 'node:fs'
+import { enableCompileCache, flushCompileCache } from 'node:module'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import manifest from '../package.json' with { type: 'json' }
 import type { Command } from './cli/command.ts'
 import { askHealth } from './cli/health.ts'
 import { usage } from './cli/usage.ts'
-import { accessSecretsOf, type Config, configSource, loadConfig, storeSecretsOf } from './config/config.ts'
+import { type Config, configSource, loadConfig } from './config/config.ts'
 import { CONFIG_EXIT_CODE, ConfigError } from './config/config-error.ts'
 import { readDotEnv } from './config/dot-env.ts'
-import { type Environment, readEnvironment } from './config/environment.ts'
+import type { Environment } from './config/environment.ts'
 import { restartNeeds } from './config/restart.ts'
+import { configSecretsOf } from './config/secrets.ts'
 import { secretsOf } from './config/snapshot.ts'
-import { tracingSecretsOf } from './config/telemetry.ts'
 import type { ConfigSource } from './config/watch.ts'
 import { systemClock } from './core/clock.ts'
-import type { LogLevel } from './core/log.ts'
-import { type Gateway, startGateway } from './gateway.ts'
+import type { Gateway, GatewayDeps } from './gateway.ts'
+import { type Levels, levelsOf } from './log-levels.ts'
 import type { LogFiles } from './telemetry/log-files.ts'
-import { createLogger, type Logger } from './telemetry/logger.ts'
+import type { Logger } from './telemetry/logger.ts'
+import { WORKER_COMMAND } from './workers/child.ts'
+import type { WorkersDeps } from './workers/primary.ts'
 
 // Exit codes of sysexits.h, which service managers know.
 const EXIT = { ok: 0, failed: 1, usage: 64, config: CONFIG_EXIT_CODE, interrupted: 130 } as const
+
+/** How long after the start what was compiled is kept for the next one, in milliseconds: when the first calls are over. */
+const KEEP_COMPILED_AFTER_MS = 15_000
+
+// Before the service is imported, which is nearly all of the code: the next start need not compile it again. In the user's own
+// folder, because whoever can write there decides what runs. Coverage of code that was not compiled here would be less exact.
+if (process.env['NODE_V8_COVERAGE'] === undefined) {
+  enableCompileCache(join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'exai'))
+}
 
 const cwd = process.cwd()
 const readFile = (path: string): string => readFileSync(path, 'utf8')
@@ -40,6 +54,7 @@ process.exitCode = await main(process.argv.slice(2))
 
 async function main(args: string[]): Promise<number | undefined> {
   const [name = '', ...rest] = args
+  if (name === WORKER_COMMAND) return (await import('./workers/worker.ts')).runWorker(manifest.version)
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (load !== undefined) return run(await load(), rest)
   const command = commandOf(args)
@@ -101,19 +116,15 @@ async function setUp(): Promise<Setup | undefined> {
 async function serve({ config, env }: Setup): Promise<number | undefined> {
   const files = await logFilesOf(config)
   if (files === 'none') return EXIT.config
+  const [{ createLogger }, start] = await Promise.all([import('./telemetry/logger.ts'), starterOf(config)])
   const log = createLogger({
     level: config.snapshot.logLevel ?? config.logging.level,
     version: manifest.version,
-    secrets: [
-      ...secretsOf(config.snapshot),
-      ...storeSecretsOf(config),
-      ...accessSecretsOf(config),
-      ...tracingSecretsOf(config.tracing),
-    ],
+    secrets: configSecretsOf(config),
     files,
     sampleRatio: config.logging.sampleRatio,
   })
-  const levels = levelsOf({ config, env }, log)
+  const levels = levelsOf(config, log)
   for (const notice of config.notices) log.warn(notice)
   process.on('uncaughtException', err => {
     // The state is unknown after it: a new process is safer than this one.
@@ -122,14 +133,17 @@ async function serve({ config, env }: Setup): Promise<number | undefined> {
   })
   try {
     const source = sourceOf({ config, env }, log, levels)
-    const gateway = await startGateway({
+    const gateway = await start({
       config,
       log,
       clock: systemClock,
       version: manifest.version,
       source,
+      files,
       onLogLost: files?.onLost,
       announce: line => void print(`${line}\n`),
+      entry: import.meta.filename,
+      onLevel: levels.onSet,
     })
     // Before anybody is told that it is there.
     stopOnSignals(gateway, log, files)
@@ -137,6 +151,7 @@ async function serve({ config, env }: Setup): Promise<number | undefined> {
     const scheme = config.listen.tls === undefined ? 'http' : 'https'
     const host = gateway.at.address.includes(':') ? `[${gateway.at.address}]` : gateway.at.address
     log.info('listening', { url: `${scheme}://${host}:${gateway.at.port}`, node: process.version })
+    setTimeout(flushCompileCache, KEEP_COMPILED_AFTER_MS).unref()
     return undefined
   } catch (err) {
     if (err instanceof ConfigError) {
@@ -146,6 +161,14 @@ async function serve({ config, env }: Setup): Promise<number | undefined> {
     log.error(startFault(err, config), { err })
     return EXIT.failed
   }
+}
+
+/** One process serves alone, or several share the port and one more owns what they share. */
+async function starterOf({
+  workers,
+}: Config): Promise<(deps: GatewayDeps & WorkersDeps) => Promise<Gateway>> {
+  if (workers === 1) return (await import('./gateway.ts')).startGateway
+  return (await import('./workers/primary.ts')).startWorkers
 }
 
 /** The config file; what it brings is kept out of the log from the moment it is read, and told when it is odd. */
@@ -180,28 +203,6 @@ async function logFilesOf({ logging: { files } }: Config): Promise<LogFiles | un
   } catch (error) {
     complain(`exai cannot start:\n  ${(error as Error).message}`)
     return 'none'
-  }
-}
-
-/** Who says how much is logged: the config file, and where that says nothing LOG_LEVEL. */
-interface Levels {
-  inFile(level: LogLevel | undefined): void
-  inSettings(env: Environment): void
-}
-
-function levelsOf({ config }: Setup, log: Logger): Levels {
-  let file = config.snapshot.logLevel
-  let setting = config.logging.level
-  const set = (): void => log.setLevel(file ?? setting)
-  return {
-    inFile(level) {
-      file = level
-      set()
-    },
-    inSettings(env) {
-      setting = readEnvironment(env).values.LOG_LEVEL
-      set()
-    },
   }
 }
 

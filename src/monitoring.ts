@@ -7,6 +7,7 @@ import type { Monitoring } from './doors/connect/monitoring.ts'
 import type { Keeping, KeepingNumbers } from './keeping.ts'
 import type { Circuits } from './routing/circuit.ts'
 import type { CallsSink } from './server/call-record.ts'
+import { createOverload, type Overload, type OverloadCause } from './server/overload.ts'
 import type { Sharing } from './sharing.ts'
 import { createAlerts } from './status/alerts.ts'
 import { createEventIds } from './status/event-ids.ts'
@@ -19,15 +20,17 @@ import { createEventWatches } from './status/watch-events.ts'
 import { createStatusWatches } from './status/watch-status.ts'
 import { createWatchers } from './status/watchers.ts'
 import type { Events } from './telemetry/events.ts'
+import type { Metrics } from './telemetry/metrics.ts'
 
 /** What `openMonitoring` needs. */
 export interface OpenMonitoringDeps {
-  readonly config: Pick<Config, 'dataDir' | 'listen'>
+  readonly config: Pick<Config, 'dataDir' | 'listen' | 'timeouts'>
   readonly version: string
   readonly clock: Clock
   readonly events: Events
   readonly circuits: Pick<Circuits, 'states'>
-  readonly keeping: Pick<Keeping, 'health' | 'numbers' | 'onHealth' | 'outbox'>
+  readonly keeping: Pick<Keeping, 'health' | 'numbers' | 'onHealth' | 'outbox' | 'waiting'>
+  readonly metrics: Pick<Metrics, 'callShed'>
   readonly sharing: Pick<Sharing, 'health' | 'onHealth'>
   /** How our own store is. */
   readonly store: () => ComponentReport
@@ -43,6 +46,8 @@ export interface OpenMonitoring {
   readonly reads: Pick<Monitoring, 'getStatus' | 'watchStatus' | 'watchEvents' | 'listRequests'>
   /** Takes the calls of the port. */
   readonly calls: CallsSink
+  /** Refuses calls while there is too much to do. */
+  readonly overload: Overload
   /** What has not arrived in the stores behind, looked at now: the state goes by the same numbers from then on. */
   readonly backlog: () => Promise<Pick<KeepingNumbers, 'backlogRows' | 'backlogAgeMs' | 'deadLetters'>>
   /** Ends the timer. */
@@ -53,10 +58,12 @@ const TICK_MS = 1_000
 /** Ticks between two looks at how late timers come. */
 const LOOP_TICKS = 10
 const LOOP_RESOLUTION_MS = 20
+/** An overload is over when no call has been refused for so long, in milliseconds. */
+const OVERLOAD_OVER_MS = 10_000
 
 /** Begins to see. */
 export function openMonitoring(deps: OpenMonitoringDeps): OpenMonitoring {
-  const { config, clock, events, circuits, keeping, sharing } = deps
+  const { config, clock, events, circuits, keeping, sharing, metrics } = deps
   const beganMs = clock.monotonic()
   const configPart = createConfigPart()
   const { tls } = config.listen
@@ -107,6 +114,19 @@ export function openMonitoring(deps: OpenMonitoringDeps): OpenMonitoring {
   })
   const calls = createRecentCalls({ onEvent: events.emit })
 
+  let shedAtMs = Number.NEGATIVE_INFINITY
+  let shedFor: OverloadCause | undefined
+  const overload = createOverload({
+    clock,
+    delayMs: config.timeouts.overloadDelayMs,
+    storeWaiting: keeping.waiting,
+    onShed(cause) {
+      shedFor = cause
+      shedAtMs = clock.monotonic()
+      metrics.callShed(cause)
+    },
+  })
+
   const stops = [
     // Heard first: an alert comes after what it is about.
     events.subscribe(eventWatches.hear),
@@ -124,6 +144,7 @@ export function openMonitoring(deps: OpenMonitoringDeps): OpenMonitoring {
   let ticks = 0
   const timer = setInterval(() => {
     ticks += 1
+    alerts.overload(clock.monotonic() - shedAtMs < OVERLOAD_OVER_MS ? shedFor : undefined)
     if (ticks % LOOP_TICKS === 0) {
       alerts.loopDelay(Math.max(0, delay.percentile(99) / 1e6 - LOOP_RESOLUTION_MS))
       delay.reset()
@@ -148,6 +169,7 @@ export function openMonitoring(deps: OpenMonitoringDeps): OpenMonitoring {
       listRequests: createRequestList({ calls, clock }),
     },
     calls,
+    overload,
     async backlog() {
       await looked.look()
       const { rows, ageMs, deadLetters } = looked.backlog()

@@ -82,10 +82,10 @@ export function createCatalogue({
   function find(name: string, { providers }: NameScope): readonly ModelEntry[] {
     const split = splitName(ownNames.get(name.toLowerCase()) ?? name, providers)
     const scope = split.provider === undefined ? providers : [split.provider]
-    const known = [byId, byAlias]
-      .map(index => scope.flatMap(provider => index(provider, split.id)))
-      .find(matches => matches.length > 0)
-    if (known !== undefined) return known
+    const known = byId.within(scope, split.id)
+    if (known.length > 0) return known
+    const other = byAlias.within(scope, split.id)
+    if (other.length > 0) return other
     if (split.id.length === 0 || split.id.length > idLengthMax) return []
     const open = scope.filter(provider => openEnded.includes(provider))
     const listed = open.flatMap(provider => listings?.find(provider, split.id) ?? [])
@@ -95,7 +95,8 @@ export function createCatalogue({
 
   function listed(provider: string): readonly ModelEntry[] {
     if (listings === undefined || !openEnded.includes(provider)) return []
-    const isKnown = ({ id }: ModelEntry) => [byId, byAlias].some(index => index(provider, id).length > 0)
+    const isKnown = ({ id }: ModelEntry) =>
+      byId.of(provider, id) !== undefined || byAlias.of(provider, id) !== undefined
     return listings.of(provider).filter(entry => !isKnown(entry))
   }
 
@@ -119,7 +120,7 @@ export function createCatalogue({
     list: () => entries,
     listed,
     find,
-    aliasesOf: (provider, id) => byId(provider, id).flatMap(({ aliases }) => aliases),
+    aliasesOf: (provider, id) => byId.of(provider, id)?.aliases ?? [],
     near,
     cost: (entry, usage) => costOf(entry.price, usage, version),
   }
@@ -137,22 +138,36 @@ function splitName(name: string, providers: readonly string[]): SplitName {
   return provider === undefined ? { provider, id: name } : { provider, id: name.slice(slash + 1) }
 }
 
-type NameIndex = (provider: string, name: string) => readonly ModelEntry[]
+/** Models by provider and a name in any case. */
+interface NameIndex {
+  of(provider: string, name: string): ModelEntry | undefined
+  /** Those of several providers, in the order of those. */
+  within(providers: readonly string[], name: string): readonly ModelEntry[]
+}
 
 /** Looks models up by provider and a name in any case; of two models with one name the first wins. */
 function indexed(
   entries: readonly ModelEntry[],
   namesOf: (entry: ModelEntry) => readonly string[],
 ): NameIndex {
-  const key = (provider: string, name: string) => `${provider}\n${name.toLowerCase()}`
-  const byKey = new Map<string, ModelEntry>()
+  const byProvider = new Map<string, Map<string, ModelEntry>>()
   for (const entry of entries) {
+    const byName = byProvider.get(entry.provider) ?? new Map<string, ModelEntry>()
+    byProvider.set(entry.provider, byName)
     for (const name of namesOf(entry)) {
-      if (!byKey.has(key(entry.provider, name))) byKey.set(key(entry.provider, name), entry)
+      if (!byName.has(name.toLowerCase())) byName.set(name.toLowerCase(), entry)
     }
   }
-  return (provider, name) => {
-    const entry = byKey.get(key(provider, name))
-    return entry === undefined ? [] : [entry]
+  return {
+    of: (provider, name) => byProvider.get(provider)?.get(name.toLowerCase()),
+    within(providers, name) {
+      const lower = name.toLowerCase()
+      const found: ModelEntry[] = []
+      for (const provider of providers) {
+        const entry = byProvider.get(provider)?.get(lower)
+        if (entry !== undefined) found.push(entry)
+      }
+      return found
+    },
   }
 }

@@ -78,15 +78,18 @@ function linesOf(
   if (searches > 0 && price.webSearch === undefined) return undefined
   const rate = atTier(rateFor(price, inputTokens), thousandths)
   const { cause } = usage
-  return [
-    costLine('input', inputTokens - cached - written, rate.input),
-    costLine('cached_input', cached, rate.cachedInput ?? rate.input),
-    costLine('cache_write', written, rate.cacheWrite ?? rate.input),
-    costLine('output', whole(usage.outputTokens), rate.output),
-    costLine('web_search', searches, (price.webSearch ?? 0n) * million),
-  ]
-    .filter(line => line.quantity > 0)
-    .map(line => (cause === undefined ? line : { ...line, cause }))
+  const lines: CostLine[] = []
+  const add = (bucket: CostBucket, quantity: number, nanoUsdPerMillion: bigint): void => {
+    if (quantity <= 0) return
+    const line = costLine(bucket, quantity, nanoUsdPerMillion)
+    lines.push(cause === undefined ? line : { ...line, cause })
+  }
+  add('input', inputTokens - cached - written, rate.input)
+  add('cached_input', cached, rate.cachedInput ?? rate.input)
+  add('cache_write', written, rate.cacheWrite ?? rate.input)
+  add('output', whole(usage.outputTokens), rate.output)
+  add('web_search', searches, (price.webSearch ?? 0n) * million)
+  return lines
 }
 
 /**

@@ -27,20 +27,21 @@ const ALLOWED = {
  * what was said before.
  */
 export function assemble(messages: readonly Message[], past: readonly Message[] = []): readonly Message[] {
-  const open = new Set<string>()
-  const answered = new Set<string>()
-  const made = new Set<string>()
-  for (const { content } of past) rememberCalls(content, open, answered)
+  // Most chats call no tool.
+  let ids: CallIds | undefined
   for (const [index, message] of messages.entries()) {
     const at = `messages[${index}]`
     const allowed: readonly PartCase[] | undefined = ALLOWED[message.role as keyof typeof ALLOWED]
     if (allowed === undefined)
       throw invalid(`${at}.role is required: one of ROLE_SYSTEM ROLE_USER ROLE_ASSISTANT ROLE_TOOL`)
-    made.clear()
+    ids?.made.clear()
     if (message.content.length === 0) throw invalid(`${at}.content needs at least one part`)
     for (const [position, part] of message.content.entries()) {
+      if (part.kind.case === 'text' && allowed.includes('text')) continue
       checkPart(part, allowed, message.role, `${at}.content[${position}]`)
-      trackCalls(part, { made, open, answered }, `${at}.content[${position}]`)
+      if (part.kind.case !== 'toolCall' && part.kind.case !== 'toolResult') continue
+      ids ??= idsOf(past)
+      trackCalls(part, ids, `${at}.content[${position}]`)
     }
   }
   return messages
@@ -115,6 +116,13 @@ function trackCalls(part: Part, { made, open, answered }: CallIds, at: string): 
   if (answered.has(callId))
     throw invalid(`${at}.tool_result.call_id ${JSON.stringify(callId)} is answered twice`)
   answered.add(callId)
+}
+
+function idsOf(past: readonly Message[]): CallIds {
+  const open = new Set<string>()
+  const answered = new Set<string>()
+  for (const { content } of past) rememberCalls(content, open, answered)
+  return { made: new Set(), open, answered }
 }
 
 /** What is kept was checked when it was new. */

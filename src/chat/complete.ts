@@ -1,6 +1,7 @@
 // The orchestrator: takes a chat through every stage, from the request to the settled answer, for unary and stream alike.
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { CompleteRequest, CompleteResponseSchema } from '#gen/exai/v1/chat_service_pb'
+import { batched } from '../core/batched.ts'
 import type { Call } from '../core/call.ts'
 import type { Delta } from '../core/delta.ts'
 import { GatewayError } from '../core/errors.ts'
@@ -13,6 +14,7 @@ import type { Begun } from '../routing/hedge.ts'
 import { createAnswer } from './answer.ts'
 import { createEvents, type EventInit, heartbeat } from './events.ts'
 import { withHeartbeat } from './heartbeat.ts'
+import { leaving } from './leaving.ts'
 import { type PrepareDeps, prepared } from './prepare.ts'
 import { rerouted } from './reroute.ts'
 import {
@@ -45,7 +47,7 @@ export interface CompletionDeps extends SettleDeps, PrepareDeps {
 export interface Completion {
   /** The whole answer. Throws GatewayError. */
   complete(call: Call, request: CompleteRequest): Promise<ResponseInit>
-  /** The answer as events: `completed` is the last one, or it throws GatewayError. */
+  /** The answer as events, in batches as they come: `completed` is the last one, or it throws GatewayError. */
   stream(call: Call, request: CompleteRequest): AsyncGenerator<EventInit>
 }
 
@@ -86,7 +88,7 @@ export function createCompletion(deps: CompletionDeps): Completion {
         yield first
         begun = undefined
         try {
-          for await (const batch of attempt.rest()) {
+          for (let batch = await attempt.next(); batch !== undefined; batch = await attempt.next()) {
             for (const delta of batch) run.answer.add(delta)
             yield batch
           }
@@ -107,6 +109,8 @@ export function createCompletion(deps: CompletionDeps): Completion {
           reason: error.reason,
         } as const
         outcome = unfinished
+        // Whatever failed, nobody reads on.
+        await run.answering?.cancel(error)
         error = await settleFailed(run, unfinished, withRoute(run, error))
         throw error
       }
@@ -134,7 +138,8 @@ export function createCompletion(deps: CompletionDeps): Completion {
     }
   }
 
-  async function* events(run: Run): AsyncGenerator<EventInit> {
+  /** The events of each piece of the answer, as it comes: what is read at once is passed on at once. */
+  async function* events(run: Run): AsyncGenerator<readonly EventInit[]> {
     const make = createEvents()
     const batches = advance(run, true)
     let warned = 0
@@ -142,26 +147,28 @@ export function createCompletion(deps: CompletionDeps): Completion {
     try {
       for (;;) {
         const step = await batches.next()
+        const out: EventInit[] = []
         if (run.answering !== undefined && run.answering !== told) {
           const { provider, model } = originOf(run.answering)
-          yield told === undefined
-            ? make.started(run.responseId, provider, model)
-            : make.rerouted(provider, model, run.seam)
+          out.push(
+            told === undefined
+              ? make.started(run.responseId, provider, model)
+              : make.rerouted(provider, model, run.seam),
+          )
           told = run.answering
         }
         const warnings = warningsOf(run)
         for (; warned < warnings.length; warned += 1) {
           const warning = warnings[warned]
-          if (warning !== undefined) yield make.warning(warning)
+          if (warning !== undefined) out.push(make.warning(warning))
         }
         if (step.done) {
-          yield make.completed(responseOf(run, step.value, 'stripped'))
+          out.push(make.completed(responseOf(run, step.value, 'stripped')))
+          yield out
           return
         }
-        for (const delta of step.value) {
-          const event = make.delta(delta)
-          if (event !== undefined) yield event
-        }
+        make.deltas(step.value, out)
+        if (out.length > 0) yield out
       }
     } finally {
       await batches.return({})
@@ -178,13 +185,15 @@ export function createCompletion(deps: CompletionDeps): Completion {
       }
     },
     stream(call, request) {
-      const leaving = new AbortController()
-      const signal = AbortSignal.any([call.signal, leaving.signal])
-      return withHeartbeat(events(start(call, request, signal)), {
-        everyMs: deps.heartbeatMs,
-        sign: () => heartbeat(deps.clock.monotonic() - call.startedAtMs),
-        leave: () => leaving.abort(new GatewayError('CANCELLED', 'the caller left')),
-      })
+      const { signal, leave, over } = leaving(call.signal)
+      return batched(
+        withHeartbeat(events(start(call, request, signal)), {
+          everyMs: deps.heartbeatMs,
+          sign: () => [heartbeat(deps.clock.monotonic() - call.startedAtMs)],
+          leave,
+          over,
+        }),
+      )
     },
   }
 }

@@ -13,8 +13,8 @@ type EventKind = NonNullable<EventInit['event']>
 /** Makes the events of one stream and numbers them from 1. */
 export interface EventMaker {
   started(responseId: string, provider: string, model: string): EventInit
-  /** The event of a delta; undefined for one that clients see only in `completed`. */
-  delta(delta: Delta): EventInit | undefined
+  /** Adds the events of deltas to `out`; some deltas are seen by clients only in `completed`. */
+  deltas(batch: readonly Delta[], out: EventInit[]): void
   warning(warning: WarningInit): EventInit
   /** Somebody else goes on with the text from here; the offset is in UTF-16 code units. Its counts are added to those before. */
   rerouted(provider: string, model: string, textOffset: number): EventInit
@@ -38,13 +38,16 @@ export function createEvents(): EventMaker {
   return {
     started: (responseId, provider, model) =>
       numbered({ case: 'started', value: { responseId, provider, model } }),
-    delta: delta => {
-      if (delta.type === 'usage') {
-        latest = sumOf(before, delta.counts)
-        return numbered({ case: 'usage', value: { ...latest, provenance: Usage_Provenance.REPORTED } })
+    deltas(batch, out) {
+      for (const delta of batch) {
+        if (delta.type === 'usage') {
+          latest = sumOf(before, delta.counts)
+          out.push(numbered({ case: 'usage', value: { ...latest, provenance: Usage_Provenance.REPORTED } }))
+        } else {
+          const event = eventOf(delta)
+          if (event !== undefined) out.push(numbered(event))
+        }
       }
-      const event = eventOf(delta)
-      return event === undefined ? undefined : numbered(event)
     },
     warning: warning => numbered({ case: 'warning', value: warning }),
     rerouted: (provider, model, textOffsetCount) => {

@@ -5,8 +5,10 @@ export interface HeartbeatDeps<T> {
   /** Silence after which there is a sign, in milliseconds. */
   readonly everyMs: number
   readonly sign: () => T
-  /** Called when the reading ends: a source that still waits must end then, because it cannot be returned from. */
+  /** Called when the reader leaves: a source that still waits must end then, because it cannot be returned from. */
   readonly leave: () => void
+  /** Called when the reading ends, in whatever way. */
+  readonly over?: () => void
 }
 
 /**
@@ -15,31 +17,40 @@ export interface HeartbeatDeps<T> {
  */
 export async function* withHeartbeat<T>(
   source: AsyncGenerator<T>,
-  { everyMs, sign, leave }: HeartbeatDeps<T>,
+  { everyMs, sign, leave, over }: HeartbeatDeps<T>,
 ): AsyncGenerator<T> {
   const silent = Symbol('silent')
   let wake: (() => void) | undefined
+  let isOver = false
   const timer = setTimeout(() => wake?.(), everyMs)
   try {
     let pending = source.next()
     for (;;) {
       const step = await new Promise<IteratorResult<T> | typeof silent>((resolve, reject) => {
         wake = () => resolve(silent)
-        pending.then(resolve, reject)
+        pending.then(resolve, (fault: unknown) => {
+          isOver = true
+          reject(fault)
+        })
       })
       if (step === silent) {
         yield sign()
         timer.refresh()
         continue
       }
-      if (step.done) return
+      if (step.done) {
+        isOver = true
+        return
+      }
       yield step.value
       timer.refresh()
       pending = source.next()
     }
   } finally {
     clearTimeout(timer)
-    leave()
+    // An error costs its stack trace: it is made only for a source that has not ended.
+    if (!isOver) leave()
     await source.return(undefined)
+    over?.()
   }
 }

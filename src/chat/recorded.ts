@@ -2,18 +2,19 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { CompleteRequest, CompleteResponseSchema, StreamEvent } from '#gen/exai/v1/chat_service_pb'
 import { collect } from '../client/collect.ts'
+import { batched } from '../core/batched.ts'
 import type { Call, ClientCall } from '../core/call.ts'
 import type { Clock } from '../core/clock.ts'
-import { GatewayError } from '../core/errors.ts'
 import { uuidv7 } from '../core/ids.ts'
 import type { Marks } from '../core/marks.ts'
 import type { Shared } from '../core/shared.ts'
 import type { Completion } from './complete.ts'
 import { type EventInit, heartbeat } from './events.ts'
 import { withHeartbeat } from './heartbeat.ts'
+import { leaving } from './leaving.ts'
 import { beyondEnd, createReadings, type Reading } from './recorded-reading.ts'
 import { createRuns } from './recorded-runs.ts'
-import { readRecording } from './recording.ts'
+import { readRecording, type Step } from './recording.ts'
 import { RECORDING_LIMITS, type RecordingLimits } from './recording-limits.ts'
 import { runMessage } from './recording-run.ts'
 import { isValidRequest } from './validate.ts'
@@ -64,25 +65,27 @@ export function createRecordedCompletion(deps: RecordedCompletionDeps): Recorded
 
   /** Opens and reads, with a sign of life in every silence. */
   function beating(call: Call, open: () => Promise<Reading>): AsyncGenerator<EventInit> {
-    const leaving = new AbortController()
-    const signal = AbortSignal.any([call.signal, leaving.signal])
+    const { signal, leave, over } = leaving(call.signal)
     let startedAt = clock.now() - (clock.monotonic() - call.startedAtMs)
-    async function* events(): AsyncGenerator<EventInit> {
+    const opened = async (): Promise<Reading> => {
       const reading = await open()
       startedAt = reading.ref.startedAt
-      yield* read(call, reading, signal)
+      return reading
     }
-    return withHeartbeat(events(), {
-      everyMs: heartbeatMs,
-      sign: () => heartbeat(Math.max(0, clock.now() - startedAt)),
-      leave: () => leaving.abort(new GatewayError('CANCELLED', 'the caller left')),
-    })
+    return batched(
+      withHeartbeat(read(call, opened, signal), {
+        everyMs: heartbeatMs,
+        sign: () => [heartbeat(Math.max(0, clock.now() - startedAt))],
+        leave,
+        over,
+      }),
+    )
   }
 
   return {
     async complete(call, request) {
       if (!isRecorded(request)) return completion.complete(call, request)
-      return collect(read(call, await readings.ask(call, request), call.signal))
+      return collect(batched(read(call, () => readings.ask(call, request), call.signal)))
     },
     stream(call, request) {
       if (!isRecorded(request)) return completion.stream(call, request)
@@ -111,29 +114,34 @@ export function createRecordedCompletion(deps: RecordedCompletionDeps): Recorded
 }
 
 /** Reads to the end, and leaves in any case. */
-async function* read(call: Call, reading: Reading, signal: AbortSignal): AsyncGenerator<EventInit> {
-  const { name, after, from, isReplay, source, fault, failure, leave } = reading
+async function* read(
+  call: Call,
+  open: () => Promise<Reading>,
+  signal: AbortSignal,
+): AsyncGenerator<readonly EventInit[]> {
+  const { name, after, from, isReplay, source, fault, failure, leave } = await open()
   let last = from
   if (isReplay) call.note({ isReplayed: true })
   try {
-    for await (const step of readRecording(name, from, source, signal)) {
-      switch (step.type) {
-        case 'event':
-          last = step.event.sequence
-          if (last <= after) break
-          note(call, step.event)
-          yield isReplay ? replayed(step.event) : step.event
+    for await (const steps of readRecording(name, from, source, signal).batches()) {
+      const events: StreamEvent[] = []
+      let stopped: Exclude<Step, { type: 'event' }> | undefined
+      for (const step of steps) {
+        if (step.type !== 'event') {
+          stopped = step
           break
-        case 'end':
-          if (last < after) throw beyondEnd(after, last)
-          if (step.ending.type === 'failed') throw failure() ?? step.ending.error
-          return
-        case 'lost':
-        case 'gone':
-          throw failure() ?? fault(step.type)
-        default:
-          step satisfies never
+        }
+        last = step.event.sequence
+        if (last <= after) continue
+        note(call, step.event)
+        events.push(isReplay ? replayed(step.event) : step.event)
       }
+      if (events.length > 0) yield events
+      if (stopped === undefined) continue
+      if (stopped.type !== 'end') throw failure() ?? fault(stopped.type)
+      if (last < after) throw beyondEnd(after, last)
+      if (stopped.ending.type === 'failed') throw failure() ?? stopped.ending.error
+      return
     }
   } finally {
     await leave()

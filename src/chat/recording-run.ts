@@ -1,5 +1,6 @@
 // A call that is recorded while it runs: detached from whoever reads it, and ended when nobody may come back to read it.
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
+import { batchesOf } from '../core/batched.ts'
 import type { Call, DetachedCall, RecordedEnd } from '../core/call.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { WarningInit } from '../core/provider.ts'
@@ -175,7 +176,8 @@ export function startRun(deps: RunDeps): Run {
 
   async function run(): Promise<Ending> {
     try {
-      for await (const event of deps.stream(recordedCall(), deps.request)) keep(event)
+      for await (const events of batchesOf(deps.stream(recordedCall(), deps.request)))
+        for (const event of events) keep(event)
       return { type: 'completed' }
     } catch (caught) {
       failure = GatewayError.from(caught)

@@ -1,4 +1,5 @@
 // The recording of a call: a bounded log of its events and its ending, written once and read from any point on.
+import { type Batched, batched } from '../core/batched.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Shared } from '../core/shared.ts'
 import type { EventInit } from './events.ts'
@@ -141,15 +142,24 @@ export type Step = Entry | { readonly type: 'lost' } | { readonly type: 'gone' }
 const READ_ENTRIES_MAX = 256
 
 /**
- * Reads a recording after a number that is not above its last one: what is kept, then what comes. Throws the signal's
+ * Reads a recording after a number that is not above its last one: what is kept, then what comes, in batches of what comes together. Throws the signal's
  * reason when it aborts.
  */
-export async function* readRecording(
+export function readRecording(
   log: string,
   after: number,
   deps: ReadDeps,
   signal: AbortSignal,
-): AsyncGenerator<Step> {
+): Batched<Step> {
+  return batched(stepsOf(log, after, deps, signal))
+}
+
+async function* stepsOf(
+  log: string,
+  after: number,
+  deps: ReadDeps,
+  signal: AbortSignal,
+): AsyncGenerator<readonly Step[]> {
   const { shared } = deps
   let at = after
   const death = watchDeath(deps)
@@ -161,13 +171,11 @@ export async function* readRecording(
         : shared.tail(log, at, AbortSignal.any([signal, death.signal]))
       try {
         for await (const { first, entries } of pages) {
-          if (first > at + 1) return yield { type: 'gone' }
-          for (const bytes of entries) {
-            at += 1
-            const entry = entryOf(bytes)
-            yield entry
-            if (entry.type === 'end') return
-          }
+          if (first > at + 1) return yield [{ type: 'gone' }]
+          at += entries.length
+          const steps = entries.map(entryOf)
+          yield steps
+          if (steps.at(-1)?.type === 'end') return
         }
       } catch (caught) {
         if (signal.aborted || !death.signal.aborted) throw caught
@@ -175,7 +183,7 @@ export async function* readRecording(
         isLost = true
         continue
       }
-      return yield { type: (await shared.read(log, at, 1)) === undefined ? 'gone' : 'lost' }
+      return yield [{ type: (await shared.read(log, at, 1)) === undefined ? 'gone' : 'lost' }]
     }
   } finally {
     death.stop()

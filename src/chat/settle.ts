@@ -2,7 +2,7 @@
 import { create } from '@bufbuild/protobuf'
 import { type Message, MessageSchema } from '#gen/exai/v1/chat_pb'
 import type { CompleteRequest } from '#gen/exai/v1/chat_service_pb'
-import { RouteAttempt_Outcome, RouteAttemptSchema } from '#gen/exai/v1/route_pb'
+import { RouteAttempt_Outcome } from '#gen/exai/v1/route_pb'
 import {
   type Cost,
   CostSchema,
@@ -111,7 +111,7 @@ export async function settle(ended: Ended, deps: SettleDeps): Promise<Settled> {
     requestedModel: keptName(ended.request.model),
     ...(ended.answering === undefined || origin === undefined ? {} : { answeredBy: origin }),
     outcome,
-    attempts: attempts.map(attempt => create(RouteAttemptSchema, attempt.record())),
+    attempts: attempts.map(attempt => attempt.record()),
     ...settled,
     ...(message === undefined ? {} : { answer: message }),
     ...(turn === undefined ? {} : { turn }),

@@ -115,13 +115,14 @@ export function observe(
 
 /** When the first of them wrote something, counted from the beginning of the call. */
 function firstOutputOf(call: Call, attempts: readonly Attempt[]): { readonly firstOutputMs?: number } {
-  const atMs = attempts.flatMap(one => {
+  let firstMs = Number.POSITIVE_INFINITY
+  for (const one of attempts) {
     const afterMs = one.firstTokenMs()
-    if (afterMs === undefined) return []
+    if (afterMs === undefined) continue
     const beforeSendingMs = one.durationMs() - (one.sentMs() ?? one.durationMs())
-    return [one.startedAtMs + beforeSendingMs + afterMs - call.startedAtMs]
-  })
-  return atMs.length === 0 ? {} : { firstOutputMs: Math.min(...atMs) }
+    firstMs = Math.min(firstMs, one.startedAtMs + beforeSendingMs + afterMs - call.startedAtMs)
+  }
+  return firstMs === Number.POSITIVE_INFINITY ? {} : { firstOutputMs: firstMs }
 }
 
 /** Milliseconds in which at least one attempt ran: a hedge runs beside another one, and its time is not spent twice. */

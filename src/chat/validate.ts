@@ -91,9 +91,11 @@ const RULES = {
     optionsProblem(r.providerOptions),
 } as const satisfies Record<string, Rule>
 
+const RULE_ENTRIES = Object.entries<Rule>(RULES)
+
 /** Checks a request against the contract. Throws INVALID_REQUEST naming the first field that breaks it, or UNSUPPORTED. */
 export function validateRequest(request: CompleteRequest): void {
-  for (const [field, rule] of Object.entries<Rule>(RULES)) {
+  for (const [field, rule] of RULE_ENTRIES) {
     const problem = rule(request)
     if (problem === undefined) continue
     // A problem that begins with a deeper place, such as `[3].name`, goes on with the field's name.

@@ -10,6 +10,7 @@ import type { SettingValues } from './settings.ts'
 import { deepFreeze, type Snapshot } from './snapshot.ts'
 import { type LogConfig, loggingOf, type TracingConfig, tracingOf } from './telemetry.ts'
 import type { ConfigSource } from './watch.ts'
+import { workerNotices } from './workers.ts'
 
 /** PEM texts of a server's identity. */
 export interface TlsConfig {
@@ -59,6 +60,8 @@ export interface Config {
     readonly idleMs: number
     readonly drainDelayMs: number
     readonly drainTimeoutMs: number
+    /** How much work calls of one burst may wait for. 0: calls are never refused for that. */
+    readonly overloadDelayMs: number
   }
   readonly limits: {
     readonly maxRequestBytes: number
@@ -124,6 +127,7 @@ export async function loadConfig({ env, readFile, cwd }: ConfigDeps): Promise<Co
       idleMs: values.IDLE_TIMEOUT,
       drainDelayMs: values.DRAIN_DELAY,
       drainTimeoutMs: values.DRAIN_TIMEOUT,
+      overloadDelayMs: values.OVERLOAD_DELAY,
     },
     limits: {
       maxRequestBytes: values.MAX_REQUEST_BYTES,
@@ -149,7 +153,7 @@ export async function loadConfig({ env, readFile, cwd }: ConfigDeps): Promise<Co
       ...notices,
       ...reading.notices,
       ...tokenNotices(env),
-      ...(values.WORKERS > 1 ? ['WORKERS is not used by this version, which runs one process'] : []),
+      ...workerNotices(values, reading.snapshot),
     ],
   })
 }

@@ -222,6 +222,13 @@ export const settings = {
     unit: 'seconds',
     about: 'How long running calls may go on after that.',
   },
+  OVERLOAD_DELAY: {
+    group: 'Time',
+    kind: kinds.seconds({ min: 0, max: 60 }),
+    default: '2',
+    unit: 'seconds',
+    about: 'Work that calls of one burst may wait for before the rest is refused as OVERLOADED; 0: none is.',
+  },
   MAX_FILE_BYTES: {
     group: 'Storage',
     kind: kinds.integer({ min: 1024, max: 2 ** 40 }),
@@ -269,9 +276,9 @@ export const settings = {
   ...telemetrySettings,
   WORKERS: {
     group: 'Operation',
-    kind: kinds.integer({ min: 1, max: 64 }),
+    kind: kinds.processes({ max: 64 }),
     default: '1',
-    about: 'How many processes serve the port; this version runs one.',
+    about: 'How many processes serve the port, auto for one a core; from 2 on one more owns what they share.',
   },
 } as const satisfies Readonly<Record<string, Setting<unknown>>>
 

@@ -24,7 +24,7 @@ export interface ConfigWatchDeps {
   /** Number of the Snapshot in use. */
   readonly version: number
   /** Puts a Snapshot into use. Throws GatewayError when that cannot be done, and then the old one is still in use. */
-  readonly take: (snapshot: Snapshot) => void
+  readonly take: (snapshot: Snapshot) => void | Promise<void>
   readonly onEvent: EventSink
   /** How long a changed file must be left alone before it is read, in milliseconds. Default 50. */
   readonly quietMs?: number
@@ -110,7 +110,7 @@ export function watchConfig(deps: ConfigWatchDeps): ConfigWatch {
       const reading = await source.read(found.text, version + 1)
       if (!reading.ok) return reading.problems
       if (isClosed) return []
-      deps.take(reading.snapshot)
+      await deps.take(reading.snapshot)
       version += 1
       return []
     } catch (error) {

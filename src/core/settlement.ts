@@ -1,6 +1,8 @@
 // The one value with which every call ends, whatever happened to it.
+
+import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { FinishReason, Message } from '#gen/exai/v1/chat_pb'
-import type { RouteAttempt } from '#gen/exai/v1/route_pb'
+import type { RouteAttemptSchema } from '#gen/exai/v1/route_pb'
 import type { Cost, Usage } from '#gen/exai/v1/usage_pb'
 import type { Caller } from './caller.ts'
 import type { Reason } from './errors.ts'
@@ -87,7 +89,7 @@ export interface Settlement {
   /** Who answered; absent when nobody did. */
   readonly answeredBy?: { readonly provider: string; readonly model: string }
   readonly outcome: CallOutcome
-  readonly attempts: readonly RouteAttempt[]
+  readonly attempts: readonly MessageInitShape<typeof RouteAttemptSchema>[]
   /** Absent when nobody was asked, so nothing can have been used. */
   readonly usage?: Usage
   readonly cost?: Cost

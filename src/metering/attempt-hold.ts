@@ -4,7 +4,7 @@ import type { Holder, Reservation, Shared } from '../core/shared.ts'
 import { type AttemptNeed, amountsOf, whole } from './attempt-amounts.ts'
 import type { Holders } from './holders.ts'
 import type { AppliedLimit } from './limit-rules.ts'
-import type { LooseHold, LooseHolds } from './loose-holds.ts'
+import type { LooseHolds } from './loose-holds.ts'
 
 /** What holding needs. */
 export interface AttemptHoldDeps {
@@ -78,8 +78,7 @@ export function holdOf(reserved: Reserved, deps: AttemptHoldDeps): AttemptHold {
     )
   }
 
-  const own: LooseHold | undefined = uncounted && { limits, tighten: () => tighten(uncounted) }
-  if (own !== undefined) loose.add(own)
+  const own = uncounted && loose.add({ limits, tighten: () => tighten(uncounted) })
 
   function end(truthOf: (one: Held) => number): boolean {
     if (!isOpen) return false

@@ -1,4 +1,5 @@
 // What is held without having been counted: more than is needed, so it gives way as soon as somebody has no room beside it.
+import { createSlots } from '../core/slots.ts'
 import { countsSize } from './attempt-amounts.ts'
 import type { AppliedLimit } from './limit-rules.ts'
 import { counterAt } from './limit-windows.ts'
@@ -13,9 +14,10 @@ export interface LooseHold {
 
 /** All that is held so in this process. */
 export interface LooseHolds {
-  add(hold: LooseHold): void
+  /** Takes one, and says where it is kept. */
+  add(hold: LooseHold): number
   /** It has ended. */
-  remove(hold: LooseHold): void
+  remove(place: number): void
   /** Counts all that hold something of a limit. Says whether there were any. */
   tighten(limit: AppliedLimit): Promise<boolean>
   /** Notes that a limit had no room for it: as long as the limit counts in the same counter, nobody need try again. */
@@ -34,16 +36,18 @@ export function looseMax(limit: AppliedLimit): number {
 
 /** Makes an empty register. */
 export function createLooseHolds(): LooseHolds {
-  const all = new Set<LooseHold>()
+  const all = createSlots<{ readonly hold: LooseHold; isCounted: boolean }>()
   const crowded = new WeakMap<AppliedLimit, string>()
   return {
-    add: hold => void all.add(hold),
-    remove: hold => void all.delete(hold),
+    add: hold => all.add({ hold, isCounted: false }),
+    remove: place => void all.take(place),
     async tighten({ counter }) {
-      const some = [...all].filter(({ limits }) => limits.some(one => one.counter === counter))
-      for (const hold of some) all.delete(hold)
+      const some = all
+        .all()
+        .filter(({ hold, isCounted }) => !isCounted && hold.limits.some(one => one.counter === counter))
+      for (const one of some) one.isCounted = true
       // One whose call ended meanwhile has given everything back.
-      await Promise.allSettled(some.map(hold => hold.tighten()))
+      await Promise.allSettled(some.map(({ hold }) => hold.tighten()))
       return some.length > 0
     },
     refused(limit, now) {

@@ -2,7 +2,8 @@
 import { GatewayError } from '../core/errors.ts'
 import { type FileApiDeps, type FileUpload, noSuchFile, pieces } from './file-api.ts'
 import { uploadName } from './file-name.ts'
-import type { UpstreamResponse, UpstreamSend } from './http.ts'
+import type { UpstreamSend } from './http.ts'
+import type { UpstreamResponse } from './http-answer.ts'
 import { multipartFile } from './multipart.ts'
 import type { Upstream } from './openai-dialect/dialect.ts'
 import {

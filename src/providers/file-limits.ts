@@ -27,7 +27,8 @@ function checkSizes(kind: ProviderConfig['kind'], input: AttemptInput): void {
   for (const [index, { content }] of input.messages.entries()) {
     const path = index < kept ? `conversation[${index}]` : `messages[${index - kept}]`
     for (const [position, part] of content.entries())
-      for (const media of mediaOf(part)) checkSize(kind, input, media, `${path}.content[${position}]`)
+      if (part.kind.case !== 'text')
+        for (const media of mediaOf(part)) checkSize(kind, input, media, `${path}.content[${position}]`)
   }
 }
 

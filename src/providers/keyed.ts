@@ -51,11 +51,18 @@ export function createKeyedProvider(settings: ProviderSettings, own: KeyedProvid
     onOut: settings.onKeyOut,
   })
 
+  const accesses = new Map<KeySettings | undefined, Access>()
+
   function accessOf(key: KeySettings | undefined): Access {
+    const known = accesses.get(key)
+    if (known !== undefined) return known
     const baseUrl = key?.baseUrl ?? own.baseUrl
     const http = clients.get(baseUrl)?.value
     if (http === undefined) throw new GatewayError('INTERNAL', `a key of ${id} has no client`)
-    return { http, baseUrl, headers: { ...headers, ...(key && { authorization: `Bearer ${key.secret}` }) } }
+    const shown = { ...headers, ...(key && { authorization: `Bearer ${key.secret}` }) }
+    const access: Access = { http, baseUrl, headers: shown }
+    accesses.set(key, access)
+    return access
   }
 
   async function aside<T>(modelId: string, use: (access: Access) => Promise<T>): Promise<T> {

@@ -28,9 +28,9 @@ export function withSearch(ask: Ask, name: string): Ask {
         const out = batch.flatMap(delta => turn.take(delta))
         if (out.length > 0) yield out
       }
-      if (!turn.searches) return
+      if (!turn.searches()) return
       counted = turn.counts()
-      if (turn.called) {
+      if (turn.called()) {
         yield [{ type: 'finish', reason: FinishReason.TOOL_CALLS }]
         return
       }
@@ -97,12 +97,8 @@ function createTurn(name: string, before: TokenCounts | undefined) {
       }
     },
     /** Whether the model waits for searches. Ended without a finish, the answer is broken, and somebody else says so. */
-    get searches() {
-      return searches.length > 0 && finish !== undefined
-    },
-    get called() {
-      return called
-    },
+    searches: () => searches.length > 0 && finish !== undefined,
+    called: () => called,
     counts: () => addCounts(before, counts),
     echo({ model }: AttemptInput): readonly Message[] {
       return [

@@ -46,6 +46,8 @@ export class SseLimitError extends Error {
 }
 
 const LF = 10
+/** The first byte of a byte order mark. */
+const BOM_START = 0xef
 const CR = 13
 const SPACE = 32
 const COLON = 58
@@ -57,9 +59,9 @@ const nothing: readonly SseEvent[] = []
 
 /** Makes a parser for one stream. */
 export function createSseParser(limits: SseLimits = {}): SseParser {
-  const maxLineBytes = limits.maxLineBytes ?? 1024 * 1024
+  const { maxLineBytes = 1024 * 1024, maxEventBytes = 4 * 1024 * 1024 } = limits
   const lines = createLineBuffer(maxLineBytes)
-  const fields = createEventBuffer(limits.maxEventBytes ?? 4 * 1024 * 1024)
+  const fields = createEventBuffer(maxEventBytes)
   let afterCr = false
   let firstLine = true
   let failure: SseLimitError | undefined
@@ -80,8 +82,36 @@ export function createSseParser(limits: SseLimits = {}): SseParser {
     if (event !== undefined) events.push(event)
   }
 
-  function scan(chunk: Buffer, events: SseEvent[]): void {
-    let from = 0
+  /**
+   * Takes the whole events at the beginning of a chunk in one go, as text, where that is sure to be the same as byte by byte:
+   * nothing is pending, no limit can be passed, and every line ends in a line feed. Returns how many bytes those are.
+   */
+  function takeWhole(chunk: Buffer, events: SseEvent[]): number {
+    if (afterCr || lines.length() > 0 || !fields.isEmpty()) return 0
+    if (chunk.length > maxLineBytes || chunk.length > maxEventBytes) return 0
+    if ((firstLine && chunk[0] === BOM_START) || chunk.includes(CR)) return 0
+    const end = chunk.lastIndexOf('\n\n') + 2
+    if (end < 2) return 0
+    firstLine = false
+    const text = chunk.toString('utf8', 0, end)
+    for (let at = 0; at < text.length; ) {
+      const line = text.indexOf('\n', at)
+      const isAlone = text.charCodeAt(line + 1) === LF
+      if (isAlone && text.startsWith('data: ', at)) {
+        events.push(fields.event('message', text.slice(at + 6, line)))
+        at = line + 2
+      } else if (line === at) at += 1
+      else {
+        const close = isAlone ? line : text.indexOf('\n\n', line)
+        scan(Buffer.from(text.slice(at, close + 2)), events, 0)
+        at = close + 2
+      }
+    }
+    return end
+  }
+
+  function scan(chunk: Buffer, events: SseEvent[], start: number): void {
+    let from = start
     if (afterCr && chunk.length > 0) {
       afterCr = false
       if (chunk[0] === LF) from = 1
@@ -92,12 +122,12 @@ export function createSseParser(limits: SseLimits = {}): SseParser {
     while (lf !== -1 || cr !== -1) {
       const atCr = cr !== -1 && (lf === -1 || cr < lf)
       const end = atCr ? cr : lf
-      if (lines.length === 0) {
+      if (lines.length() === 0) {
         if (end - from > maxLineBytes) throw new SseLimitError('line', maxLineBytes)
         takeLine(chunk, from, end, events)
       } else {
         lines.append(chunk, from, end)
-        takeLine(lines.bytes(), 0, lines.length, events)
+        takeLine(lines.bytes(), 0, lines.length(), events)
         lines.clear()
       }
       from = end + 1
@@ -132,12 +162,12 @@ export function createSseParser(limits: SseLimits = {}): SseParser {
         ? chunk
         : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
       const events: SseEvent[] = []
-      return run(events, () => scan(bytes, events))
+      return run(events, () => scan(bytes, events, takeWhole(bytes, events)))
     },
     end() {
       const events: SseEvent[] = []
       return run(events, () => {
-        if (lines.length > 0) takeLine(lines.bytes(), 0, lines.length, events)
+        if (lines.length() > 0) takeLine(lines.bytes(), 0, lines.length(), events)
         lines.clear()
         // The standard drops an event without its closing blank line. Upstreams do stop after their last data line,
         // and what they said there (a usage count, [DONE], an error) was meant to be heard. A line that was cut
@@ -157,9 +187,7 @@ function createLineBuffer(maxBytes: number) {
   let buffer = Buffer.alloc(0)
   let length = 0
   return {
-    get length() {
-      return length
-    },
+    length: () => length,
     bytes: () => buffer,
     append(chunk: Buffer, start: number, end: number): void {
       const needed = length + end - start
@@ -196,6 +224,10 @@ function createEventBuffer(maxBytes: number) {
     data.push(line.toString('utf8', start, end))
   }
 
+  function made(event: string, text: string): SseEvent {
+    return id === undefined ? { event, data: text } : { event, data: text, id }
+  }
+
   return {
     field(line: Buffer, start: number, end: number): void {
       // Nearly every line is `data:`; the colon is looked for only in the others.
@@ -222,8 +254,11 @@ function createEventBuffer(maxBytes: number) {
       const text = data.length === 1 ? first : data.join('\n')
       data = []
       dataBytes = 0
-      return id === undefined ? { event, data: text } : { event, data: text, id }
+      return made(event, text)
     },
+    /** An event that came whole. */
+    event: made,
+    isEmpty: () => name === '' && data.length === 0,
     reset(): void {
       id = undefined
     },

@@ -5,8 +5,11 @@ import type { Clock } from '../core/clock.ts'
 import { type Delta, isOutput, soundCounts, type TokenCounts } from '../core/delta.ts'
 import { GatewayError, wireReason } from '../core/errors.ts'
 import type { AttemptInput, Candidate, WarningInit } from '../core/provider.ts'
+import { createReading } from '../core/reading.ts'
 import type { AttemptCause } from '../core/settlement.ts'
 import { durationOf } from '../core/time.ts'
+
+import type { AttemptWatch } from './attempt-watch.ts'
 import { tierIn } from './service-tier.ts'
 
 /** Longest silences that an attempt bears, in milliseconds. */
@@ -15,18 +18,6 @@ export interface AttemptLimits {
   readonly firstTokenMs: number
   /** Between two pieces of the answer. */
   readonly idleMs: number
-}
-
-/** Learns what becomes of an attempt. Nothing that it does may throw. */
-export interface AttemptWatch {
-  /** It begins. Not called for one that was given up before. */
-  started?(): void
-  /** The first good event: what follows can only break, not fail. Not called for an answer without any output. */
-  began?(): void
-  /** It is over; called once. Without an error it succeeded; `cancelled`: from outside, which says nothing about anybody. */
-  ended?(end: { readonly error: GatewayError | undefined; readonly cancelled: boolean }): void
-  /** The provider has let go of it: sockets are closed. Called once, after `ended`, even when nothing was asked. */
-  released?(): void
 }
 
 /** What an attempt asks, but for what it decides itself. */
@@ -55,7 +46,9 @@ export interface Attempt {
   readonly cause: AttemptCause
   /** Asks, and waits for the first good event: what came up to it. Throws GatewayError when nothing good came. */
   begin(): Promise<readonly Delta[]>
-  /** The rest of the answer. Throws GatewayError when it breaks. Must be read or returned from after `begin`. */
+  /** The next batch of the rest of the answer; undefined at its end. Throws GatewayError when it breaks. */
+  next(): Promise<readonly Delta[] | undefined>
+  /** The same to its end. After `begin` it must be read, returned from or cancelled. */
   rest(): AsyncGenerator<readonly Delta[]>
   /** Ends it, if it still runs, and closes the upstream socket. Resolves when the adapter has let go. */
   cancel(reason: GatewayError): Promise<void>
@@ -84,6 +77,13 @@ export interface Attempt {
   counts(): TokenCounts | undefined
 }
 
+/** Once there was output, nothing may say any more that nothing was answered: a caller would just ask again. */
+function afterOutput(error: GatewayError, provider: string): GatewayError {
+  if (error.code !== 'UNAVAILABLE') return error
+  const details = { ...error.details, cause: error }
+  return new GatewayError('UPSTREAM_BROKEN', `${provider} broke off its answer`, details)
+}
+
 /** Makes an attempt; nothing is sent before `begin`. */
 export function createAttempt(deps: AttemptDeps): Attempt {
   const { candidate, signal, question, limits, clock, watch, cause = 'first' } = deps
@@ -103,9 +103,9 @@ export function createAttempt(deps: AttemptDeps): Attempt {
   let counts: TokenCounts | undefined
   let serviceTier: string | undefined
   let isReleased = false
+  let last: MessageInitShape<typeof RouteAttemptSchema> | undefined
   let isEmbedding = false
   const warnings: WarningInit[] = []
-
   const onCallEnd = (): void => ending.abort(signal.reason)
   const useKey = (label: string): void => {
     keyLabel = label
@@ -154,7 +154,8 @@ export function createAttempt(deps: AttemptDeps): Attempt {
   function fail(caught: unknown): GatewayError {
     // An abort reaches us as whatever the adapter's library throws for it: the reason that was given is the truth.
     const known = ending.signal.aborted ? GatewayError.from(ending.signal.reason) : GatewayError.from(caught)
-    const error = afterOutput(known).with({
+    const isTooLate = firstOutputAtMs !== undefined && !signal.aborted
+    const error = (isTooLate ? afterOutput(known, provider.id) : known).with({
       provider: provider.id,
       model: model.id,
       // Nobody was asked: what failed was something of ours, or of the caller.
@@ -163,17 +164,6 @@ export function createAttempt(deps: AttemptDeps): Attempt {
     if (signal.aborted) end(Outcome.CANCELLED, error)
     else end(firstOutputAtMs === undefined ? Outcome.FAILED : Outcome.BROKEN, error)
     return error
-  }
-
-  /** Once there was output, nothing may say any more that nothing was answered: a caller would just ask again. */
-  function afterOutput(error: GatewayError): GatewayError {
-    const isTooLate = firstOutputAtMs !== undefined && error.code === 'UNAVAILABLE' && !signal.aborted
-    return isTooLate
-      ? new GatewayError('UPSTREAM_BROKEN', `${provider.id} broke off its answer`, {
-          ...error.details,
-          cause: error,
-        })
-      : error
   }
 
   async function next(): Promise<readonly Delta[] | undefined> {
@@ -217,12 +207,37 @@ export function createAttempt(deps: AttemptDeps): Attempt {
     watch?.released?.()
   }
 
+  const reading = {
+    next: async (): Promise<readonly Delta[] | undefined> => {
+      if (outcome === Outcome.SUCCEEDED) return undefined
+      try {
+        const batch = await next()
+        if (batch !== undefined) return batch
+        end(Outcome.SUCCEEDED)
+      } catch (caught) {
+        const error = fail(caught)
+        await release()
+        throw error
+      }
+      await release()
+      return undefined
+    },
+    async leave(): Promise<void> {
+      if (endedAtMs !== undefined) return release()
+      // An error costs its stack trace: it is made only for a reader that left early.
+      const why = signal.aborted ? signal.reason : new GatewayError('CANCELLED', 'the caller left')
+      return cancel(GatewayError.from(why))
+    },
+  }
+
   const firstTokenMs = (): number | undefined =>
     firstOutputAtMs === undefined ? undefined : firstOutputAtMs - (sentAtMs ?? startedAtMs)
 
+  /** Nothing of it changes any more once the attempt is over, and half a dozen ask for it then. */
   function record(): MessageInitShape<typeof RouteAttemptSchema> {
+    if (last !== undefined) return last
     const afterMs = firstTokenMs()
-    return {
+    const made = {
       provider: provider.id,
       model: model.id,
       outcome,
@@ -234,6 +249,8 @@ export function createAttempt(deps: AttemptDeps): Attempt {
       keyLabel,
       ...(afterMs === undefined ? {} : { timeToFirstToken: durationOf(afterMs) }),
     }
+    if (endedAtMs !== undefined) last = made
+    return made
   }
 
   return {
@@ -263,23 +280,8 @@ export function createAttempt(deps: AttemptDeps): Attempt {
         throw error
       }
     },
-    async *rest() {
-      try {
-        for (let batch = await next(); batch !== undefined; batch = await next()) yield batch
-        end(Outcome.SUCCEEDED)
-      } catch (caught) {
-        throw fail(caught)
-      } finally {
-        // An error costs its stack trace: it is made only for a reader that left early.
-        if (endedAtMs === undefined)
-          await cancel(
-            signal.aborted
-              ? GatewayError.from(signal.reason)
-              : new GatewayError('CANCELLED', 'the caller left'),
-          )
-        else await release()
-      }
-    },
+    next: reading.next,
+    rest: () => createReading(reading),
     cancel,
     record,
     startedAtMs,

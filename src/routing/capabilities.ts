@@ -36,7 +36,7 @@ export function needsOf(
   stored?: ChatFiles['stored'],
 ): Needs {
   const media: NeededMedia[] = []
-  const texts = new Set<Modality>()
+  const texts: Modality[] = []
   let textTokens = 0
   let isCountable = true
 
@@ -45,7 +45,8 @@ export function needsOf(
     const file = storedOf(one, stored)
     if (file?.text.state === 'ready') {
       textTokens += file.text.tokens
-      texts.add(modality ?? 'file')
+      const kind = modality ?? 'file'
+      if (!texts.includes(kind)) texts.push(kind)
       return
     }
     isCountable = false
@@ -68,7 +69,7 @@ export function needsOf(
     strict: request.strict,
     format: request.responseFormat?.format.case,
     media,
-    texts: [...texts],
+    texts,
     textTokens,
     isCountable,
   }

@@ -49,6 +49,8 @@ export interface Leases {
   configure(config: LeaseConfig): void
 }
 
+/** Most names that are remembered while nobody is there. */
+const GATES_MAX = 1_024
 /** Shortest and longest time that a refused caller is told to wait, in milliseconds: by then those in the queue are gone. */
 const RETRY_MS = { min: 1000, max: 10_000 } as const
 
@@ -77,8 +79,9 @@ export function createLeases({
 
   function leave(name: string, gate: Gate): void {
     gate.leave()
-    // Callers may name models as they like: what has neither a limit nor anybody inside is not remembered.
-    if (gate.running() === 0 && !limits.has(name) && gates.get(name) === gate) gates.delete(name)
+    // Callers may name models as they like: of what has neither a limit nor anybody inside only so much is remembered.
+    if (gates.size <= GATES_MAX || gate.running() > 0 || limits.has(name)) return
+    if (gates.get(name) === gate) gates.delete(name)
   }
 
   function take(
@@ -134,7 +137,9 @@ export function createLeases({
     take,
     rules: () => queue,
     running: () =>
-      [...gates].map(([name, gate]) => ({ name, running: gate.running(), waiting: gate.waiting() })),
+      [...gates]
+        .map(([name, gate]) => ({ name, running: gate.running(), waiting: gate.waiting() }))
+        .filter(({ name, running, waiting }) => running + waiting > 0 || limits.has(name)),
     configure(next) {
       limits = limitsOf(next.limits)
       queue = rulesOf(next.queue)

@@ -72,12 +72,17 @@ export const QUANTILE_SAMPLES_MIN = 10
 export function createLive({ clock }: { readonly clock: Clock }): Live {
   const models = new Map<string, Track>()
   const all = createTrack()
+  // The one observed last: it is in its place already.
+  let newest: string | undefined
 
   function keep(name: string): Track {
-    const track = models.get(name) ?? createTrack()
+    const known = models.get(name)
+    if (known !== undefined && name === newest) return known
+    const track = known ?? createTrack()
     // A map lists its oldest entry first: whoever was observed last moves to the end.
     models.delete(name)
     models.set(name, track)
+    newest = name
     if (models.size > MODELS_MAX) {
       for (const oldest of models.keys()) {
         models.delete(oldest)

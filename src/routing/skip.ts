@@ -100,6 +100,9 @@ function isNamed(names: ReadonlySet<string>, provider: Provider, { id, aliases }
   })
 }
 
+const NOBODY: ReadonlySet<string> = new Set()
+
 function lowered(names: readonly string[] = []): ReadonlySet<string> {
+  if (names.length === 0) return NOBODY
   return new Set(names.map(name => name.toLowerCase()))
 }

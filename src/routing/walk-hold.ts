@@ -1,7 +1,8 @@
 // What an attempt of a walk holds while it runs, and to whom its outcome is told.
 import type { AttemptHold } from '../core/limits.ts'
 import type { Admitted } from './admission.ts'
-import type { Attempt, AttemptWatch } from './attempt.ts'
+import type { Attempt } from './attempt.ts'
+import type { AttemptWatch } from './attempt-watch.ts'
 import type { Live } from './live.ts'
 import { seenOf } from './seen.ts'
 import type { AttemptSink, HoldRefused } from './walk-call.ts'

@@ -92,14 +92,13 @@ export function createWalk(
     return billed.length === 0 || input.mayAfford(candidate, billed)
   }
 
-  function isOpen({ candidate: { provider, model } }: Place): boolean {
-    return circuits.refusal(provider.id, model.id) === undefined
+  function mayBeAsked(place: Place): boolean {
+    const { provider, model } = place.candidate
+    return circuits.refusal(provider.id, model.id) === undefined && isWorthIt(place)
   }
 
   /** Whether somebody is left who could be asked now, or as soon as there is a place. */
-  function hasNext(): boolean {
-    return [...queue, ...passed].some(place => isOpen(place) && isWorthIt(place))
-  }
+  const hasNext = (): boolean => queue.some(mayBeAsked) || passed.some(mayBeAsked)
 
   function skip(candidate: Candidate, reason: Skip, message: string): void {
     const { provider, model } = candidate

@@ -1,11 +1,15 @@
 // A call as monitoring knows it, made of what its exchange has seen: while it runs, and when it has ended.
-import type { CallFacts } from '../core/call.ts'
 import type { Caller } from '../core/caller.ts'
 import type { CallRecord, CallStand } from '../core/gateway-event.ts'
+import type { Facts } from './call-facts.ts'
 import type { Failure } from './report.ts'
 
 /** A call that can be looked at, from its beginning to its end. */
 export interface SeenCall {
+  /** Name of the method, such as `exai.v1.ChatService/Complete`. */
+  readonly method: string
+  /** Where whoever follows the calls keeps this one; theirs alone. */
+  slot?: number | undefined
   /** How it is now. */
   record(): CallRecord
 }
@@ -23,7 +27,7 @@ export interface KnownCall {
   readonly id: string
   readonly asked: { readonly door: string; readonly method: string; readonly protocol: string }
   readonly caller: Caller
-  readonly facts: CallFacts
+  readonly facts: Facts
   readonly failure: Failure | undefined
   /** In milliseconds since the Unix epoch. */
   readonly startedAt: number
@@ -37,11 +41,12 @@ const NAME_CHARACTERS_MAX = 256
 
 /** Makes the record; `durationMs` is absent while the call runs. */
 export function callRecord(call: KnownCall, durationMs: number | undefined): CallRecord {
-  const { id, asked, caller, facts, startedAt, requestBytes, responseBytes } = call
-  const failure = durationMs === undefined ? undefined : call.failure
-  const route = failure?.error.details.route ?? facts.route?.()
-  const isAnswered = durationMs !== undefined && (failure === undefined || facts.firstTokenMs !== undefined)
-  const { firstOutputMs, overheadMs, usage, cost } = facts
+  const { id, asked, caller, facts } = call
+  const isOver = durationMs !== undefined
+  const failure = isOver ? call.failure : undefined
+  const error = failure?.error
+  const route = error?.details.route ?? facts.route?.()
+  const isAnswered = isOver && (failure === undefined || facts.firstTokenMs !== undefined)
   return {
     requestId: id,
     responseId: facts.responseId ?? '',
@@ -52,21 +57,31 @@ export function callRecord(call: KnownCall, durationMs: number | undefined): Cal
     keyLabel: caller.key?.label ?? '',
     user: facts.user ?? '',
     conversationId: facts.conversationId ?? '',
-    startedAt,
-    ...(durationMs === undefined ? {} : { durationMs, overheadMs: overheadMs ?? durationMs }),
-    ...(firstOutputMs === undefined ? {} : { firstTokenMs: firstOutputMs }),
+    startedAt: call.startedAt,
+    durationMs,
+    overheadMs: isOver ? (facts.overheadMs ?? durationMs) : undefined,
+    firstTokenMs: facts.firstOutputMs,
     isStreaming: facts.isStreaming ?? false,
     stand: standOf(failure, durationMs),
-    ...(failure === undefined ? {} : { error: failure.error.reason, origin: failure.error.origin }),
+    error: error?.reason,
+    origin: error?.origin,
     provider: isAnswered ? (facts.provider ?? '') : '',
     model: isAnswered ? (facts.model ?? '') : '',
-    ...(usage === undefined || durationMs === undefined ? {} : { usage }),
-    ...(cost === undefined || durationMs === undefined ? {} : { cost }),
-    ...(route === undefined ? {} : { route: { ...route, requestedModel: kept(route.requestedModel ?? '') } }),
+    usage: isOver ? facts.usage : undefined,
+    cost: isOver ? facts.cost : undefined,
+    route: route === undefined ? undefined : named(route),
     isReplayed: facts.isReplayed ?? false,
-    requestBytes,
-    responseBytes,
+    requestBytes: call.requestBytes,
+    responseBytes: call.responseBytes,
   }
+}
+
+type RecordedRoute = NonNullable<CallRecord['route']>
+
+function named(route: RecordedRoute): RecordedRoute {
+  const { requestedModel = '' } = route
+  const name = kept(requestedModel)
+  return name === route.requestedModel ? route : { ...route, requestedModel: name }
 }
 
 function standOf(failure: Failure | undefined, durationMs: number | undefined): CallStand {

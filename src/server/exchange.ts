@@ -1,15 +1,17 @@
 // One call from its header to its last byte: identity, deadline, the signal that ends it, and its one log line.
-import type { CallAdmission, CallFacts, ClientCall } from '../core/call.ts'
+import type { CallAdmission, ClientCall } from '../core/call.ts'
 import { type Caller, DEFAULT_CALLER } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError, type Origin, type Reason, type StatusName } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
+import { createSlots, type Slots } from '../core/slots.ts'
 import type { CallTrace } from '../core/trace.ts'
+import { nothingKnown } from './call-facts.ts'
 import { type CallsSink, callRecord, type SeenCall } from './call-record.ts'
 import { deadlineError, startDeadline } from './deadline.ts'
 import { createDetached, type Detached } from './detached.ts'
 import type { PortResponse } from './port-handler.ts'
-import { type Failure, report } from './report.ts'
+import { type Failure, report, traced } from './report.ts'
 
 /** What a request asks for, as far as its header tells. */
 export interface Asked {
@@ -102,9 +104,9 @@ export interface Exchanges {
 
 /** Keeps the books of what runs. */
 interface Register {
-  readonly running: Set<Exchange>
-  readonly detached: Set<Detached>
-  /** To be called when something has left one of the sets. */
+  readonly running: Slots<Exchange>
+  readonly detached: Slots<Detached>
+  /** To be called when something has left one of them. */
   left(): void
 }
 
@@ -112,28 +114,29 @@ interface Register {
 export function createExchanges(deps: ExchangesDeps): Exchanges {
   let waiting: (() => void)[] = []
   let refusal: GatewayError | undefined
-  const running = new Set<Exchange>()
-  const detached = new Set<Detached>()
-  const isIdle = (): boolean => running.size + detached.size === 0
+  const running = createSlots<Exchange>()
+  const detached = createSlots<Detached>()
+  const isIdle = (): boolean => running.size() + detached.size() === 0
   const left = (): void => {
     if (!isIdle()) return
     for (const resolve of waiting) resolve()
     waiting = []
   }
   return {
-    open: (res, id, asked, trace) => {
-      const exchange = createExchange(deps, res, { id, asked, trace }, { running, detached, left })
-      running.add(exchange)
-      return exchange
-    },
-    active: () => running.size + [...detached].filter(work => !work.isAttended()).length,
-    watches: () => [...running].filter(one => one.asked.isWatch).map(one => one.asked.method),
+    open: (res, id, asked, trace) =>
+      createExchange(deps, res, { id, asked, trace }, { running, detached, left }),
+    active: () => running.size() + detached.all().filter(work => !work.isAttended()).length,
+    watches: () =>
+      running
+        .all()
+        .filter(one => one.asked.isWatch)
+        .map(one => one.asked.method),
     abortAll: error => {
-      for (const exchange of running) exchange.abort(error)
-      for (const work of detached) work.abort(error)
+      for (const exchange of running.all()) exchange.abort(error)
+      for (const work of detached.all()) work.abort(error)
     },
     endWatches: error => {
-      for (const exchange of running) if (exchange.asked.isWatch) exchange.abort(error)
+      for (const exchange of running.all()) if (exchange.asked.isWatch) exchange.abort(error)
     },
     refuseNew: error => {
       refusal ??= error
@@ -154,10 +157,9 @@ function createExchange(
   const startedAtMs = clock.monotonic()
   const startedAt = clock.now()
   const timeoutMs = timeoutOf(asked, requestTimeoutMs)
-  let caller = DEFAULT_CALLER
-  let admission: Admitted | undefined
   let worksLeft = 0
-  let facts: CallFacts = {}
+  const { now: facts, note } = nothingKnown()
+  let aborted: GatewayError | undefined
   let failure: Failure | undefined
   let isOpen = true
   let endedMs = 0
@@ -168,45 +170,43 @@ function createExchange(
 
   const over = (): void => {
     if (isOpen || worksLeft > 0) return
-    admission?.end()
+    exchange.admission?.end()
     if (isTold || !asked.isCounted) return
     isTold = true
     deps.calls?.ended(seen)
   }
   const seen: SeenCall = {
+    method: asked.method,
+    slot: undefined,
     record: () =>
       callRecord(
-        { id, asked, caller, facts, failure, startedAt, requestBytes, responseBytes },
+        { id, asked, caller: exchange.caller, facts, failure, startedAt, requestBytes, responseBytes },
         isOpen || worksLeft > 0 ? undefined : endedMs,
       ),
   }
 
-  const exchange: Exchange = {
+  // No getters: an object literal with one gets a hidden class of its own, which keeps all that the getter sees until the
+  // whole heap is collected.
+  const exchange: Exchange & { caller: Caller; admission: Admitted | undefined } = {
     id,
     asked,
     startedAtMs,
     deadlineAtMs: startedAtMs + timeoutMs,
     signal: controller.signal,
     trace,
-    get caller() {
-      return caller
-    },
-    get admission() {
-      return admission
-    },
+    caller: DEFAULT_CALLER,
+    admission: undefined,
     identify: who => {
-      caller = who
+      exchange.caller = who
       if (who.tenant === '' || isKnown || !asked.isCounted) return
       isKnown = true
       deps.calls?.began(seen)
     },
     admitted: given => {
-      admission = given
+      exchange.admission = given
       over()
     },
-    note: more => {
-      facts = { ...facts, ...more }
-    },
+    note,
     fail: (error, code = error.code) => {
       failure ??= { error, code }
     },
@@ -217,7 +217,9 @@ function createExchange(
       responseBytes += bytes
     },
     abort: error => {
-      if (isOpen && !controller.signal.aborted) controller.abort(error)
+      if (!isOpen || aborted !== undefined) return
+      aborted = error
+      controller.abort(error)
     },
     detach: () => {
       const work = createDetached({
@@ -236,11 +238,11 @@ function createExchange(
               facts: noted,
               failure: why,
             })
-          detached.delete(ended)
+          detached.take(place)
           worksLeft -= 1
           if (!isOpen) {
             // That its client left is not how it ended.
-            facts = { ...facts, ...noted }
+            note(noted)
             failure = why
             endedMs = clock.monotonic() - startedAtMs
           }
@@ -248,7 +250,7 @@ function createExchange(
           left()
         },
       })
-      detached.add(work)
+      const place = detached.add(work)
       worksLeft += 1
       return work
     },
@@ -256,17 +258,21 @@ function createExchange(
       if (!isOpen) return
       isOpen = false
       stopTimer()
-      if (controller.signal.aborted) exchange.fail(GatewayError.from(controller.signal.reason))
+      if (aborted !== undefined) exchange.fail(aborted)
       const traceId = trace?.traceId
+      const { caller } = exchange
       const end = report(deps, 'call', { id, asked, traceId, startedAtMs, caller, facts, failure })
-      trace?.ended({ ...end, ...facts, tenant: caller.tenant })
-      if (asked.isCounted) metrics.callEnded({ door: asked.door, method: asked.method, ...end })
-      endedMs = end.durationMs
-      running.delete(exchange)
+      trace?.ended(traced(end, facts, caller))
+      const { code, reason, origin, durationMs } = end
+      const { door, method, isCounted } = asked
+      if (isCounted) metrics.callEnded({ door, method, code, reason, origin, durationMs })
+      endedMs = durationMs
+      running.take(place)
       over()
       left()
     },
   }
+  const place = running.add(exchange)
   if (res !== undefined) abortOnLeave(res, exchange)
   const stopTimer = startDeadline(timeoutMs, () => exchange.abort(deadlineError(timeoutMs)))
   return exchange
@@ -276,7 +282,7 @@ function abortOnLeave(res: PortResponse, exchange: Exchange): void {
   const leave = (): void => {
     if (!isWhole(res)) exchange.abort(new GatewayError('CANCELLED', 'the client left'))
   }
-  res.once('close', leave)
+  res.on('close', leave)
   res.on('error', leave)
 }
 

@@ -1,6 +1,7 @@
 // Guards one HTTP/2 session: a peer that is silent, idle, dead or does not read ends by itself, and a drain can ask it to leave.
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
+import { createSlots } from '../core/slots.ts'
 import type { PortEvent, PortEventSink } from './port-handler.ts'
 import type { PortLimits } from './port-limits.ts'
 import { createStallWatch, type Flow, followStream, type StallWatch } from './stall.ts'
@@ -24,28 +25,36 @@ export type SessionGuardDeps = {
   readonly nowMs: number
 }
 
-type StreamWatch = { readonly look: () => Flow; readonly stall: StallWatch }
+/** A stream is followed from the first sweep on that meets it: most are gone by then, and cost nothing more. */
+type StreamWatch = {
+  readonly stream: ServerHttp2Stream
+  follow: { readonly look: () => Flow; readonly stall: StallWatch } | undefined
+}
 
 type StreamsDeps = Pick<SessionGuardDeps, 'session' | 'peer' | 'limits' | 'onEvent'>
 
 const watchStreams = ({ session, peer, limits, onEvent }: StreamsDeps) => {
-  const open = new Map<ServerHttp2Stream, StreamWatch>()
+  const open = createSlots<StreamWatch>()
   let openedNow = false
   session.on('stream', stream => {
     openedNow = true
-    open.set(stream, { look: followStream(stream), stall: createStallWatch(limits.stallTimeoutMs) })
-    stream.once('close', () => open.delete(stream))
+    const place = open.add({ stream, follow: undefined })
+    // It is said once; that this is so need not be seen to.
+    stream.on('close', () => open.take(place))
   })
   return {
-    count: () => open.size,
+    count: open.size,
     /** Whether a stream was open at any moment since this was last asked: most calls are shorter than a check interval. */
     wasBusy: (): boolean => {
-      const isBusy = openedNow || open.size > 0
+      const isBusy = openedNow || open.size() > 0
       openedNow = false
       return isBusy
     },
     sweep: (nowMs: number): void => {
-      for (const [stream, { look, stall }] of open) {
+      for (const watch of open.all()) {
+        const { stream } = watch
+        watch.follow ??= { look: followStream(stream), stall: createStallWatch(limits.stallTimeoutMs) }
+        const { look, stall } = watch.follow
         if (!stall.isStalled(look(), nowMs)) continue
         onEvent({ type: 'stream.stalled', peer })
         stream.close(constants.NGHTTP2_CANCEL)

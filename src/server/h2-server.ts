@@ -29,8 +29,11 @@ const FIELD_OVERHEAD_BYTES = 32
 // A header this many times too large is not worth an answer.
 const REFUSED_UNREAD_FACTOR = 4
 
-const headerBytes = (rawHeaders: readonly string[]): number =>
-  rawHeaders.reduce((sum, text) => sum + text.length, (rawHeaders.length / 2) * FIELD_OVERHEAD_BYTES)
+const headerBytes = (rawHeaders: readonly string[]): number => {
+  let sizeBytes = (rawHeaders.length / 2) * FIELD_OVERHEAD_BYTES
+  for (const text of rawHeaders) sizeBytes += text.length
+  return sizeBytes
+}
 
 const createInner = ({ limits, handler, onEvent }: Http2HalfDeps, peers: WeakMap<Http2Session, string>) => {
   const server = createServer({
@@ -51,7 +54,11 @@ const createInner = ({ limits, handler, onEvent }: Http2HalfDeps, peers: WeakMap
     // The setting binds a peer only from its acknowledgement on: a first request may be larger, so the sum is made here.
     const sizeBytes = headerBytes(req.rawHeaders)
     const peer = (session !== undefined && peers.get(session)) || ''
-    if (sizeBytes <= limits.maxHeaderBytes) return handler(req, res, peer)
+    if (sizeBytes <= limits.maxHeaderBytes) {
+      const closed = handler(req, res, peer)
+      if (closed !== undefined) res.on('close', closed)
+      return
+    }
     onEvent({ type: 'header.refused', peer, sizeBytes })
     res.writeHead(constants.HTTP_STATUS_REQUEST_HEADER_FIELDS_TOO_LARGE)
     // Node then closes the stream by itself, as nobody has begun to read the body.

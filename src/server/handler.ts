@@ -5,8 +5,9 @@ import type { TraceCall } from '../core/trace.ts'
 import type { Cors } from './cors.ts'
 import type { Door } from './door.ts'
 import { createEntrance, type Enter, type EntranceDeps, STRANGER } from './entrance.ts'
-import type { Exchange, Exchanges } from './exchange.ts'
+import type { Asked, Exchange, Exchanges } from './exchange.ts'
 import type { HostGuard } from './hosts.ts'
+import type { Shed } from './overload.ts'
 import type { PortHandler, PortRequest, PortResponse } from './port-handler.ts'
 import { refused, send } from './reply.ts'
 import { REQUEST_ID_HEADER, requestIdOf } from './request-id.ts'
@@ -21,6 +22,10 @@ export interface HandlerDeps extends EntranceDeps {
   readonly guard: HostGuard
   readonly cors: Cors
   readonly clock: Clock
+  /** Refuses calls while there is too much to do. Absent: there never is. */
+  readonly shed?: Shed | undefined
+  /** Counts a call that was refused so. */
+  readonly countShed?: ((asked: Asked) => void) | undefined
   /** Begins the trace of a call that counts. Absent: none is traced. */
   readonly trace?: TraceCall | undefined
 }
@@ -51,8 +56,14 @@ function throughDoor(deps: Inner, req: PortRequest, res: PortResponse, id: strin
   for (const door of doors) {
     const asked = door.asks(req)
     if (asked === undefined) continue
-    const trace = asked.isCounted
-      ? deps.trace?.({ ...asked, headers: req.headers, requestId: id })
+    const shed = exchanges.refusal() === undefined ? deps.shed?.(asked) : undefined
+    if (shed !== undefined) {
+      turnAway(deps, door, { req, res, id, asked }, shed)
+      return true
+    }
+    const { door: name, method, protocol, isCounted } = asked
+    const trace = isCounted
+      ? deps.trace?.({ headers: req.headers, requestId: id, door: name, method, protocol })
       : undefined
     const exchange = exchanges.open(res, id, asked, trace)
     exchange.identify(STRANGER)
@@ -63,6 +74,21 @@ function throughDoor(deps: Inner, req: PortRequest, res: PortResponse, id: strin
     return true
   }
   return false
+}
+
+// Whoever cannot serve a call has no time to write a line of it, to trace it or to remember it, and its line would push others
+// out. It is counted as any other; the alert says that there are such calls, and their lines are there at debug.
+function turnAway(
+  { exchanges, cors, countShed }: Inner,
+  door: Door,
+  { req, res, id, asked }: Pick<Arriving, 'req' | 'res'> & { readonly id: string; readonly asked: Asked },
+  refusal: GatewayError,
+): void {
+  const exchange = exchanges.open(res, id, { ...asked, isCounted: false })
+  exchange.identify(STRANGER)
+  cors.expose(req, res)
+  countShed?.(asked)
+  door.refuse(req, res, exchange, refusal)
 }
 
 /** A call in front of a door. */

@@ -56,6 +56,7 @@ function shown(value: string): string {
 
 /** Whether `host[:port]` names this machine: `localhost`, 127.0.0.0/8 or `[::1]`. Anything that is not exactly so is foreign. */
 export function isLoopbackAuthority(authority: string): boolean {
+  if (isUsual(authority)) return true
   const match = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+)(?::\d{1,5})?$/.exec(authority)
   const name = match?.[1]?.toLowerCase()
   if (name === undefined) return false
@@ -63,6 +64,21 @@ export function isLoopbackAuthority(authority: string): boolean {
   // One trailing dot makes the same name absolute (RFC 1034 3.1).
   const relative = name.endsWith('.') ? name.slice(0, -1) : name
   return relative === 'localhost' || (isIPv4(name) && name.startsWith('127.'))
+}
+
+/** What nearly all clients of this machine say, found without a pattern. */
+const USUAL: ReadonlySet<string> = new Set(['127.0.0.1', 'localhost'])
+
+function isUsual(authority: string): boolean {
+  const colon = authority.indexOf(':')
+  if (colon < 0) return USUAL.has(authority)
+  const digits = authority.length - colon - 1
+  if (digits < 1 || digits > 5) return false
+  for (let at = colon + 1; at < authority.length; at += 1) {
+    const code = authority.charCodeAt(at)
+    if (code < 0x30 || code > 0x39) return false
+  }
+  return USUAL.has(authority.slice(0, colon))
 }
 
 /** Whether an Origin is a page of this machine: `http` or `https` and a loopback host. `null` is nobody. */

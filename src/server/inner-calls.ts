@@ -3,6 +3,7 @@ import { GatewayError } from '../core/errors.ts'
 import type { TraceCall } from '../core/trace.ts'
 import type { Admit, Gatekeeper } from './entrance.ts'
 import type { Asked, Exchange, Exchanges } from './exchange.ts'
+import type { Shed } from './overload.ts'
 import type { PortRequest } from './port-handler.ts'
 
 /** What `createInnerCalls` needs. */
@@ -11,6 +12,8 @@ export interface InnerCallsDeps {
   readonly access: Pick<Gatekeeper, 'authorize'>
   /** Absent: every caller that may is admitted. */
   readonly admit?: Admit | undefined
+  /** Refuses calls while there is too much to do. Absent: there never is. */
+  readonly shed?: Shed | undefined
   /** Begins the trace of a call that counts. Absent: none is traced. */
   readonly trace?: TraceCall | undefined
 }
@@ -33,7 +36,7 @@ export interface InnerCalls {
 }
 
 /** Makes it. */
-export function createInnerCalls({ exchanges, access, admit, trace }: InnerCallsDeps): InnerCalls {
+export function createInnerCalls({ exchanges, access, admit, shed, trace }: InnerCallsDeps): InnerCalls {
   const begin = ({ req, exchange: { id, caller } }: CarryingRequest, asked: Asked): Exchange => {
     const traced = asked.isCounted ? trace?.({ ...asked, headers: req.headers, requestId: id }) : undefined
     const call = exchanges.open(undefined, id, asked, traced)
@@ -49,6 +52,8 @@ export function createInnerCalls({ exchanges, access, admit, trace }: InnerCalls
       if (signal.aborted) end()
       else signal.addEventListener('abort', end, { once: true })
       try {
+        const refusal = shed?.(asked)
+        if (refusal !== undefined) throw refusal
         access.authorize(call.caller, asked.method)
         await admit?.(call)
         if (call.signal.aborted) throw GatewayError.from(call.signal.reason)

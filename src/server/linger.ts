@@ -1,4 +1,5 @@
 // Keeps a connection readable after its last answer while its client is still sending: else that answer may be lost.
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 
@@ -8,8 +9,8 @@ const CHECK_MS = 20
 /** What `linger` needs. */
 export type LingerDeps = {
   readonly socket: Socket
-  /** Whether a request has begun to arrive on this socket and has not ended. */
-  readonly isReceiving: () => boolean
+  /** The request that has begun to arrive on this socket and has not ended. */
+  readonly receiving: () => IncomingMessage | undefined
   /** How long the rest may take, in milliseconds. */
   readonly timeoutMs: number
   /** How much of the rest is taken, in bytes. */
@@ -20,8 +21,6 @@ export type LingerDeps = {
 export type Lingering = {
   /** Whether the last answer is out and only the rest of its request is awaited. */
   readonly isLast: () => boolean
-  /** To be called when a request has arrived whole. */
-  readonly received: () => void
 }
 
 /**
@@ -29,14 +28,16 @@ export type Lingering = {
  * the kernel reset the connection, and the reset throws away what the client has not read yet. RFC 9112 9.6 has it so: first
  * our side ends, then the client's rest is read, within limits.
  */
-export const linger = ({ socket, isReceiving, timeoutMs, maxBytes }: LingerDeps): Lingering => {
+export const linger = ({ socket, receiving, timeoutMs, maxBytes }: LingerDeps): Lingering => {
   // Node calls exactly this method of the socket when an answer that is the last has been written.
   const close = socket.destroySoon.bind(socket)
   let timer: NodeJS.Timeout | undefined
   const stop = (): void => clearInterval(timer)
   socket.destroySoon = () => {
     if (timer !== undefined) return
-    if (!isReceiving() || socket.destroyed) return close()
+    const request = receiving()
+    if (request === undefined || socket.destroyed) return close()
+    request.once('end', close)
     const endBytes = socket.bytesRead + maxBytes
     const endMs = performance.now() + timeoutMs
     // Not by listening for 'data': that would take the bytes from the parser, which reads past the stream.
@@ -46,10 +47,5 @@ export const linger = ({ socket, isReceiving, timeoutMs, maxBytes }: LingerDeps)
     socket.once('close', stop)
     socket.end()
   }
-  return {
-    isLast: () => timer !== undefined,
-    received: () => {
-      if (timer !== undefined) close()
-    },
-  }
+  return { isLast: () => timer !== undefined }
 }

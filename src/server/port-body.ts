@@ -1,6 +1,7 @@
 // Ends calls whose request body does not arrive in time, on both HTTP versions.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { constants, type Http2ServerRequest } from 'node:http2'
+import { timers } from '../core/timer-wheel.ts'
 import type { PortRequest, PortResponse } from './port-handler.ts'
 
 /** What `watchBody` needs. */
@@ -40,15 +41,16 @@ const cutHttp2 = ({ stream }: Http2ServerRequest): boolean => {
   return true
 }
 
-/** Watches the body of one request until all of it is here or its call is over. A request without a body costs nothing. */
-export const watchBody = ({ req, res, timeoutMs, onExpired }: BodyWatch): void => {
-  if (timeoutMs === 0 || !hasBody(req)) return
-  const timer = setTimeout(() => {
+/**
+ * Watches the body of one request until its call is over. Returns what is to be called then; undefined, and nothing to pay, for
+ * a request without a body.
+ */
+export const watchBody = ({ req, res, timeoutMs, onExpired }: BodyWatch): (() => void) | undefined => {
+  if (timeoutMs === 0 || !hasBody(req)) return undefined
+  // It is not stopped when the body is here: nearly all calls are over before their time is, and else nothing is cut.
+  const timer = timers.start(timeoutMs, () => {
     const isCut = 'stream' in req ? cutHttp2(req) : cutHttp1(req, res)
     if (isCut) onExpired()
-  }, timeoutMs)
-  const stop = (): void => clearTimeout(timer)
-  // Of the request, not of the response: an answer before the end of the body must not free a peer that drips on.
-  req.once('end', stop)
-  req.once('close', stop)
+  })
+  return () => timers.stop(timer)
 }

@@ -65,7 +65,8 @@ const createListening = ({ limits, tls, upgrades }: Http1HalfDeps) => {
 /** One connection: whom it is with, its answers that are not out, and how it closes. */
 type Running = {
   readonly peer: string
-  readonly responses: Set<ServerResponse>
+  /** The oldest first. An array, because a Set with such coming and going keeps what has gone until the whole heap is collected. */
+  readonly responses: ServerResponse[]
   readonly lingering: Lingering
   request: IncomingMessage | undefined
 }
@@ -73,12 +74,15 @@ type Running = {
 const runningOn = (socket: Socket, { lingerMs, lingerMaxBytes }: PortLimits): Running => {
   const running: Running = {
     peer: socket.remoteAddress ?? '',
-    responses: new Set(),
+    responses: [],
     request: undefined,
     lingering: linger({
       socket,
       // Beside another answer the last request is one that came too late: nobody answers it.
-      isReceiving: () => running.request?.complete === false && running.responses.size <= 1,
+      receiving: () => {
+        const { request, responses } = running
+        return request?.complete === false && responses.length <= 1 ? request : undefined
+      },
       timeoutMs: lingerMs,
       maxBytes: lingerMaxBytes,
     }),
@@ -129,23 +133,29 @@ export const createHttp1Half = (deps: Http1HalfDeps): Http1Half => {
     if (req.socket.destroyed) return
     // Whoever comes after the last answer gets none, so nothing is begun for it.
     if (connection === undefined || connection.lingering.isLast()) return void req.socket.destroy()
-    const { peer, responses, lingering } = connection
-    if (responses.size >= limits.maxPipelined) {
+    const { peer, responses } = connection
+    if (responses.length >= limits.maxPipelined) {
       onEvent({ type: 'pipeline.refused', peer })
       return void req.socket.destroy()
     }
     connection.request = req
-    req.once('end', lingering.received)
-    responses.add(res)
-    res.once('close', () => responses.delete(res))
+    responses.push(res)
+    let closed: (() => void) | undefined
+    res.on('close', () => {
+      const place = responses.indexOf(res)
+      if (place >= 0) responses.splice(place, 1)
+      // All that its call was made of hangs on a request: a connection that waits for the next one must not keep it.
+      if (connection.request === req && req.complete) connection.request = undefined
+      closed?.()
+    })
     if (isLeaving) res.shouldKeepAlive = false
-    handler(req, res, peer)
+    closed = handler(req, res, peer)
   })
 
   server.on('upgrade', (req, _, head) => {
     const { socket } = req
     // Node hands the socket over at once; what was asked for before would be answered into the other protocol.
-    if (upgrades === undefined || running.get(socket)?.responses.size !== 0) return void socket.destroy()
+    if (upgrades === undefined || running.get(socket)?.responses.length !== 0) return void socket.destroy()
     upgraded.add(socket)
     upgrades.take({ req, socket, head })
   })
@@ -163,7 +173,7 @@ export const createHttp1Half = (deps: Http1HalfDeps): Http1Half => {
     // Node would let the handler run on; here it means left, so that nobody pays for an answer without a reader.
     // A response that is complete still goes out.
     socket.once('end', () => {
-      if (responses.values().some(res => !res.writableEnded)) socket.destroy()
+      if (responses.some(res => !res.writableEnded)) socket.destroy()
     })
     for (const listener of serve) Reflect.apply(listener, server, [socket])
     if (tls !== undefined) readAsStream(socket)
@@ -177,7 +187,7 @@ export const createHttp1Half = (deps: Http1HalfDeps): Http1Half => {
       isLeaving = true
       for (const { responses } of running.values()) {
         // Only the last: pipelined requests before it were accepted and are answered on the same connection.
-        const last = [...responses].at(-1)
+        const last = responses.at(-1)
         if (last !== undefined) last.shouldKeepAlive = false
       }
       server.closeIdleConnections()

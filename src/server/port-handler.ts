@@ -15,8 +15,8 @@ export type PortResponse = ServerResponse | Http2ServerResponse
  */
 export type PortHandler = (req: PortRequest, res: PortResponse) => void
 
-/** Serves one request for the port itself, which already knows the client's IP address. */
-export type PeerHandler = (req: PortRequest, res: PortResponse, peer: string) => void
+/** Serves one request for the port itself, which already knows the client's IP address. Gives what the response's 'close' must call. */
+export type PeerHandler = (req: PortRequest, res: PortResponse, peer: string) => (() => void) | undefined
 
 /** A connection of HTTP/1.1 whose client wants to go on in another protocol, with what it sent right behind its request. */
 export type Upgrade = {

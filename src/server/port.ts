@@ -25,10 +25,20 @@ export type PortAddress = {
   readonly port: number
 }
 
+/** Where a port is to listen. */
+export type ListenAt = {
+  readonly host: string
+  readonly port: number
+  readonly isShared?: boolean
+}
+
 /** The one port of the process. */
 export type Port = {
-  /** Starts listening. Port 0 takes a free one. Rejects with Node's own error, such as EADDRINUSE. */
-  readonly listen: (at: { readonly host: string; readonly port: number }) => Promise<PortAddress>
+  /**
+   * Starts listening. Port 0 takes a free one; where `isShared`, other processes may listen there, too, and each gets its share
+   * of the connections. Rejects with Node's own error, such as EADDRINUSE.
+   */
+  readonly listen: (at: ListenAt) => Promise<PortAddress>
   /** How many connections are open. */
   readonly connections: () => number
   /** Closes the listener: new connections are refused, open ones go on. */
@@ -100,10 +110,15 @@ const acceptTls = ({ http1, http2, connections, isLeaving }: Halves, socket: TLS
   half.adopt(socket)
 }
 
-const listenOn = (server: Server, host: string, port: number): Promise<PortAddress> =>
+// Connections that the kernel keeps until they are accepted. libuv accepts one in each turn of the loop: clients that come back
+// all at once, as after a restart of a neighbour, need the room, and whom a full queue turns away is told nothing and tries
+// again a second later. More would only let them wait longer while there is too much to do.
+const BACKLOG = 1_024
+
+const listenOn = (server: Server, { host, port, isShared = false }: ListenAt): Promise<PortAddress> =>
   new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ host, port }, () => {
+    server.listen({ host, port, backlog: BACKLOG, reusePort: isShared }, () => {
       server.off('error', reject)
       const bound = server.address()
       // Null and a string are for servers that are closed or on a pipe; this one was just given a host.
@@ -130,8 +145,14 @@ export const createPort = (options: PortOptions): Port => {
   const limits: PortLimits = { ...DEFAULT_PORT_LIMITS, ...options.limits }
   const watched: PeerHandler = (req, res, peer) => {
     const timeoutMs = bodyTimeoutMsFor?.(req) ?? limits.requestBodyTimeoutMs
-    watchBody({ req, res, timeoutMs, onExpired: () => onEvent({ type: 'body.expired', peer }) })
+    const closed = watchBody({
+      req,
+      res,
+      timeoutMs,
+      onExpired: () => onEvent({ type: 'body.expired', peer }),
+    })
     handler(req, res)
+    return closed
   }
   let isOpened = false
   let isLeaving = false
@@ -165,8 +186,8 @@ export const createPort = (options: PortOptions): Port => {
     NetServer.prototype.close.call(server)
   }
   return {
-    listen: async ({ host, port }) => {
-      const bound = await listenOn(server, host, port)
+    listen: async at => {
+      const bound = await listenOn(server, at)
       isOpened = true
       server.on('error', error => onEvent({ type: 'listener.failed', code: codeOf(error) }))
       repeat(limits.checkIntervalMs, () => {

@@ -1,9 +1,10 @@
 // The one log line with which a call ends, and with which work ends that has outlived its client.
-import type { CallFacts } from '../core/call.ts'
 import type { Caller } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import type { GatewayError, Origin, Reason, StatusName } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
+import type { CallEnded } from '../core/trace.ts'
+import type { Facts } from './call-facts.ts'
 
 /** How a call failed, and with which code. */
 export interface Failure {
@@ -25,7 +26,7 @@ export interface Ended {
   readonly traceId?: string | undefined
   readonly startedAtMs: number
   readonly caller: Caller
-  readonly facts: CallFacts
+  readonly facts: Facts
   readonly failure: Failure | undefined
 }
 
@@ -45,11 +46,10 @@ export function report(
 ): Reported {
   const { door, method, protocol, isCounted } = asked
   const durationMs = clock.monotonic() - startedAtMs
-  const end = {
-    code: failure?.code ?? 'OK',
-    reason: failure?.error.reason ?? '',
-    origin: failure?.error.origin ?? '',
-  } as const
+  const error = failure?.error
+  const code = failure?.code ?? 'OK'
+  const reason = error?.reason ?? ''
+  const origin = error?.origin ?? ''
   const line = {
     channel: door === 'websocket' ? 'ws' : 'access',
     request_id: id,
@@ -57,11 +57,13 @@ export function report(
     door,
     method,
     protocol,
-    ...end,
+    code,
+    reason,
+    origin,
     duration_ms: tenth(durationMs),
     tenant: caller.tenant,
-    provider: facts.provider ?? failure?.error.details.provider,
-    model: facts.model ?? failure?.error.details.model,
+    provider: facts.provider ?? error?.details.provider,
+    model: facts.model ?? error?.details.model,
     response_id: facts.responseId,
     attempts: facts.attempts,
     input_tokens: facts.inputTokens,
@@ -70,10 +72,16 @@ export function report(
     first_token_ms: facts.firstTokenMs === undefined ? undefined : tenth(facts.firstTokenMs),
   }
   // Not by the code: gRPC has a mistake of the client's that is INTERNAL, too.
-  if (end.reason === 'INTERNAL') log.error(what, { ...line, err: failure?.error.cause ?? failure?.error })
+  if (reason === 'INTERNAL') log.error(what, { ...line, err: error?.cause ?? error })
   else if (isCounted) log.info(what, line)
   else log.debug(what, line)
-  return { ...end, durationMs }
+  return { code, reason, origin, durationMs }
+}
+
+/** The same as a trace is told of it. */
+export function traced({ code, reason }: Reported, facts: Facts, { tenant }: Caller): CallEnded {
+  const { provider, model, responseId, inputTokens, outputTokens, attempts } = facts
+  return { code, reason, tenant, provider, model, responseId, inputTokens, outputTokens, attempts }
 }
 
 /** Milliseconds as people read them. */

@@ -4,6 +4,7 @@ import { GatewayError } from '../core/errors.ts'
 import type { TraceCall } from '../core/trace.ts'
 import { type CredentialSource, createEntrance, type EntranceDeps, STRANGER } from './entrance.ts'
 import type { Asked, Exchange, Exchanges } from './exchange.ts'
+import type { Shed } from './overload.ts'
 import type { PortRequest } from './port-handler.ts'
 import { requestIdOf } from './request-id.ts'
 
@@ -11,6 +12,8 @@ import { requestIdOf } from './request-id.ts'
 export interface SocketCallsDeps extends EntranceDeps {
   readonly exchanges: Pick<Exchanges, 'open' | 'refusal'>
   readonly clock: Clock
+  /** Refuses calls while there is too much to do. Absent: there never is. */
+  readonly shed?: Shed | undefined
   /** Begins the trace of a call that counts. Absent: none is traced. */
   readonly trace?: TraceCall | undefined
 }
@@ -28,7 +31,7 @@ export interface SocketCalls {
 
 /** Makes it. */
 export function createSocketCalls(deps: SocketCallsDeps): SocketCalls {
-  const { exchanges, clock, trace } = deps
+  const { exchanges, clock, trace, shed } = deps
   const enter = createEntrance(deps)
   return {
     open({ headers }, wanted, asked) {
@@ -39,7 +42,7 @@ export function createSocketCalls(deps: SocketCallsDeps): SocketCalls {
       return exchange
     },
     async enter(exchange, credential) {
-      const refusal = exchanges.refusal()
+      const refusal = exchanges.refusal() ?? shed?.(exchange.asked)
       if (refusal !== undefined) throw refusal
       await enter(credential, exchange)
       if (exchange.signal.aborted) throw GatewayError.from(exchange.signal.reason)

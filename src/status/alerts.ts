@@ -24,6 +24,8 @@ export interface Alerts {
   update(state: GatewayState): void
   /** Takes what happened to a limit: a budget that is nearly spent is an alert until it begins anew. */
   limit(event: LimitEvent): void
+  /** Takes whether calls are refused because there is too much to do, and what there is too much of. */
+  overload(cause: string | undefined): void
   /** Takes how late timers came lately at worst, in milliseconds. */
   loopDelay(ms: number): void
   /** Those that are on. */
@@ -48,6 +50,7 @@ export function createAlerts({ clock, onEvent }: AlertsDeps): Alerts {
   const firing = new Map<string, Alert>()
   const budgets = new Map<string, { readonly alert: Alert; readonly untilMs: number }>()
   let delayMs = 0
+  let overload: string | undefined
   let state: GatewayState | undefined
 
   function look(): void {
@@ -56,6 +59,7 @@ export function createAlerts({ clock, onEvent }: AlertsDeps): Alerts {
     const all = [
       ...(state === undefined ? [] : alertsOf(state)),
       ...(delayMs >= LOOP_SLOW_MS ? [loopAlert(delayMs)] : []),
+      ...(overload === undefined ? [] : [overloadAlert(overload)]),
       ...[...budgets.values()].map(({ alert }) => alert),
     ]
     const on = new Map(all.map(alert => [keyOf(alert), alert]))
@@ -84,6 +88,11 @@ export function createAlerts({ clock, onEvent }: AlertsDeps): Alerts {
       const message = `nine tenths of the ${what} are used: raise it, or calls will be refused`
       const alert = { ...NOBODY, name: 'budget_nearly_spent', isGrave: false, message, tenant, model }
       budgets.set(`${what} ${tenant}`, { alert, untilMs: resetAtMs(kind, clock.now()) })
+      look()
+    },
+    overload(cause) {
+      if (cause === overload) return
+      overload = cause
       look()
     },
     loopDelay(ms) {
@@ -146,5 +155,15 @@ function loopAlert(delayMs: number): Alert {
     name: 'event_loop_slow',
     isGrave: false,
     message: `timers came up to ${Math.round(delayMs)} ms late: the process has too much to do for one core`,
+  }
+}
+
+function overloadAlert(cause: string): Alert {
+  const what = cause === 'event_loop' ? 'core' : cause === 'store' ? 'disk' : 'memory'
+  return {
+    ...NOBODY,
+    name: 'overloaded',
+    isGrave: true,
+    message: `new calls are refused as OVERLOADED, the ${what} of the process is used up: add processes`,
   }
 }

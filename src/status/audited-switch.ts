@@ -13,18 +13,21 @@ export interface AuditedSwitchDeps {
 }
 
 /** Switches circuits as `CircuitSwitch` does, and resolves when the entry is kept, too. */
-export type AuditedSwitch = (call: Call, wish: SwitchWish) => Promise<readonly CircuitState[]>
+export type AuditedSwitch = (
+  call: Pick<Call, 'id' | 'caller'>,
+  wish: SwitchWish,
+) => Promise<readonly CircuitState[]>
 
 /**
  * Makes the switch. What is refused is not written down. When the entry cannot be kept, the circuits are switched all the same
  * and the call fails: asking again changes nothing but the log.
  */
 export function auditedSwitch(
-  switchCircuits: CircuitSwitch,
+  switchCircuits: CircuitSwitch | AuditedSwitch,
   { keys, clock }: AuditedSwitchDeps,
 ): AuditedSwitch {
   return async (call, wish) => {
-    const states = switchCircuits(call, wish)
+    const states = await switchCircuits(call, wish)
     const { provider, model, action, reason, holdMs } = wish
     const at = clock.now()
     await keys.audit({

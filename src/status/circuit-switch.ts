@@ -27,7 +27,7 @@ export interface CircuitSwitchDeps {
 }
 
 /** Switches circuits, and gives them back by model. */
-export type CircuitSwitch = (call: Call, wish: SwitchWish) => readonly CircuitState[]
+export type CircuitSwitch = (call: Pick<Call, 'id' | 'caller'>, wish: SwitchWish) => readonly CircuitState[]
 
 /**
  * Makes the switch. It throws PERMISSION_DENIED without the scope `admin`, INVALID_REQUEST for a provider that is not

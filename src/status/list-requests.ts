@@ -13,16 +13,40 @@ import { millisecondsOf } from '../core/time.ts'
 import type { RecentCalls } from './recent-calls.ts'
 import { outcomeOf, requestMessage } from './request-message.ts'
 
+type ListResponse = MessageInitShape<typeof ListRequestsResponseSchema>
+
 /** Answers a request for calls. Throws INVALID_REQUEST, and PERMISSION_DENIED for a tenant that the caller may not see. */
 export type RequestList = (
   caller: Caller,
   request: ListRequestsRequest,
-) => MessageInitShape<typeof ListRequestsResponseSchema>
+) => ListResponse | Promise<ListResponse>
+
+/** A call that was found, as the contract carries it. */
+export interface FoundCall {
+  readonly place: number
+  readonly message: NonNullable<ListResponse['requests']>[number]
+}
+
+/** Looks for calls: at most `count` of those before a place, newest first. */
+export type FindCalls = (
+  caller: Caller,
+  request: ListRequestsRequest,
+  before: number,
+  count: number,
+) => readonly FoundCall[]
 
 /** What a list is made from. */
 export interface RequestListDeps {
   readonly calls: Pick<RecentCalls, 'all'>
   readonly clock: Pick<Clock, 'now'>
+}
+
+/** What a list over several processes is made from. */
+export interface JoinedListDeps {
+  /** The same in all of them, and another one after a restart of the service. */
+  readonly listId: string
+  /** Looks in every process; throws as the list does. */
+  readonly find: (...asked: Parameters<FindCalls>) => Promise<readonly FoundCall[]>
 }
 
 const OUTCOMES: ReadonlySet<number> = new Set(numbersOf(Outcome))
@@ -35,26 +59,66 @@ function numbersOf(values: object): readonly number[] {
 type Test = (record: CallRecord) => boolean
 
 /** Makes the list. */
-export function createRequestList({ calls, clock }: RequestListDeps): RequestList {
+export function createRequestList({
+  calls,
+  clock,
+}: RequestListDeps): (...asked: Parameters<RequestList>) => ListResponse {
   // Places are those of this process: a token of another one must not be taken for one of them.
   const here = uuidv7(clock.now())
+  const find = findCalls({ calls, clock })
   return (caller, request) => {
+    const asked = askedFor(caller, request, here)
+    return pageOf(find(caller, request, asked.before, asked.limit + 1), asked)
+  }
+}
+
+/** Makes the list of several processes. */
+export function createJoinedList({ listId, find }: JoinedListDeps): RequestList {
+  return async (caller, request) => {
+    const asked = askedFor(caller, request, listId)
+    const found = await find(caller, request, asked.before, asked.limit + 1)
+    return pageOf(
+      found.toSorted((a, b) => b.place - a.place),
+      asked,
+    )
+  }
+}
+
+/** Looks among the calls of this process. */
+export function findCalls({ calls, clock }: RequestListDeps): FindCalls {
+  return (caller, request, before, count) => {
     const tenant = tenantOf(caller, request.tenant)
-    const limit = pageLimit(request.pageSize)
     const tests = testsOf(request, clock.now())
     if (tenant !== undefined) tests.push(record => record.tenant === tenant)
-    const text = textOf(request, tenant, here)
-    const before = numberIn(placeOf(request.pageToken, text))
-    const found = calls
+    return calls
       .all()
       .filter(({ place, record }) => place < before && tests.every(test => test(record)))
       .sort((a, b) => b.place - a.place)
-    const page = found.slice(0, limit)
-    const next = found.length > limit ? page.at(-1)?.place : undefined
-    return {
-      requests: page.map(({ record }) => requestMessage(record)),
-      nextPageToken: pageToken(next === undefined ? undefined : String(next), text),
-    }
+      .slice(0, count)
+      .map(({ place, record }) => ({ place, message: requestMessage(record) }))
+  }
+}
+
+interface AskedFor {
+  readonly limit: number
+  readonly text: string
+  readonly before: number
+}
+
+function askedFor(caller: Caller, request: ListRequestsRequest, here: string): AskedFor {
+  const tenant = tenantOf(caller, request.tenant)
+  const limit = pageLimit(request.pageSize)
+  testsOf(request, 0)
+  const text = textOf(request, tenant, here)
+  return { limit, text, before: numberIn(placeOf(request.pageToken, text)) }
+}
+
+function pageOf(found: readonly FoundCall[], { limit, text }: AskedFor): ListResponse {
+  const page = found.slice(0, limit)
+  const next = found.length > limit ? page.at(-1)?.place : undefined
+  return {
+    requests: page.map(({ message }) => message),
+    nextPageToken: pageToken(next === undefined ? undefined : String(next), text),
   }
 }
 

@@ -1,8 +1,12 @@
 // The calls that run, and the last ones that have ended: bounded by number and by bytes. Nothing of it is kept on disk.
 import type { CallRecord, EventSink } from '../core/gateway-event.ts'
+import { createSlots } from '../core/slots.ts'
 
 /** A call that can be looked at while it runs. */
 export interface RunningCall {
+  readonly method: string
+  /** Where it is kept; for the recent calls alone. */
+  slot?: number | undefined
   record(): CallRecord
 }
 
@@ -33,10 +37,8 @@ export interface RecentCallsDeps {
   readonly endedMax?: number
   /** About how much memory they may take, in bytes. */
   readonly bytesMax?: number
-}
-
-interface Kept extends RecentCall {
-  readonly bytes: number
+  /** Gives a call its place, which rises from call to call. Default: counts up from 1. */
+  readonly newPlace?: () => number
 }
 
 const ENDED_MAX = 10_000
@@ -51,52 +53,95 @@ const READS: ReadonlySet<string> = new Set(
 
 /** Begins without any. */
 export function createRecentCalls(deps: RecentCallsDeps): RecentCalls {
-  const { onEvent, endedMax = ENDED_MAX, bytesMax = BYTES_MAX } = deps
-  const running = new Map<RunningCall, number>()
-  let ended: Kept[] = []
-  /** Those before it are gone: to move all of them each time would cost more than the call. */
-  let first = 0
-  let bytes = 0
   let last = 0
-
-  function keep(call: Kept): void {
-    ended.push(call)
-    bytes += call.bytes
-    while (ended.length - first > endedMax || (bytes > bytesMax && ended.length - first > 1)) {
-      bytes -= ended[first]?.bytes ?? 0
-      first += 1
-    }
-    if (first * 2 > ended.length) {
-      ended = ended.slice(first)
-      first = 0
-    }
+  const counted = (): number => {
+    last += 1
+    return last
   }
+  const { onEvent, endedMax = ENDED_MAX, bytesMax = BYTES_MAX, newPlace = counted } = deps
+  const running = createSlots<{ readonly call: RunningCall; readonly place: number }>()
+  const ended = createRing(endedMax, bytesMax)
 
   return {
     began(call) {
-      const record = call.record()
-      if (READS.has(record.method)) return
-      last += 1
-      running.set(call, last)
-      onEvent({ type: 'request.started', request: record })
+      if (READS.has(call.method)) return
+      call.slot = running.add({ call, place: newPlace() })
+      onEvent(new StartedEvent(call))
     },
     ended(call) {
+      if (READS.has(call.method)) return
       const record = call.record()
-      if (READS.has(record.method)) return
-      let place = running.get(call)
-      running.delete(call)
-      if (place === undefined) {
-        last += 1
-        place = last
-      }
-      keep({ place, record, bytes: sizeOf(record) })
+      const began = call.slot === undefined ? undefined : running.take(call.slot)
+      call.slot = undefined
+      const place = began?.place ?? newPlace()
+      ended.add(place, record)
       onEvent({ type: 'request.ended', request: record })
     },
     all: () => [
-      ...[...running].map(([call, place]) => ({ place, record: call.record() })),
-      ...ended.slice(first),
+      ...running.all().map(({ call, place }) => ({ place, record: call.record() })),
+      ...ended.all(),
     ],
+    sizeBytes: ended.sizeBytes,
+  }
+}
+
+/** The last records: columns that are written again from their beginning, so that a record is the only object that it costs. */
+function createRing(countMax: number, bytesMax: number) {
+  const records: (CallRecord | undefined)[] = []
+  const places: number[] = []
+  const sizes: number[] = []
+  /** How many were ever added, and how many of them have gone. */
+  let added = 0
+  let gone = 0
+  let bytes = 0
+
+  function drop(): void {
+    const at = gone % countMax
+    bytes -= sizes[at] ?? 0
+    records[at] = undefined
+    gone += 1
+  }
+
+  return {
+    add(place: number, record: CallRecord): void {
+      if (added - gone >= countMax) drop()
+      const at = added % countMax
+      const size = sizeOf(record)
+      records[at] = record
+      places[at] = place
+      sizes[at] = size
+      added += 1
+      bytes += size
+      while (bytes > bytesMax && added - gone > 1) drop()
+    },
+    all(): readonly RecentCall[] {
+      const all: RecentCall[] = []
+      for (let index = gone; index < added; index += 1) {
+        const at = index % countMax
+        const record = records[at]
+        if (record !== undefined) all.push({ place: places[at] ?? 0, record })
+      }
+      return all
+    },
     sizeBytes: () => bytes,
+  }
+}
+
+// Most beginnings are read by nobody: how the call was then is told to whoever asks for it first, which is at once.
+// A class, because V8 makes a hidden class of its own for each object whose literal has a getter, and that one keeps all that
+// the getter sees until the whole heap is collected.
+class StartedEvent {
+  readonly type = 'request.started'
+  readonly #call: RunningCall
+  #record: CallRecord | undefined = undefined
+
+  constructor(call: RunningCall) {
+    this.#call = call
+  }
+
+  get request(): CallRecord {
+    this.#record ??= this.#call.record()
+    return this.#record
   }
 }
 
@@ -105,7 +150,7 @@ const BYTES = { call: 520, attempt: 340, skip: 80, usage: 150, cost: 150, line: 
 
 function sizeOf(record: CallRecord): number {
   const { route, usage, cost } = record
-  let bytes: number = BYTES.call + textBytes(record)
+  let bytes: number = BYTES.call + ownTextBytes(record)
   for (const attempt of route?.attempts ?? []) bytes += BYTES.attempt + textBytes(attempt)
   for (const skip of route?.skipped ?? []) bytes += BYTES.skip + textBytes(skip)
   if (usage !== undefined) bytes += BYTES.usage
@@ -113,8 +158,20 @@ function sizeOf(record: CallRecord): number {
   return bytes + 2 * ((route?.requestedModel?.length ?? 0) + (route?.reason?.length ?? 0))
 }
 
+/** Of a record itself; one by one, since a walk over its names costs as much as the record. */
+function ownTextBytes(record: CallRecord): number {
+  const { requestId, responseId, method, door, tenant, keyId, keyLabel, user, conversationId } = record
+  const { stand, error = '', origin = '', provider, model } = record
+  const ids = requestId.length + responseId.length + keyId.length + conversationId.length
+  const names = method.length + door.length + tenant.length + keyLabel.length + user.length
+  return 2 * (ids + names + stand.length + error.length + origin.length + provider.length + model.length)
+}
+
 function textBytes(holder: object): number {
-  let bytes = 0
-  for (const value of Object.values(holder)) if (typeof value === 'string') bytes += 2 * value.length
-  return bytes
+  let characters = 0
+  for (const name in holder) {
+    const value: unknown = Reflect.get(holder, name)
+    if (typeof value === 'string') characters += value.length
+  }
+  return 2 * characters
 }

@@ -25,10 +25,13 @@ export interface StoreReport extends ComponentReport {
   readonly freeBytes?: number | undefined
 }
 
+/** What the state of a provider is computed from. */
+export type SeenProvider = Pick<Provider, 'id' | 'unusableReason' | 'outage' | 'keys'>
+
 /** What the state is computed from. */
 export interface StatusDeps {
   /** The providers that are configured now, in configured order. */
-  readonly providers: () => readonly Provider[]
+  readonly providers: () => readonly SeenProvider[]
   /** The circuits that exist. A model without one is as good as closed. */
   readonly circuits: () => readonly CircuitState[]
   /** Full names of the services of the port. */
@@ -81,9 +84,10 @@ export interface Status {
 export const LIVE = 'live'
 
 /** Name of our own store among the components. */
-const STORE = 'store'
+export const STORE = 'store'
 
-const HEALTH = { healthy: 'ok', degraded: 'degraded', unhealthy: 'down' } as const satisfies Record<
+/** The health of a provider by its state. */
+export const HEALTH = { healthy: 'ok', degraded: 'degraded', unhealthy: 'down' } as const satisfies Record<
   Wellness,
   ProviderHealth
 >
@@ -98,7 +102,7 @@ export function createStatus(deps: StatusDeps): Status {
   let isDraining = false
   const isKeeping = (): boolean => store === undefined || store().status !== 'unhealthy'
 
-  function providerState(provider: Provider, all: readonly CircuitState[]): ProviderState {
+  function providerState(provider: SeenProvider, all: readonly CircuitState[]): ProviderState {
     const { id } = provider
     const report = wellnessOf(
       provider,
@@ -192,7 +196,7 @@ export function createStatus(deps: StatusDeps): Status {
   }
 }
 
-function wellnessOf({ unusableReason }: Provider, own: readonly CircuitState[]): ComponentReport {
+function wellnessOf({ unusableReason }: SeenProvider, own: readonly CircuitState[]): ComponentReport {
   if (unusableReason !== '') return { status: 'unhealthy', reason: unusableReason }
   const open = own.filter(({ state }) => state === 'open').length
   const shut = own.filter(({ state }) => state !== 'closed').length
@@ -205,7 +209,8 @@ function wellnessOf({ unusableReason }: Provider, own: readonly CircuitState[]):
   }
 }
 
-function healthNameOf(provider: string): string {
+/** Name under which health checks ask for a provider. */
+export function healthNameOf(provider: string): string {
   return `provider/${provider}`
 }
 

@@ -13,6 +13,8 @@ export type EventMessage = MessageInitShape<typeof WatchEventsResponseSchema>
 export interface EventWatches {
   /** Takes what happens. Costs nothing while nobody watches. */
   readonly hear: EventSink
+  /** Takes what has happened in another process of the service. */
+  show(seen: SeenEvent): void
   /** Begins a watch: what matches, from now on. Throws INVALID_REQUEST, PERMISSION_DENIED, or how the call ends. */
   watch(call: WatchCall, request: WatchEventsRequest): AsyncGenerator<EventMessage>
 }
@@ -24,6 +26,8 @@ export interface EventWatchesDeps extends EventMessageDeps {
   readonly providers: () => readonly string[]
   /** How many events wait for one reader. */
   readonly queueMax?: number
+  /** Told when the first one begins to watch, and when the last one has left. */
+  readonly onWatched?: (isWatched: boolean) => void
 }
 
 const QUEUE_MAX = 1_000
@@ -37,7 +41,7 @@ interface Queue {
 
 /** Makes them. */
 export function createEventWatches(deps: EventWatchesDeps): EventWatches {
-  const { watchers, providers, queueMax = QUEUE_MAX } = deps
+  const { watchers, providers, queueMax = QUEUE_MAX, onWatched } = deps
   const queues = new Set<Queue>()
 
   function offer(queue: Queue, event: SeenEvent): void {
@@ -51,16 +55,20 @@ export function createEventWatches(deps: EventWatchesDeps): EventWatches {
     queue.wake()
   }
 
+  function show(seen: SeenEvent): void {
+    for (const queue of queues) offer(queue, seen)
+  }
+
   return {
+    show,
     hear(event) {
-      if (queues.size === 0) return
-      const seen = seenEvent(event, deps)
-      for (const queue of queues) offer(queue, seen)
+      if (queues.size > 0) show(seenEvent(event, deps))
     },
     async *watch(call, request) {
       const filter = eventFilter(call.caller, request, providers())
       const queue: Queue = { filter, events: [], dropped: 0, wake: () => undefined }
       queues.add(queue)
+      if (queues.size === 1) onWatched?.(true)
       try {
         yield* watchers.watch<EventMessage>(call, {
           listen(wake) {
@@ -77,6 +85,7 @@ export function createEventWatches(deps: EventWatchesDeps): EventWatches {
         })
       } finally {
         queues.delete(queue)
+        if (queues.size === 0) onWatched?.(false)
       }
     },
   }

@@ -2,7 +2,8 @@
 import type { Registry } from 'prom-client'
 import type { TokenCounts } from '../core/delta.ts'
 import type { Reason } from '../core/errors.ts'
-import { type Asked, errorType, type Labels } from './metric-labels.ts'
+import { byKey, type Cell, counterCell, histogramCell, lazily } from './metric-cells.ts'
+import { type Asked, errorType, type Labels, type Operation } from './metric-labels.ts'
 import { counter, histogram } from './metric-series.ts'
 import { METRICS } from './metric-table.ts'
 
@@ -30,57 +31,107 @@ export interface ChatSeries {
 
 /** Makes the series. */
 export function createChatSeries(registry: Registry, labels: Labels): ChatSeries {
-  const firstTokenSeconds = histogram(registry, METRICS.firstTokenSeconds)
-  const overheadSeconds = histogram(registry, METRICS.overheadSeconds)
-  const tokens = counter(registry, METRICS.tokens)
-  const costUsd = counter(registry, METRICS.costUsd)
-  const attemptSeconds = histogram(registry, METRICS.attemptSeconds)
-  const firstChunkSeconds = histogram(registry, METRICS.firstChunkSeconds)
-  const tokenUsage = histogram(registry, METRICS.tokenUsage)
-  const serverSeconds = histogram(registry, METRICS.serverSeconds)
-  const serverFirstTokenSeconds = histogram(registry, METRICS.serverFirstTokenSeconds)
+  const metrics = createMetrics(registry)
+  const overhead = histogramCell(metrics.overheadSeconds, {}, METRICS.overheadSeconds.buckets)
+  const pairs = byKey((pair: Asked) => pairCells(metrics, pair))
+  const operations = {
+    chat: byKey((pair: Asked) => operationCells(metrics, pair, 'chat')),
+    embeddings: byKey((pair: Asked) => operationCells(metrics, pair, 'embeddings')),
+  }
+  const pairOf = (asked: Asked) => pairs(labels.asked(asked))
+  const operationOf = (asked: Asked) => operations[asked.operation ?? 'chat'](labels.asked(asked))
 
   return {
     firstToken(asked, afterMs) {
-      const pair = labels.asked(asked)
-      firstTokenSeconds.observe({ ...pair }, afterMs / 1000)
-      firstChunkSeconds.observe(genAi(pair, asked), afterMs / 1000)
+      pairOf(asked).firstToken(afterMs / 1000)
+      operationOf(asked).firstChunk(afterMs / 1000)
     },
-    overhead: ms => overheadSeconds.observe(ms / 1000),
+    overhead: ms => overhead(ms / 1000),
     tokens(asked, counts) {
-      const pair = labels.asked(asked)
-      const all = {
-        input: counts.inputTokens,
-        cached_input: counts.cachedInputTokens,
-        cache_write: counts.cacheWriteTokens,
-        output: counts.outputTokens,
-        reasoning: counts.reasoningTokens,
-      }
-      for (const [kind, count] of Object.entries(all)) {
-        if (count > 0) tokens.inc({ ...pair, kind }, count)
-      }
-      tokenUsage.observe({ ...genAi(pair, asked), gen_ai_token_type: 'input' }, counts.inputTokens)
+      const { tokens } = pairOf(asked)
+      const { inputUsage, outputUsage } = operationOf(asked)
+      if (counts.inputTokens > 0) tokens.input(counts.inputTokens)
+      if (counts.cachedInputTokens > 0) tokens.cached(counts.cachedInputTokens)
+      if (counts.cacheWriteTokens > 0) tokens.cacheWrite(counts.cacheWriteTokens)
+      if (counts.outputTokens > 0) tokens.output(counts.outputTokens)
+      if (counts.reasoningTokens > 0) tokens.reasoning(counts.reasoningTokens)
+      inputUsage(counts.inputTokens)
       // Vectors are not made of tokens.
-      if (asked.operation !== 'embeddings')
-        tokenUsage.observe({ ...genAi(pair, asked), gen_ai_token_type: 'output' }, counts.outputTokens)
+      if (asked.operation !== 'embeddings') outputUsage(counts.outputTokens)
     },
-    cost: (asked, nanoUsd) => costUsd.inc({ ...labels.asked(asked) }, Number(nanoUsd) / 1e9),
-    attemptEnded({ durationMs, error, ...asked }) {
-      const pair = genAi(labels.asked(asked), asked)
-      attemptSeconds.observe({ ...pair, error_type: errorType(error) }, durationMs / 1000)
-    },
-    chatEnded({ durationMs, error, firstTokenMs, ...asked }) {
-      const pair = genAi(labels.asked(asked), asked)
-      serverSeconds.observe({ ...pair, error_type: errorType(error) }, durationMs / 1000)
-      if (firstTokenMs !== undefined) serverFirstTokenSeconds.observe(pair, firstTokenMs / 1000)
+    cost: (asked, nanoUsd) => pairOf(asked).cost(Number(nanoUsd) / 1e9),
+    attemptEnded: attempt => operationOf(attempt).attempt(attempt.error)(attempt.durationMs / 1000),
+    chatEnded(chat) {
+      const { server, serverFirstToken } = operationOf(chat)
+      server(chat.error)(chat.durationMs / 1000)
+      if (chat.firstTokenMs !== undefined) serverFirstToken(chat.firstTokenMs / 1000)
     },
   }
 }
 
-function genAi({ provider, model }: Asked, { operation = 'chat' }: Asked) {
+type ChatMetrics = ReturnType<typeof createMetrics>
+
+function createMetrics(registry: Registry) {
   return {
+    firstTokenSeconds: histogram(registry, METRICS.firstTokenSeconds),
+    overheadSeconds: histogram(registry, METRICS.overheadSeconds),
+    tokens: counter(registry, METRICS.tokens),
+    costUsd: counter(registry, METRICS.costUsd),
+    attemptSeconds: histogram(registry, METRICS.attemptSeconds),
+    firstChunkSeconds: histogram(registry, METRICS.firstChunkSeconds),
+    tokenUsage: histogram(registry, METRICS.tokenUsage),
+    serverSeconds: histogram(registry, METRICS.serverSeconds),
+    serverFirstTokenSeconds: histogram(registry, METRICS.serverFirstTokenSeconds),
+  }
+}
+
+/** Of a provider and a model. Series appear with the first that is counted in them. */
+function pairCells({ firstTokenSeconds, tokens, costUsd }: ChatMetrics, { provider, model }: Asked) {
+  const kind = (name: string) => lazily(() => counterCell(tokens, { provider, model, kind: name }))
+  return {
+    firstToken: lazily(() =>
+      histogramCell(firstTokenSeconds, { provider, model }, METRICS.firstTokenSeconds.buckets),
+    ),
+    cost: lazily(() => counterCell(costUsd, { provider, model })),
+    tokens: {
+      input: kind('input'),
+      cached: kind('cached_input'),
+      cacheWrite: kind('cache_write'),
+      output: kind('output'),
+      reasoning: kind('reasoning'),
+    },
+  }
+}
+
+/** Of a provider, a model and what it is asked for. */
+function operationCells(metrics: ChatMetrics, { provider, model }: Asked, operation: Operation) {
+  const { firstChunkSeconds, tokenUsage, attemptSeconds, serverSeconds, serverFirstTokenSeconds } = metrics
+  const asked = () => ({
     gen_ai_operation_name: operation,
     gen_ai_provider_name: provider,
     gen_ai_request_model: model,
+  })
+  const usage = (type: string) =>
+    lazily(() =>
+      histogramCell(tokenUsage, { ...asked(), gen_ai_token_type: type }, METRICS.tokenUsage.buckets),
+    )
+  return {
+    firstChunk: lazily(() => histogramCell(firstChunkSeconds, asked(), METRICS.firstChunkSeconds.buckets)),
+    inputUsage: usage('input'),
+    outputUsage: usage('output'),
+    attempt: byError(type =>
+      histogramCell(attemptSeconds, { ...asked(), error_type: type }, METRICS.attemptSeconds.buckets),
+    ),
+    server: byError(type =>
+      histogramCell(serverSeconds, { ...asked(), error_type: type }, METRICS.serverSeconds.buckets),
+    ),
+    serverFirstToken: lazily(() =>
+      histogramCell(serverFirstTokenSeconds, asked(), METRICS.serverFirstTokenSeconds.buckets),
+    ),
   }
+}
+
+function byError(make: (type: string) => Cell): (error: Reason | undefined) => Cell {
+  const cells = byKey(make)
+  return error => cells(errorType(error))
 }

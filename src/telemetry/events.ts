@@ -24,10 +24,11 @@ const LISTENERS_MAX = 1_000
 /** Makes the events of a process. Nothing is kept: who doesn't listen at the time misses it. */
 export function createEvents({ log, listenersMax = LISTENERS_MAX }: EventsDeps): Events {
   // One function may listen twice.
-  const listeners = new Set<{ readonly hear: EventSink }>()
+  // Never changed, but replaced: who begins or ends to listen does so for the next event.
+  let listeners: readonly { readonly hear: EventSink }[] = []
   return {
     emit(event) {
-      for (const { hear } of [...listeners]) {
+      for (const { hear } of listeners) {
         try {
           hear(event)
         } catch (err) {
@@ -37,11 +38,13 @@ export function createEvents({ log, listenersMax = LISTENERS_MAX }: EventsDeps):
       }
     },
     subscribe(hear) {
-      if (listeners.size >= listenersMax)
+      if (listeners.length >= listenersMax)
         throw new GatewayError('OVERLOADED', `no more than ${listenersMax} can watch events at the same time`)
       const listener = { hear }
-      listeners.add(listener)
-      return () => void listeners.delete(listener)
+      listeners = [...listeners, listener]
+      return () => {
+        listeners = listeners.filter(one => one !== listener)
+      }
     },
   }
 }

@@ -51,6 +51,7 @@ export function openLogFiles({ folder, bytesMax, keptMax, onTrouble }: LogFilesD
   let hear = (count: number): void => {
     lost += count
   }
+  let feed = (): void => undefined
   let isTroubled = false
   let streams = openAll()
 
@@ -75,24 +76,19 @@ export function openLogFiles({ folder, bytesMax, keptMax, onTrouble }: LogFilesD
     isTroubled = true
   }
 
-  const gathered: Record<Name, { text: string; lines: number }> = {
-    app: { text: '', lines: 0 },
-    access: { text: '', lines: 0 },
-    ws: { text: '', lines: 0 },
-    error: { text: '', lines: 0 },
-  }
+  const gathered: Record<Name, string> = { app: '', access: '', ws: '', error: '' }
   let timer: NodeJS.Timeout | undefined
 
   function flush(): void {
     clearTimeout(timer)
     timer = undefined
     for (const name of NAMES) {
-      const { text, lines } = gathered[name]
-      if (lines === 0) continue
-      gathered[name] = { text: '', lines: 0 }
+      const text = gathered[name]
+      if (text === '') continue
+      gathered[name] = ''
       const stream = streams[name]
       if (stream.writableLength > WAITING_BYTES_MAX || stream.destroyed) {
-        hear(lines)
+        hear(linesOf(text))
         continue
       }
       stream.write(text, error => {
@@ -101,22 +97,25 @@ export function openLogFiles({ folder, bytesMax, keptMax, onTrouble }: LogFilesD
     }
   }
 
-  function writeTo(name: Name, line: string): void {
-    const waiting = gathered[name]
-    waiting.text += line
-    waiting.lines += 1
-    if (waiting.text.length >= gatheredMax) flush()
+  function writeTo(name: Name, text: string): void {
+    gathered[name] += text
+    if (gathered[name].length >= gatheredMax) flush()
     else timer ??= setTimeout(flush, GATHER_MS).unref()
   }
 
   return {
-    write(line, channel, isError) {
-      writeTo(fileOf(channel), line)
+    feeds(from) {
+      feed = from
+    },
+    write(text, channel, isError) {
+      if (text.length <= gatheredMax) writeTo(fileOf(channel), text)
+      else for (const line of text.match(/.*\n/g) ?? []) writeTo(fileOf(channel), line)
       if (!isError) return
-      writeTo('error', line)
+      writeTo('error', text)
       flush()
     },
     reopen() {
+      feed()
       flush()
       const before = streams
       streams = openAll()
@@ -127,6 +126,7 @@ export function openLogFiles({ folder, bytesMax, keptMax, onTrouble }: LogFilesD
       if (lost > 0) hear(lost)
     },
     async close() {
+      feed()
       flush()
       const ended = NAMES.map(name => {
         const { promise, resolve } = Promise.withResolvers<void>()
@@ -147,4 +147,8 @@ export function openLogFiles({ folder, bytesMax, keptMax, onTrouble }: LogFilesD
 /** Faults of the service stand among what else it does, too. */
 function fileOf(channel: LogChannel): Name {
   return channel === 'error' ? 'app' : channel
+}
+
+function linesOf(text: string): number {
+  return text.split('\n').length - 1
 }

@@ -1,6 +1,8 @@
 // The log: one JSON object a line, without secrets and without anything that callers or models said.
 import { pino } from 'pino'
 import type { Log, LogFields, LogLevel } from '../core/log.ts'
+import { createGathering } from './log-gathering.ts'
+import { createLineWriter } from './log-line.ts'
 import { isKept } from './log-sample.ts'
 import { createScrubber } from './scrub.ts'
 
@@ -17,15 +19,23 @@ export interface Logger extends Log {
   setLevel(level: LogLevel): void
 }
 
-/** Takes lines, each with its newline. */
+/** Takes whole lines in pieces that a pipe takes at once, unless one line is longer. */
+export interface LogOutput {
+  write(text: string): void
+}
+
+/** Takes lines, each with its newline and at once. */
 export interface LogDestination {
-  write(line: string): void
+  /** `isUrgent`: the line stands at warn or above, and must not wait for others. */
+  write(line: string, isUrgent: boolean): void
 }
 
 /** Takes lines, each with its newline, beside the destination. */
 export interface LogFilesSink {
-  /** `isError`: the line stands at error or above. */
-  write(line: string, channel: LogChannel, isError: boolean): void
+  /** `text`: one line or several of one channel. `isError`: it is a line that stands at error or above, alone. */
+  write(text: string, channel: LogChannel, isError: boolean): void
+  /** Takes the way to be given what still waits for more lines: to be asked before the files are closed. */
+  feeds?(from: () => void): void
 }
 
 /** What a logger is made of. */
@@ -33,8 +43,13 @@ export interface LoggerDeps {
   readonly level: LogLevel
   /** Version of the service. */
   readonly version: string
-  /** Standard output if absent, written at once, so that the last line of a dying process is there. */
-  readonly destination?: LogDestination
+  /** Takes each line by itself. Absent: lines are gathered for `output`. */
+  readonly destination?: LogDestination | undefined
+  /**
+   * Standard output if absent. Lines that come close together are written together; faults are written at once, and what waits
+   * when the process ends is written by then.
+   */
+  readonly output?: LogOutput | undefined
   /** Absent: there are no files. */
   readonly files?: LogFilesSink | undefined
   /** Values that must never appear, wherever they stand: the configured keys. */
@@ -46,14 +61,20 @@ export interface LoggerDeps {
 const lines = ['debug', 'info', 'warn', 'error'] as const
 type Line = (typeof lines)[number]
 
+/** How long a line may wait for others, in milliseconds. */
+const GATHER_MS = 20
+/** Of this size a write into a pipe is never mixed with another process's (PIPE_BUF of Linux). */
+const GATHERED_BYTES_MAX = 4_096
+
 /** Makes the process's log. Times are ISO 8601 in UTC. */
 export function createLogger(deps: LoggerDeps): Logger {
-  const { level, version, destination, files, secrets = [], sampleRatio = 1 } = deps
+  const { level, version, secrets = [], sampleRatio = 1 } = deps
   const scrubber = createScrubber(secrets)
-  const out = destination ?? pino.destination({ fd: 1, sync: true })
+  const writer = createLineWriter(scrubber)
+  const sink = createSink(deps)
   // A line is written before the call that makes it returns: what it is about need not be read from it again.
   let channel: LogChannel = 'app'
-  let isError = false
+  let urgency: Line = 'info'
   const root = pino(
     {
       level,
@@ -63,28 +84,25 @@ export function createLogger(deps: LoggerDeps): Logger {
       // Errors have been made plain before; pino's own serializer would copy whatever hangs on them.
       serializers: { err: (err: unknown) => err },
     },
-    files === undefined
-      ? out
-      : {
-          write(line: string) {
-            out.write(line)
-            files.write(line, channel, isError)
-          },
-        },
+    { write: (line: string) => sink(Buffer.from(line), channel, urgency) },
   )
   const kin: pino.Logger[] = []
   return wrap(root)
 
   function wrap(target: pino.Logger): Logger {
     kin.push(target)
+    const bindings = Buffer.from(JSON.stringify(target.bindings()).replace(/^\{(.*)\}$/s, '",$1'))
     const write = (line: Line) => {
+      const head = Buffer.from(`{"level":"${line}","time":"`)
       return (message: string, fields: LogFields = {}) => {
         // A line that nobody sees must not cost a walk over its fields.
         if (!target.isLevelEnabled(line)) return
         const about = channelOf(fields, line)
         if (about === 'access' && line === 'info' && !isKept(fields, sampleRatio)) return
         channel = about
-        isError = line === 'error'
+        urgency = line
+        const plain = writer.line({ head, bindings, fields, channel: about, message })
+        if (plain !== undefined) return sink(plain, about, line)
         const safe = plainFields(scrubber.value(fields))
         safe['channel'] = about
         target[line](safe, scrubber.text(message))
@@ -96,11 +114,47 @@ export function createLogger(deps: LoggerDeps): Logger {
       warn: write('warn'),
       error: write('error'),
       child: fields => wrap(target.child(plainFields(scrubber.value(fields)))),
-      hide: scrubber.hide,
+      hide(secrets) {
+        scrubber.hide(secrets)
+        writer.forget()
+      },
       setLevel(next) {
         for (const one of kin) one.level = next
       },
     }
+  }
+}
+
+type Sink = (line: Uint8Array, channel: LogChannel, urgency: Line) => void
+
+function createSink({ destination, files, ...deps }: LoggerDeps): Sink {
+  if (destination !== undefined)
+    return (line, channel, urgency) => {
+      const text = Buffer.from(line).toString()
+      destination.write(text, urgency === 'warn' || urgency === 'error')
+      files?.write(text, channel, urgency === 'error')
+    }
+  const out = deps.output ?? pino.destination({ fd: 1, sync: true })
+  let gathered: LogChannel = 'app'
+  let isError = false
+  const gathering = createGathering({
+    write(bytes) {
+      const text = bytes.toString()
+      out.write(text)
+      files?.write(text, gathered, isError)
+    },
+    bytesMax: GATHERED_BYTES_MAX,
+    waitMs: GATHER_MS,
+  })
+  process.on('exit', gathering.flush)
+  files?.feeds?.(gathering.flush)
+  return (line, channel, urgency) => {
+    // Pieces are of one channel, and faults stand alone.
+    if (channel !== gathered || urgency === 'error') gathering.flush()
+    gathered = channel
+    isError = urgency === 'error'
+    gathering.add(line, isError || urgency === 'warn')
+    isError = false
   }
 }
 

@@ -37,7 +37,7 @@ export interface LabelNames {
 /** Turns what happened into values of labels. */
 export interface Labels {
   one(kind: keyof LabelNames, value: string): string
-  /** Who was asked; once the pairs are used up, the model of a further one is `other`. */
+  /** Who was asked, always the same object for the same; once the pairs are used up, the model of a further one is `other`. */
   asked(asked: Asked): Asked
   /** Adds names; further ones than there is room for stay `other`. */
   know(kind: keyof typeof KNOWN_MAX, names: readonly string[]): void
@@ -54,6 +54,9 @@ export function createLabels(names: LabelNames): Labels {
   const pairs = new Map<string, Map<string, Asked>>()
   let pairCount = 0
   const one: Labels['one'] = (kind, value) => (known[kind].has(value) ? value : OTHER)
+  const none = { provider: OTHER, model: OTHER, pair: pairOf(OTHER, OTHER) }
+  // Most calls ask whom the call before them asked.
+  let last = none
 
   function pairOf(provider: string, model: string): Asked {
     const models = pairs.get(provider) ?? new Map<string, Asked>()
@@ -70,8 +73,13 @@ export function createLabels(names: LabelNames): Labels {
 
   return {
     one,
-    asked: ({ provider, model }) => pairOf(one('provider', provider), one('model', model)),
+    asked({ provider, model }) {
+      if (provider !== last.provider || model !== last.model)
+        last = { provider, model, pair: pairOf(one('provider', provider), one('model', model)) }
+      return last.pair
+    },
     know(kind, more) {
+      last = none
       for (const name of more) if (known[kind].size < KNOWN_MAX[kind]) known[kind].add(name)
     },
   }

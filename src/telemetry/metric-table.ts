@@ -53,6 +53,12 @@ const calls = {
     help: 'How often nine tenths of a limit came to be used, by the limit and by what it belongs to.',
     labels: ['limit', 'owner'],
   },
+  callsShed: {
+    type: 'counter',
+    name: 'exai_calls_shed_total',
+    help: 'Calls refused before any work because there was too much to do, by what there was too much of.',
+    labels: ['reason'],
+  },
   activeConnections: {
     type: 'gauge',
     name: 'exai_active_connections',

@@ -5,8 +5,10 @@ import type { CircuitStateName } from '../core/gateway-event.ts'
 import type { LimitKind } from '../core/limits.ts'
 import { type ChatSeries, createChatSeries } from './chat-series.ts'
 import { createKeepingSeries, type KeepingSeries } from './keeping-series.ts'
+import { byKey, counterCell, histogramCell } from './metric-cells.ts'
 import { type Asked, createLabels, type Labels, type LimitOwner } from './metric-labels.ts'
 import { counter, gauge, histogram } from './metric-series.ts'
+import type { MetricValues } from './metric-sums.ts'
 import { METRICS } from './metric-table.ts'
 import { createServiceSeries, type ServiceSeries } from './service-series.ts'
 
@@ -15,6 +17,9 @@ export const DOORS: readonly string[] = ['connect', 'openai', 'anthropic', 'webs
 
 /** How a provider is: it answers, it answers in part, it does not. */
 export type ProviderHealth = 'ok' | 'degraded' | 'down'
+
+/** What there was too much of when a call was refused before any work. */
+export type ShedReason = 'event_loop' | 'store' | 'memory'
 
 /** A call that is over. */
 export interface EndedCall {
@@ -54,8 +59,12 @@ export interface Metrics extends ChatSeries, KeepingSeries, ServiceSeries {
   bindConnections(count: () => number): void
   /** Names the one who knows which watches are open, by their methods; asked at each scrape. */
   bindWatchers(methods: () => readonly string[]): void
+  /** A call was refused before any work, because there was too much to do. */
+  callShed(reason: ShedReason): void
   /** Everything, in the text form of Prometheus. */
   text(): Promise<{ readonly contentType: string; readonly body: string }>
+  /** Everything as values, for a page that adds up several processes. */
+  values(): Promise<MetricValues>
 }
 
 // From good to bad: what stands later hides what stands before it.
@@ -110,6 +119,7 @@ export function createMetrics({ providers, models, methods }: MetricsDeps): Metr
       labels.know('model', models)
     },
     text: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+    values: () => registry.getMetricsAsJSON(),
   }
 }
 
@@ -130,6 +140,8 @@ function createCallSeries(registry: Registry, labels: Labels) {
   const limitRefusals = counter(registry, METRICS.limitRefusals)
   const limitsNear = counter(registry, METRICS.limitsNear)
   let connections = () => 0
+  const callsShed = counter(registry, METRICS.callsShed)
+  for (const reason of ['event_loop', 'store', 'memory'] as const) callsShed.inc({ reason }, 0)
   let watchers: () => readonly string[] = () => []
   gauge(registry, METRICS.activeConnections, one => one.set(connections()))
   gauge(registry, METRICS.watchers, one => {
@@ -144,18 +156,25 @@ function createCallSeries(registry: Registry, labels: Labels) {
       limitsNear.inc({ limit, owner }, 0)
     }
   }
+  const cells = byKey((door: string) =>
+    byKey((method: string) => ({
+      codes: byKey((code: string) => counterCell(requests, { door, method, code })),
+      seconds: histogramCell(requestSeconds, { door, method }, METRICS.requestSeconds.buckets),
+    })),
+  )
 
   return {
     callEnded({ door, method, code, durationMs, error }: EndedCall): void {
-      const call = { door: labels.one('door', door), method: labels.one('method', method) }
-      requests.inc({ ...call, code })
-      requestSeconds.observe(call, durationMs / 1000)
+      const { codes, seconds } = cells(labels.one('door', door))(labels.one('method', method))
+      codes(code)(1)
+      seconds(durationMs / 1000)
       if (error !== undefined) errors.inc({ reason: error.reason, origin: error.origin })
     },
     limitMet(limit: LimitKind, owner: LimitOwner, how: 'refused' | 'near'): void {
       if (how === 'refused') limitRefusals.inc({ limit, owner })
       else limitsNear.inc({ limit, owner })
     },
+    callShed: (reason: ShedReason): void => callsShed.inc({ reason }),
     bindConnections(count: () => number): void {
       connections = count
     },

@@ -1,45 +1,38 @@
 // Traces by OpenTelemetry: a server span for each call, a client span for each attempt, sent in batches by OTLP.
+import { createTraceState, ROOT_CONTEXT, SpanKind, TraceFlags, trace } from '@opentelemetry/api'
 import {
-  createTraceState,
-  ROOT_CONTEXT,
-  type SpanContext,
-  SpanKind,
-  TraceFlags,
-  type TraceState,
-  trace,
-} from '@opentelemetry/api'
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto'
-import { resourceFromAttributes } from '@opentelemetry/resources'
+  convertLegacyHttpOptions,
+  createOtlpHttpExportDelegate,
+} from '@opentelemetry/otlp-exporter-base/node-http'
 import {
   AlwaysOffSampler,
   AlwaysOnSampler,
-  BatchSpanProcessor,
-  type IdGenerator,
   ParentBasedSampler,
-  RandomIdGenerator,
   type Sampler,
   SamplingDecision,
   TraceIdRatioBasedSampler,
 } from '@opentelemetry/sdk-trace'
 import type { CallTrace, TracedRequest } from '../core/trace.ts'
-import { endedSpan, type SpanFacts } from './ended-span.ts'
 import {
   type Address,
   type Addresses,
   type AskedAttempt,
-  attemptAttributes,
-  callAttributes,
   createAddresses,
+  createSpanAttributes,
   isFault,
   operationOf,
+  type SpanAttributes,
 } from './span-attributes.ts'
-import { createSpanQueue } from './span-queue.ts'
-import { contextHeaders, remoteContext } from './trace-context.ts'
+import { type EndedSpan, SPAN_KINDS, type SpanPlace } from './span-encoder.ts'
+import { createSpanIds, type SpanIds } from './span-ids.ts'
+import { createSpanQueue, type SpanBatch } from './span-queue.ts'
+import { contextHeaders, type RemoteContext, remoteContext } from './trace-context.ts'
 import type { SamplerName, Tracer, TracerDeps, TracingSettings } from './tracing.ts'
 
 /** Spans that may wait for the collector; further ones are dropped and counted. */
 const QUEUE_MAX = 4_096
-const BATCH_MAX = 512
+/** Half a megabyte; an export costs as much as a hundred spans, whatever is in it. */
+const BATCH_MAX = 1_024
 const BATCH_EVERY_MS = 1_000
 /** How long a batch may take, repetitions included. */
 const EXPORT_MS = 5_000
@@ -52,41 +45,37 @@ export type OtelDeps = Omit<TracerDeps, 'settings'> & { readonly settings: Traci
 /** What all calls are traced with. */
 interface Tracing {
   readonly sampler: Sampler
-  readonly ids: IdGenerator
+  readonly ids: SpanIds
   readonly addresses: Addresses
+  readonly attributes: SpanAttributes
   /** Takes a span that has ended. */
-  ended(facts: SpanFacts): void
+  ended(span: EndedSpan): void
 }
 
 /**
- * Makes the tracer. Nothing of it is global, and spans find their parents by what the call carries. The spans are our own:
- * that of the SDK checks and copies each attribute several times, which is for those who may not know what they write.
+ * Makes the tracer. Nothing of it is global, and spans find their parents by what the call carries. Spans are written by us:
+ * the SDK copies each attribute several times and its exporter walks each span twice, which cost a tenth of a call.
  */
 export function createOtelTracer({ settings, version, log, metrics }: OtelDeps): Tracer {
-  const { url, headers, serviceName } = settings
+  const sender = createSender(settings)
   const queue = createSpanQueue({
-    exporter: new OTLPTraceExporter({ url, headers: { ...headers }, timeoutMillis: EXPORT_MS }),
+    send: sender.send,
+    origin: {
+      resource: { 'service.name': settings.serviceName, 'service.version': version },
+      scope: { name: 'exai', version },
+    },
     max: QUEUE_MAX,
-    processor: exporter =>
-      new BatchSpanProcessor({
-        exporter,
-        maxQueueSize: QUEUE_MAX,
-        maxExportBatchSize: BATCH_MAX,
-        scheduledDelayMillis: BATCH_EVERY_MS,
-        exportTimeoutMillis: EXPORT_MS + 1_000,
-      }),
+    batchMax: BATCH_MAX,
+    everyMs: BATCH_EVERY_MS,
     log,
     metrics,
   })
-  const origin = {
-    resource: resourceFromAttributes({ 'service.name': serviceName, 'service.version': version }),
-    scope: { name: 'exai', version },
-  }
   const tracing: Tracing = {
     sampler: samplerOf(settings),
-    ids: new RandomIdGenerator(),
+    ids: createSpanIds(),
     addresses: createAddresses(),
-    ended: facts => queue.ended(endedSpan(facts, origin)),
+    attributes: createSpanAttributes(),
+    ended: queue.add,
   }
   return {
     trace: request => callTrace(tracing, request),
@@ -94,31 +83,50 @@ export function createOtelTracer({ settings, version, log, metrics }: OtelDeps):
       const { promise: late, resolve } = Promise.withResolvers<void>()
       const timer = setTimeout(resolve, FLUSH_MS)
       // The collector may be gone: that has been told, and must not keep the process.
-      await Promise.race([queue.shutdown().catch(() => undefined), late])
+      await Promise.race([queue.flush().then(sender.close), late])
       clearTimeout(timer)
       queue.close()
     },
   }
 }
 
+/** OpenTelemetry's own way to a collector, with its repetitions; the bytes are there already. */
+function createSender({ url, headers }: TracingSettings) {
+  const config = { url, headers: { ...headers }, timeoutMillis: EXPORT_MS }
+  const type = { 'Content-Type': 'application/x-protobuf' }
+  const delegate = createOtlpHttpExportDelegate<SpanBatch, object>(
+    convertLegacyHttpOptions(config, 'TRACES', 'v1/traces', type),
+    { serializeRequest: ({ bytes }) => bytes, deserializeResponse: () => ({}) },
+    'otlp_http_span_exporter',
+    { name: 'span', countItems: ({ count }) => count },
+    undefined,
+  )
+  return {
+    send: (batch: SpanBatch) =>
+      new Promise<void>((resolve, reject) => {
+        delegate.export(batch, ({ code, error }) => (code === 0 ? resolve() : reject(error)))
+      }),
+    close: () => delegate.shutdown().catch(() => undefined),
+  }
+}
+
 function callTrace(tracing: Tracing, request: TracedRequest): CallTrace {
-  const { ids, addresses, ended } = tracing
-  const parent = parentOf(request)
-  const context = begun(tracing, request, parent)
-  const { traceId, traceFlags, traceState } = context
-  const isSampled = (traceFlags & TraceFlags.SAMPLED) !== 0
+  const { ids, addresses, attributes, ended } = tracing
+  const parent = remoteContext(request.headers)
+  const place = begun(tracing, request, parent)
+  const { traceId, isSampled, state } = place
   const clock = createSpanClock()
   const startMs = clock()
-  const attempts = new Map<object, RunningAttempt>()
+  // Nearly always there is one at a time.
+  const attempts: RunningAttempt[] = []
   const operation = operationOf(request.method)
   return {
     traceId,
     attemptBegan(of, asked) {
-      const own = contextOf({ traceId, spanId: ids.generateSpanId(), traceFlags }, traceState)
-      const attempt: RunningAttempt = { asked, context: own, startMs: clock(), address: undefined }
-      attempts.set(of, attempt)
-      const state = traceState?.serialize() ?? ''
-      const fields = contextHeaders({ traceId, spanId: own.spanId, isSampled, state })
+      const own = { traceId, spanId: ids.spanId(), isSampled, state }
+      const attempt: RunningAttempt = { of, asked, place: own, startMs: clock(), address: undefined }
+      attempts.push(attempt)
+      const fields = contextHeaders(own)
       return {
         headersTo(to) {
           if (isSampled) attempt.address = addresses.of(to)
@@ -127,39 +135,46 @@ function callTrace(tracing: Tracing, request: TracedRequest): CallTrace {
       }
     },
     attemptEnded(of, end) {
-      const attempt = attempts.get(of)
-      attempts.delete(of)
-      if (attempt === undefined || !isSampled) return
+      const at = attempts.findIndex(one => one.of === of)
+      const attempt = attempts[at]
+      if (attempt === undefined) return
+      attempts.splice(at, 1)
+      if (!isSampled) return
+      const { asked, address } = attempt
       ended({
-        name: `${operation} ${attempt.asked.model}`,
-        kind: SpanKind.CLIENT,
-        context: attempt.context,
-        parent: context,
+        name: `${operation} ${asked.model}`,
+        kind: SPAN_KINDS.client,
+        place: attempt.place,
+        parentId: place.spanId,
+        isParentRemote: false,
         startMs: attempt.startMs,
         endMs: clock(),
         isError: end.error !== undefined,
-        attributes: attemptAttributes(operation, attempt.asked, attempt.address, end),
+        attributes: to => attributes.attempt(to, operation, asked, address, end),
       })
     },
     ended(end) {
       if (!isSampled) return
       ended({
         name: request.method,
-        kind: SpanKind.SERVER,
-        context,
-        parent,
+        kind: SPAN_KINDS.server,
+        place,
+        parentId: parent?.spanId ?? '',
+        isParentRemote: parent !== undefined,
         startMs,
         endMs: clock(),
         isError: isFault(end),
-        attributes: callAttributes(operation, request, end),
+        attributes: to => attributes.call(to, operation, request, end),
       })
     },
   }
 }
 
 interface RunningAttempt {
+  /** What stands for it. */
+  readonly of: object
   readonly asked: AskedAttempt
-  readonly context: SpanContext
+  readonly place: SpanPlace
   readonly startMs: number
   address: Address | undefined
 }
@@ -170,27 +185,32 @@ function createSpanClock(): () => number {
   return () => offsetMs + performance.now()
 }
 
-function begun({ sampler, ids }: Tracing, { method }: TracedRequest, parent: SpanContext | undefined) {
-  const traceId = parent?.traceId ?? ids.generateTraceId()
-  const above = parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent)
-  // Those that there are look at no attribute. Attempts are decided as their call is.
-  const { decision, traceState } = sampler.shouldSample(above, traceId, method, SpanKind.SERVER, {}, [])
+function begun(
+  { sampler, ids }: Tracing,
+  { method }: TracedRequest,
+  parent: RemoteContext | undefined,
+): SpanPlace {
+  const traceId = parent?.traceId ?? ids.traceId()
+  const above = parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, contextOf(parent))
+  // Those that there are look at no attribute, and leave the state as it came. Attempts are decided as their call is.
+  const { decision } = sampler.shouldSample(above, traceId, method, SpanKind.SERVER, {}, [])
   const isSampled = decision === SamplingDecision.RECORD_AND_SAMPLED
-  const traceFlags = isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE
-  return contextOf({ traceId, spanId: ids.generateSpanId(), traceFlags }, traceState ?? parent?.traceState)
+  const state = parent?.state ?? ''
+  return {
+    traceId,
+    spanId: ids.spanId(),
+    isSampled,
+    state: state === '' ? '' : createTraceState(state).serialize(),
+  }
 }
 
-function contextOf(ids: Omit<SpanContext, 'traceState'>, traceState: TraceState | undefined): SpanContext {
-  return traceState === undefined ? ids : { ...ids, traceState }
-}
-
-function parentOf({ headers }: TracedRequest): SpanContext | undefined {
-  const remote = remoteContext(headers)
-  if (remote === undefined) return undefined
-  const { traceId, spanId, isSampled, state } = remote
-  const traceFlags = isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE
-  const context = { traceId, spanId, traceFlags, isRemote: true }
-  return state === '' ? context : { ...context, traceState: createTraceState(state) }
+function contextOf({ traceId, spanId, isSampled }: RemoteContext) {
+  return {
+    traceId,
+    spanId,
+    traceFlags: isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
+    isRemote: true,
+  }
 }
 
 const samplers = {

@@ -88,6 +88,8 @@ export interface Scrubber {
   text(text: string): string
   /** Adds secrets to those that are known by their value. */
   hide(secrets: readonly string[]): void
+  /** Whether what stands under this name may be written, once it has no secrets. */
+  isHarmless(name: string): boolean
   /** A copy of a value that can be written as JSON: without secrets and without contents, limited in depth and length. */
   value(value: unknown): unknown
 }
@@ -218,7 +220,12 @@ export function createScrubber(secrets: readonly string[] = []): Scrubber {
     return value(raw, depth + 1)
   }
 
-  return { text, hide, value: raw => value(raw) }
+  function isHarmless(name: string): boolean {
+    const field = fieldOf(name)
+    return field.name === name && field.hides === 'nothing' && name !== '__proto__'
+  }
+
+  return { text, hide, isHarmless, value: raw => value(raw) }
 }
 
 function factsOf(from: object, names: readonly string[]): readonly (readonly [string, unknown])[] {

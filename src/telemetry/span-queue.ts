@@ -1,15 +1,26 @@
-// What stands between ended spans and the collector: a bounded queue that tells once when the collector is gone.
-import type { ReadableSpan, SpanExporter, SpanProcessor } from '@opentelemetry/sdk-trace'
+// What stands between ended spans and the collector: a bounded queue that sends in batches, and tells once when the collector is gone.
 import type { Log } from '../core/log.ts'
 import type { Metrics } from './metrics.ts'
+import { createSpanEncoder, type EndedSpan, type SpanOrigin } from './span-encoder.ts'
+
+/** Spans as they are sent. */
+export interface SpanBatch {
+  /** An ExportTraceServiceRequest. */
+  readonly bytes: Uint8Array
+  readonly count: number
+}
 
 /** What the queue needs. */
 export interface SpanQueueDeps {
-  readonly exporter: SpanExporter
+  /** Sends a batch. Rejects when it does not arrive. */
+  readonly send: (batch: SpanBatch) => Promise<void>
+  readonly origin: SpanOrigin
   /** Most spans that wait or are on their way. */
   readonly max: number
-  /** Makes the processor that gathers spans for an exporter. */
-  readonly processor: (exporter: SpanExporter) => SpanProcessor
+  /** Most spans of a batch, which is sent when it has them. */
+  readonly batchMax: number
+  /** How long a span may wait for others, in milliseconds. */
+  readonly everyMs: number
   readonly log: Log
   readonly metrics: Pick<Metrics, 'spans'>
 }
@@ -17,20 +28,30 @@ export interface SpanQueueDeps {
 /** Spans on their way to the collector. */
 export interface SpanQueue {
   /** Takes a span that has ended. */
-  ended(span: ReadableSpan): void
-  /** Sends what waits. Rejects when the collector is gone. */
-  shutdown(): Promise<void>
+  add(span: EndedSpan): void
+  /** Sends what waits. Never rejects. */
+  flush(): Promise<void>
   /** Counts what will not arrive any more. */
   close(): void
 }
 
+/** Batches that may be on their way at once: a collector far away answers late, and is not slow for that. */
+const SENDING_MAX = 4
+
 /** Makes it. */
-export function createSpanQueue({ exporter, max, processor, log, metrics }: SpanQueueDeps): SpanQueue {
+export function createSpanQueue(deps: SpanQueueDeps): SpanQueue {
+  const { send, origin, max, batchMax, everyMs, log, metrics } = deps
+  const encoder = createSpanEncoder(origin)
+  /** Full ones, which wait because others are on their way. */
+  const batches: SpanBatch[] = []
   let waiting = 0
+  const sending: Promise<void>[] = []
   let isFailing = false
   let isDropping = false
+  let timer: NodeJS.Timeout | undefined
 
-  function exported(count: number, error: Error | undefined, isSent: boolean): void {
+  function sent(count: number, error?: unknown): void {
+    const isSent = error === undefined
     waiting = Math.max(0, waiting - count)
     metrics.spans(isSent ? 'exported' : 'failed', count)
     if (!isSent && !isFailing)
@@ -42,21 +63,41 @@ export function createSpanQueue({ exporter, max, processor, log, metrics }: Span
     if (isSent) isDropping = false
   }
 
-  const watched: SpanExporter = {
-    export(spans, done) {
-      exporter.export(spans, result => {
-        exported(spans.length, result.error, result.code === 0)
-        // To whoever gathers, a batch that failed is done with: it throws what it hears, into nobody's hands.
-        done({ code: 0 })
-      })
-    },
-    shutdown: () => exporter.shutdown(),
-    forceFlush: async () => exporter.forceFlush?.(),
+  function sendOne(batch: SpanBatch): Promise<void> {
+    return send(batch).then(
+      () => sent(batch.count),
+      (error: unknown) => sent(batch.count, error ?? new Error('the collector refused them')),
+    )
   }
-  const inner = processor(watched)
+
+  function cut(): void {
+    const count = encoder.count()
+    if (count > 0) batches.push({ bytes: encoder.take(), count })
+  }
+
+  function sendAll(): void {
+    while (sending.length < SENDING_MAX) {
+      const batch = batches.shift()
+      if (batch === undefined) break
+      const one: Promise<void> = sendOne(batch).then(() => {
+        sending.splice(sending.indexOf(one), 1)
+        sendAll()
+      })
+      sending.push(one)
+    }
+    if (encoder.count() > 0) later()
+  }
+
+  function later(): void {
+    timer ??= setTimeout(() => {
+      timer = undefined
+      cut()
+      sendAll()
+    }, everyMs).unref()
+  }
 
   return {
-    ended(span) {
+    add(span) {
       if (waiting >= max) {
         metrics.spans('dropped', 1)
         if (!isDropping) log.warn('traces are dropped: the collector is too slow or gone')
@@ -64,9 +105,16 @@ export function createSpanQueue({ exporter, max, processor, log, metrics }: Span
         return
       }
       waiting += 1
-      inner.onEnd(span)
+      encoder.add(span)
+      if (encoder.count() >= batchMax) cut()
+      else if (timer !== undefined) return
+      sendAll()
     },
-    shutdown: () => inner.shutdown(),
+    async flush() {
+      clearTimeout(timer)
+      cut()
+      await Promise.all([...sending, ...batches.splice(0).map(sendOne)])
+    },
     close() {
       if (waiting > 0) metrics.spans('dropped', waiting)
       waiting = 0

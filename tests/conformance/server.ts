@@ -12,7 +12,8 @@ import { DEFAULT_CALLER } from '../../src/core/caller.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import type { Log } from '../../src/core/log.ts'
 import { connectCorsNeeds } from '../../src/doors/connect/cors-needs.ts'
-import { createRouter, createServingDoor } from '../../src/doors/connect/serving.ts'
+import { createRouter } from '../../src/doors/connect/router.ts'
+import { createServingDoor } from '../../src/doors/connect/serving.ts'
 import { createCors } from '../../src/server/cors.ts'
 import type { Door } from '../../src/server/door.ts'
 import { createExchanges } from '../../src/server/exchange.ts'
@@ -32,10 +33,11 @@ function doorOf({ messageReceiveLimit }: ServerCompatRequest): Door {
   const router = createRouter(conformanceRegistry)
   router.service(ConformanceService, conformanceService, { readMaxBytes })
   return createServingDoor({
-    handlers: router.handlers,
+    router,
     maxBytesOf: () => readMaxBytes,
     isCounted: () => true,
     isPlain: true,
+    isOfficial: process.argv.includes('official'),
   })
 }
 

@@ -8,6 +8,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { AccessFigure } from '../../bench/access.ts'
 import type { CommitFigure } from '../../bench/commit.ts'
 import type { FilesFigures } from '../../bench/files.ts'
+import type { LatencyRow } from '../../bench/latency.ts'
+import type { MemoryRow } from '../../bench/memory.ts'
+import type { StartRow } from '../../bench/start.ts'
 import type { StoreFigures } from '../../bench/store.ts'
 import { root } from '../support/tools.ts'
 
@@ -16,6 +19,9 @@ type Row = { readonly name: string; readonly exai: Figure; readonly floor: Figur
 
 type Found = {
   readonly rows: readonly Row[]
+  readonly latency: readonly LatencyRow[]
+  readonly start: readonly StartRow[]
+  readonly memory: readonly MemoryRow[]
   readonly files: FilesFigures
   readonly store: StoreFigures
   readonly commit: readonly CommitFigure[]
@@ -24,6 +30,7 @@ type Found = {
 
 const TEXT_EVENTS = 100
 const MIB = 64
+const LATENCY_SECONDS = 0.3
 let folder: string
 let found: Found
 
@@ -35,12 +42,15 @@ beforeAll(async () => {
     cwd: root,
   })
   found = JSON.parse(await readFile(json, 'utf8'))
-}, 120_000)
+}, 400_000)
 
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-describe.each(['unary', 'stream at once', 'stream with pauses'])('the load %s', kind => {
-  test.each(['Connect JSON', 'gRPC,', 'gRPC-Web'])('is measured over %s, beside the floor', protocol => {
+const kinds = ['unary', 'long prompt', 'stream at once', 'stream with pauses']
+const protocols = ['Connect JSON', 'gRPC,', 'gRPC-Web', '/v1']
+
+describe.each(kinds)('the load %s', kind => {
+  test.each(protocols)('is measured over %s, beside the floor', protocol => {
     const rows = found.rows.filter(({ name }) => name.startsWith(kind) && name.includes(protocol))
     expect(rows).toHaveLength(1)
     for (const { exai, floor, ratio } of rows) {
@@ -48,9 +58,37 @@ describe.each(['unary', 'stream at once', 'stream with pauses'])('the load %s', 
         expect(figure).toBeGreaterThan(0)
         expect(figure).toBeLessThan(Number.POSITIVE_INFINITY)
       }
-      expect(exai.messages).toBeGreaterThanOrEqual(kind === 'unary' ? 1 : TEXT_EVENTS)
+      expect(exai.messages).toBeGreaterThanOrEqual(kind.startsWith('stream') ? TEXT_EVENTS : 1)
     }
   })
+
+  test.each(protocols)('is timed at a fixed rate over %s, beside the floor', protocol => {
+    const rows = found.latency.filter(({ name }) => name.startsWith(kind) && name.includes(protocol))
+    expect(rows).toHaveLength(1)
+    for (const { rate, calls, exai, floor } of rows) {
+      expect(calls).toBe(Math.max(1, Math.round(rate * LATENCY_SECONDS)))
+      for (const { p50, p95, p99 } of [exai, floor]) {
+        expect(p50).toBeGreaterThan(0)
+        expect(p95).toBeGreaterThanOrEqual(p50)
+        expect(p99).toBeGreaterThanOrEqual(p95)
+      }
+    }
+  })
+})
+
+test.each(['bin/exai, packed', 'src/main.ts', 'the floor'])('a start of %s is timed', name => {
+  const row = found.start.find(one => one.name === name)
+  expect(row?.readyMs).toBeGreaterThan(0)
+  expect(row?.firstAnswerMs).toBeGreaterThan(row?.readyMs ?? 0)
+  expect(row?.rssIdle).toBeGreaterThan(MIB * 2 ** 20)
+})
+
+test('idle connections and waiting streams are held all at once, and weighed', () => {
+  expect(found.memory.map(({ name, count }) => [name, count])).toEqual([
+    ['idle connection, HTTP/1.1', 20],
+    ['idle connection, HTTP/2', 20],
+    ['waiting StreamComplete, gRPC', 50],
+  ])
 })
 
 test.each(['up', 'down'] as const)(

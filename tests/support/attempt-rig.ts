@@ -69,6 +69,7 @@ export function toldAttempt(told: Partial<Attempt> = {}): Attempt {
     candidate: { provider, model: assumedEntry('one', 'one-model'), reason: 'explicit model' },
     cause: 'first',
     begin: async () => [],
+    next: async () => undefined,
     async *rest() {},
     cancel: async () => undefined,
     record: () => ({ outcome: RouteAttempt_Outcome.SUCCEEDED }),

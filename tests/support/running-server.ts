@@ -62,7 +62,10 @@ export async function startService(
   env: Readonly<Record<string, string>> = {},
   surroundings: Omit<Surroundings, 'env'> = {},
 ): Promise<Service> {
-  return listening(await launch(process.execPath, [MAIN], { ...surroundings, env: { PORT: '0', ...env } }))
+  // EXAI_TEST_WORKERS has every service of a test serve with so many processes.
+  const workers = process.env['EXAI_TEST_WORKERS']
+  const usual = { PORT: '0', ...(workers === undefined ? {} : { WORKERS: workers }) }
+  return listening(await launch(process.execPath, [MAIN], { ...surroundings, env: { ...usual, ...env } }))
 }
 
 /** Starts the service by another command that ends up in it, in its own process group. The caller stops it. */

@@ -75,8 +75,9 @@ export function createScriptedCompletion(journal?: Journal): ScriptedCompletion 
       start: () => give(make.started(responseId, 'one', 'one-model')),
       say: text => {
         said += text
-        const event = make.delta({ type: 'text', text })
-        if (event !== undefined) give(event)
+        const events: EventInit[] = []
+        make.deltas([{ type: 'text', text }], events)
+        for (const event of events) give(event)
       },
       beat: () => give(heartbeat(1)),
       complete: () => give(make.completed(responseOf(responseId, said))),

@@ -27,6 +27,13 @@ const lookups = {
     inCi: false,
   },
   nginx: { programs: ['nginx'], install: 'apt-get install nginx', inCi: true },
+  haproxy: { programs: ['haproxy'], install: 'apt-get install haproxy', inCi: true },
+  kustomize: { programs: ['kustomize'], install: 'bash .ci/run, or go install (see .ci/run)', inCi: true },
+  'kubernetes-validate': {
+    programs: ['kubernetes-validate'],
+    install: 'bash .ci/run, or pip install kubernetes-validate in build/venv',
+    inCi: true,
+  },
   chromium: {
     programs: ['chromium', 'chromium-browser', 'google-chrome'],
     install: 'apt-get install chromium',

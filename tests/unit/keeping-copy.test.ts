@@ -83,6 +83,28 @@ const listed = async (keeping: Keeping, limit: number): Promise<readonly string[
   }
 }
 
+describe('the end of a machine', () => {
+  it('waits until what was kept has arrived in the project', async () => {
+    const keeping = await machine()
+    await begin(keeping)
+    await keeping.close()
+    expect(await project.sql('select last_place from conversations')).toEqual([{ last_place: '2' }])
+    expect(await project.sql('select count(*) from messages')).toEqual([{ count: '2' }])
+  })
+
+  it('does not wait for a project that is out', async () => {
+    const keeping = await machine()
+    await begin(keeping)
+    await arrived(keeping)
+    await project.rest.kill()
+    await begin(keeping)
+    await until(() => keeping.health()['supabase']?.status === 'degraded')
+    const startedAtMs = performance.now()
+    await keeping.close()
+    expect(performance.now() - startedAtMs).toBeLessThan(4_000)
+  })
+})
+
 describe('a conversation of another machine', () => {
   it('is read, goes on where it stood, and arrives in the project in order', async () => {
     const [one, two] = [await machine(), await machine()]

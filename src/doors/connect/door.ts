@@ -1,7 +1,6 @@
 // The Connect door: every service of the contract, and health and reflection, over gRPC, gRPC-Web and Connect.
 import type { DescMethod, DescService } from '@bufbuild/protobuf'
 import type { MethodImpl, ServiceImpl } from '@connectrpc/connect'
-import type { UniversalHandler } from '@connectrpc/connect/protocol'
 import { AccessService } from '#gen/exai/v1/access_service_pb'
 import { ChatService } from '#gen/exai/v1/chat_service_pb'
 import { EmbeddingsService } from '#gen/exai/v1/embeddings_service_pb'
@@ -21,7 +20,8 @@ import { filesService } from './files.ts'
 import { type HealthSource, healthService } from './health.ts'
 import { type Monitoring, monitoringService } from './monitoring.ts'
 import { reflectionServices } from './reflection.ts'
-import { createRouter, createServingDoor, WRITE_MAX_BYTES } from './serving.ts'
+import { createRouter, type ServiceRouter, WRITE_MAX_BYTES } from './router.ts'
+import { createServingDoor } from './serving.ts'
 
 /** What `createConnectDoor` needs. */
 export interface ConnectDoorDeps {
@@ -33,6 +33,8 @@ export interface ConnectDoorDeps {
   readonly health: HealthSource
   /** The largest request message after decompression, in bytes. */
   readonly maxRequestBytes: number
+  /** Whether connect-es serves every call, and none is served directly: for tests that compare the two. */
+  readonly isOfficial?: boolean | undefined
 }
 
 // Methods that take more than others. A file of 4 MiB is 5.6 MB of base64 in JSON.
@@ -52,10 +54,11 @@ const services = [
 /** Makes the door. */
 export function createConnectDoor(deps: ConnectDoorDeps): Door {
   return createServingDoor({
-    handlers: createHandlers(deps),
+    router: createMethods(deps),
     maxBytesOf: method => maxBytesOf(deps, method),
     // Probes would hide the calls.
     isCounted: method => method?.parent !== Health,
+    isOfficial: deps.isOfficial,
   })
 }
 
@@ -64,7 +67,7 @@ function maxBytesOf({ maxRequestBytes }: ConnectDoorDeps, method: DescMethod | u
   return Math.max(own ?? 0, maxRequestBytes)
 }
 
-function createHandlers(deps: ConnectDoorDeps): readonly UniversalHandler[] {
+function createMethods(deps: ConnectDoorDeps): ServiceRouter {
   const router = createRouter()
   const add = <T extends DescService>(service: T, there: ServiceImpl<T>): void => {
     const handlers: Record<string, unknown> = { ...there }
@@ -91,5 +94,5 @@ function createHandlers(deps: ConnectDoorDeps): readonly UniversalHandler[] {
   add(Health, healthService(deps.health))
   add(ServerReflection, reflection.v1)
   add(ServerReflectionAlpha, reflection.v1alpha)
-  return router.handlers
+  return router
 }

@@ -5,8 +5,9 @@ import { GatewayError } from '../../core/errors.ts'
 import type { Upstream } from './dialect.ts'
 import { afterOutput, broken, readComplaint, refusal } from './errors.ts'
 import { createNameTeller } from './names.ts'
+import { createRepeats, type Repeats } from './repeats.ts'
 import { createSpeechReader, type SpeechFields } from './speech.ts'
-import { CALLS_MAX, createToolCallReader } from './tool-calls.ts'
+import { CALLS_MAX, createToolCallReader, type ToolCallReader } from './tool-calls.ts'
 import { readUsage } from './usage.ts'
 import { type Foreign, foreign, foreignList, foreignText } from './wire.ts'
 
@@ -14,10 +15,17 @@ import { type Foreign, foreign, foreignList, foreignText } from './wire.ts'
 export interface AnswerReader {
   /** Takes the JSON of one chunk, or of the whole answer, and adds its deltas to `out`. */
   take(body: unknown, out: Delta[]): void
+  /**
+   * Takes the text of one chunk without reading all of it, where that is sure to say the same; false when it must be read.
+   * Absent: each one must.
+   */
+  repeat?(data: string, out: Delta[]): boolean
+  /** Learns from a chunk that was taken. Absent: there is nothing to learn. */
+  learn?(data: string, body: unknown): void
   /** Says that nothing more comes: adds the ends of tool calls and the finish. Throws when the answer is not whole. */
   end(out: Delta[]): void
   /** Whether the model has said why it stopped. */
-  readonly finished: boolean
+  finished(): boolean
 }
 
 /** What a reader needs beside whom it reads. */
@@ -55,11 +63,12 @@ type MessageFields = SpeechFields | 'tool_calls' | 'function_call' | 'annotation
 
 /** Makes a reader for one answer. */
 export function createAnswerReader(upstream: Upstream, options: AnswerOptions): AnswerReader {
-  const calls = createToolCallReader(options.newCallId)
+  let calls: ToolCallReader | undefined
   const speech = createSpeechReader(upstream.dialect)
   let searched = false
-  const cited = new Set<string>()
+  let cited: Set<string> | undefined
   const names = createNameTeller(upstream, metaFields)
+  let repeats: Repeats | undefined
   let finish = ''
   let began = false
 
@@ -78,6 +87,7 @@ export function createAnswerReader(upstream: Upstream, options: AnswerOptions): 
   }
 
   function callTools(pieces: readonly unknown[], out: Delta[]): void {
+    calls ??= createToolCallReader(options.newCallId)
     if (!calls.take(pieces, out)) throw broken(upstream, `called more than ${CALLS_MAX} tools`)
   }
 
@@ -86,7 +96,8 @@ export function createAnswerReader(upstream: Upstream, options: AnswerOptions): 
     const url = foreignText(source?.url) || foreignText(source?.link)
     const title = foreignText(source?.title)
     // Some hosts repeat all annotations with every chunk.
-    if (url === '' || cited.has(url)) return
+    if (url === '' || cited?.has(url)) return
+    cited ??= new Set()
     cited.add(url)
     out.push({ type: 'citation', url, title, text: foreignText(source?.content) })
   }
@@ -121,32 +132,50 @@ export function createAnswerReader(upstream: Upstream, options: AnswerOptions): 
         if (chunk === undefined) throw broken(upstream, 'sent JSON that is no answer')
         read(chunk, out)
       } catch (error) {
-        began ||= out.slice(from).some(isOutput)
+        began ||= hasOutput(out, from)
         throw began && error instanceof GatewayError ? afterOutput(error) : error
       }
-      began ||= out.slice(from).some(isOutput)
+      began ||= hasOutput(out, from)
+    },
+    repeat(data, out) {
+      const delta = repeats?.deltaOf(data)
+      if (delta === undefined) return false
+      const from = out.length
+      message(delta, out)
+      began ||= hasOutput(out, from)
+      return true
+    },
+    learn(data, body) {
+      repeats ??= createRepeats()
+      repeats.learn(data, body)
     },
     end(out) {
       // Without a reason to stop, only whole tool calls show that the model was done.
-      if (finish === '' && !calls.complete()) {
+      if (finish === '' && calls?.complete() !== true) {
         const what = began
           ? 'ended its stream in the middle of the answer'
           : 'ended its stream without an answer'
         throw broken(upstream, what)
       }
       speech.end(out)
-      if (!calls.end(out)) throw broken(upstream, 'called a tool without naming it')
+      if (calls?.end(out) === false) throw broken(upstream, 'called a tool without naming it')
       const reason = finish === '' ? FinishReason.TOOL_CALLS : reasonOf(upstream, finish)
       // Many hosts say `stop` after tool calls.
       out.push({
         type: 'finish',
-        reason: reason === FinishReason.STOP && calls.any ? FinishReason.TOOL_CALLS : reason,
+        reason: reason === FinishReason.STOP && calls?.any() ? FinishReason.TOOL_CALLS : reason,
       })
     },
-    get finished() {
-      return finish !== ''
-    },
+    finished: () => finish !== '',
   }
+}
+
+function hasOutput(out: readonly Delta[], from: number): boolean {
+  for (let at = from; at < out.length; at += 1) {
+    const delta = out[at]
+    if (delta !== undefined && isOutput(delta)) return true
+  }
+  return false
 }
 
 function reasonOf(upstream: Upstream, word: string): FinishReason {

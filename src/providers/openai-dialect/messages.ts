@@ -76,6 +76,8 @@ function systemRole({ input, dialect }: Work): 'system' | 'developer' {
 }
 
 function userContent(work: Work, parts: readonly Part[], path: string): string | readonly WirePart[] {
+  const alone = onlyText(parts)
+  if (alone !== undefined) return filled(work, alone)
   const wire = parts.flatMap(({ kind }, index): readonly WirePart[] => {
     if (kind.case === 'text') return [{ type: 'text', text: kind.value }]
     const field = `${path}.content[${index}]`
@@ -120,7 +122,15 @@ function filled({ dialect }: Work, text: string): string {
   return text === '' && dialect.plainStrings === true ? NOTHING : text
 }
 
+/** The text of what is one text, as most messages are. */
+function onlyText(parts: readonly Part[]): string | undefined {
+  const kind = parts.length === 1 ? parts[0]?.kind : undefined
+  return kind?.case === 'text' ? kind.value : undefined
+}
+
 function plainText(work: Work, parts: readonly Part[], path: string, seam: string): string {
+  const alone = onlyText(parts)
+  if (alone !== undefined) return alone
   const texts = parts.flatMap(({ kind }, index) => {
     if (kind.case === 'text') return [kind.value]
     work.note('DROPPED', `${path}.content[${index}]`, 'only text can stand here')

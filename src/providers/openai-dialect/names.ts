@@ -1,7 +1,7 @@
 // Tells the names that a provider gives an answer: its id, and what else says where it comes from.
 import type { JsonObject } from '@bufbuild/protobuf'
 import type { Delta } from '../../core/delta.ts'
-import type { UpstreamHeaders } from '../http.ts'
+import type { UpstreamHeaders } from '../http-answer.ts'
 import type { Upstream } from './dialect.ts'
 import { safeName } from './quote.ts'
 
@@ -52,6 +52,10 @@ const idHeaders = ['x-request-id', 'msh-request-id', 'trace-id', 'x-trace-id', '
 
 /** The provider's own id of a request, which its support asks for; undefined when no header holds one. */
 export function requestIdIn(upstream: Upstream, headers: UpstreamHeaders): Delta | undefined {
-  const id = idHeaders.map(name => headers[name]).find(value => /^[\w.:-]{1,128}$/.test(value ?? ''))
-  return safeName(upstream, id) === '' ? undefined : { type: 'meta', metadata: { request_id: id ?? '' } }
+  for (const name of idHeaders) {
+    const id = headers[name]
+    if (id === undefined || !/^[\w.:-]{1,128}$/.test(id)) continue
+    return safeName(upstream, id) === '' ? undefined : { type: 'meta', metadata: { request_id: id } }
+  }
+  return undefined
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts'
 import { GatewayError } from '../../core/errors.ts'
 import type { AttemptInput } from '../../core/provider.ts'
 import type { Access } from '../access.ts'
-import type { UpstreamResponse } from '../http.ts'
+import type { UpstreamResponse } from '../http-answer.ts'
 import type { Fields } from '../merge.ts'
 import type { Dialect, Upstream } from './dialect.ts'
 import { readComplaint, refusal, retryDelayMs } from './errors.ts'
@@ -22,7 +22,7 @@ export interface Posting {
 export function post(input: AttemptInput, access: Access, posting: Posting): Promise<UpstreamResponse> {
   const { path, build, dialect } = posting
   const body = JSON.stringify(build())
-  const headers = { ...dialect.headers, ...headersOf(input, access) }
+  const headers = headersOf(input, access, dialect)
   input.sent?.()
   return access.http.post({ path, headers, body, signal: input.signal })
 }
@@ -59,8 +59,13 @@ function parsed(text: string): unknown {
   }
 }
 
-function headersOf(input: AttemptInput, access: Access): Readonly<Record<string, string>> {
+function headersOf(
+  input: AttemptInput,
+  access: Access,
+  { headers }: Dialect,
+): Readonly<Record<string, string>> {
   return {
+    ...headers,
     ...(access.baseUrl === undefined ? {} : input.trace?.headersTo(access.baseUrl)),
     ...access.headers,
     'content-type': 'application/json',

@@ -14,16 +14,33 @@ const secretShapes = [
 // Shorter ones would take common words out of messages.
 const SECRET_CHARS_MIN = 6
 
+/** Texts up to this length are remembered, in characters, and so many of them. */
+const NAME_CHARS_MAX = 64
+const NAMES_MAX = 256
+
 /** Makes a function that masks the given secrets and everything shaped like one. */
 export function createRedactor(secrets: readonly string[]): (text: string) => string {
   // The longest first: masking one that begins another would leave the rest of that.
   const known = secrets
     .filter(secret => secret.length >= SECRET_CHARS_MIN)
     .toSorted((one, other) => other.length - one.length)
-  return text => {
+  // The names of models and tiers come with every answer.
+  const cleaned = new Map<string, string>()
+
+  function cleanOf(text: string): string {
     let clean = text
     for (const secret of known) clean = clean.replaceAll(secret, MASK)
     for (const shape of secretShapes) clean = clean.replace(shape, MASK)
+    return clean
+  }
+
+  return text => {
+    if (text.length > NAME_CHARS_MAX) return cleanOf(text)
+    const known = cleaned.get(text)
+    if (known !== undefined) return known
+    if (cleaned.size >= NAMES_MAX) cleaned.clear()
+    const clean = cleanOf(text)
+    cleaned.set(text, clean)
     return clean
   }
 }

@@ -43,6 +43,7 @@ export function buildRequest(input: AttemptInput, dialect: Dialect, provider: st
       stream_options: dialect.streamUsage ? { include_usage: true } : undefined,
     }),
   }
+  if (layers.length === 0) return body
   return { ...layers.reduce(mergeFields, body), stream: body['stream'], n: undefined }
 }
 

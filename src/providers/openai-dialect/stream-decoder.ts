@@ -16,9 +16,9 @@ export interface StreamDecoder {
   /** Says that the stream is over. Throws when the answer is not whole. */
   end(): readonly Delta[]
   /** Whether nothing more needs to be read, after `[DONE]` or a failure: `end` says how it went. */
-  readonly done: boolean
+  done(): boolean
   /** Whether the model has said why it stopped; only counts and `[DONE]` can still come. */
-  readonly finished: boolean
+  finished(): boolean
 }
 
 /** How the streams of a wire are. */
@@ -60,8 +60,11 @@ export function createStreamDecoder(
     // GLM names the event of an error, whose data may then be anything.
     if (event.event === 'error' && endsWith === 'mark')
       throw failureIn(upstream, data, began || out.some(isOutput))
-    answer.take(parse(upstream, data), out)
-    if (endsWith === 'finish' && answer.finished) finish(out)
+    if (answer.repeat?.(data, out) === true) return
+    const body = parse(upstream, data)
+    answer.take(body, out)
+    answer.learn?.(data, body)
+    if (endsWith === 'finish' && answer.finished()) finish(out)
   }
 
   function finish(out: Delta[]): void {
@@ -101,12 +104,8 @@ export function createStreamDecoder(
         if (!ended) finish(out)
       })
     },
-    get done() {
-      return ended || failure !== undefined
-    },
-    get finished() {
-      return answer.finished
-    },
+    done: () => ended || failure !== undefined,
+    finished: answer.finished,
   }
 }
 

@@ -15,7 +15,7 @@ export interface ToolCallReader {
   /** Whether there are calls, and the arguments of each one are a whole JSON object. */
   complete(): boolean
   /** Whether there are calls. */
-  readonly any: boolean
+  any(): boolean
 }
 
 interface Call {
@@ -109,9 +109,7 @@ export function createToolCallReader(newCallId: () => string): ToolCallReader {
       return true
     },
     complete: () => calls.length > 0 && calls.every(call => call.callId !== '' && isWhole(call.args)),
-    get any() {
-      return calls.length > 0
-    },
+    any: () => calls.length > 0,
   }
 }
 

@@ -1,10 +1,11 @@
 // One attempt on any wire: sends the request, and yields the answer as deltas, streamed or whole.
 import type { Clock } from '../../core/clock.ts'
-import type { Deltas } from '../../core/delta.ts'
+import type { Delta, Deltas } from '../../core/delta.ts'
 import { newId } from '../../core/ids.ts'
 import type { AttemptInput } from '../../core/provider.ts'
 import type { Access } from '../access.ts'
-import { type UpstreamResponse, within } from '../http.ts'
+import { within } from '../http.ts'
+import type { UpstreamResponse } from '../http-answer.ts'
 import type { Fields } from '../merge.ts'
 import type { AnswerOptions, AnswerReader } from './answer.ts'
 import type { Dialect, Upstream } from './dialect.ts'
@@ -51,8 +52,13 @@ export function createWireChat(deps: ChatDeps, wire: Wire): (input: AttemptInput
       const build = () => wire.build(input, dialect, provider)
       const response = await post(input, access, { path: wire.path, build, dialect })
       try {
-        if (response.status !== 200) throw await refused(clock, upstream, response)
-        yield* answer(wire, upstream, response, options)
+        const { status, headers } = response
+        if (status !== 200) throw await refused(clock, upstream, response)
+        const told = requestIdIn(upstream, headers)
+        if (told !== undefined) yield [told]
+        // What came decides, not what was asked for: some hosts answer a stream with one document, or the other way round.
+        if (isEventStream(headers['content-type'])) yield* streamed(response, wire.decoder(upstream, options))
+        else yield readReply(upstream, await response.text(), wire.reader(upstream, options))
       } finally {
         response.close()
       }
@@ -62,22 +68,16 @@ export function createWireChat(deps: ChatDeps, wire: Wire): (input: AttemptInput
   }
 }
 
-async function* answer(wire: Wire, upstream: Upstream, response: UpstreamResponse, options: AnswerOptions) {
-  const { headers } = response
-  const told = requestIdIn(upstream, headers)
-  if (told !== undefined) yield [told]
-  // What came decides, not what was asked for: some hosts answer a stream with one document, or the other way round.
-  if (/\bevent-stream\b/i.test(headers['content-type'] ?? ''))
-    yield* streamed(response, wire.decoder(upstream, options))
-  else yield readReply(upstream, await response.text(), wire.reader(upstream, options))
+function isEventStream(contentType = ''): boolean {
+  return /\bevent-stream\b/i.test(contentType)
 }
 
-async function* streamed(response: UpstreamResponse, decoder: StreamDecoder) {
+async function* streamed(response: UpstreamResponse, decoder: StreamDecoder): Deltas {
   for (;;) {
     // A host that keeps its connection open after the answer does not hold the answer back.
-    const chunk = decoder.finished ? await within(response.read(), LAST_WORDS_MS) : await response.read()
-    const deltas = chunk === undefined ? decoder.end() : decoder.push(chunk)
-    if (chunk === undefined || decoder.done) {
+    const chunk = decoder.finished() ? await lastWords(response) : await response.read()
+    const deltas = chunk === undefined ? decoder.end() : pushed(response, decoder, chunk)
+    if (chunk === undefined || decoder.done()) {
       if (deltas.length > 0) {
         if (chunk !== undefined) response.release()
         yield deltas
@@ -88,4 +88,24 @@ async function* streamed(response: UpstreamResponse, decoder: StreamDecoder) {
     }
     if (deltas.length > 0) yield deltas
   }
+}
+
+async function lastWords(response: UpstreamResponse): Promise<Uint8Array | undefined> {
+  return response.take() ?? within(response.read(), LAST_WORDS_MS)
+}
+
+/** What a piece of the answer says, with all that came together with it: it is passed on in one go. */
+function pushed(response: UpstreamResponse, decoder: StreamDecoder, chunk: Uint8Array): readonly Delta[] {
+  const first = decoder.push(chunk)
+  let more = decoder.done() ? undefined : response.take()
+  if (more === undefined) return first
+  const all: Delta[] = [...first]
+  try {
+    for (; more !== undefined; more = decoder.done() ? undefined : response.take())
+      all.push(...decoder.push(more))
+  } catch (failure) {
+    // What came before it is passed on first, and the end says how it went.
+    if (all.length === 0) throw failure
+  }
+  return all
 }

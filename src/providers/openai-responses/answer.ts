@@ -86,7 +86,7 @@ export function createAnswerReader(upstream: Upstream, options: AnswerOptions): 
     if (status !== 'completed' && status !== 'incomplete')
       throw broken(upstream, 'ended its answer before it was complete')
     for (const [place, item] of foreignList(response.output).entries()) endItem(place, item, out)
-    finish = reason === FinishReason.STOP && calls.any ? FinishReason.TOOL_CALLS : reason
+    finish = reason === FinishReason.STOP && calls.any() ? FinishReason.TOOL_CALLS : reason
   }
 
   const responseOf = (event: Event) => foreign<ResponseFields>(event.response) ?? {}
@@ -154,9 +154,7 @@ export function createAnswerReader(upstream: Upstream, options: AnswerOptions): 
       calls.endAll(out)
       out.push({ type: 'finish', reason: finish })
     },
-    get finished() {
-      return finish !== undefined
-    },
+    finished: () => finish !== undefined,
   }
 }
 

@@ -14,7 +14,7 @@ export interface ToolCallTeller {
   /** Ends all calls that are still open, with what there is of their arguments. */
   endAll(out: Delta[]): void
   /** Whether there are calls. */
-  readonly any: boolean
+  any(): boolean
 }
 
 interface Call {
@@ -72,8 +72,6 @@ export function createToolCallTeller(newCallId: () => string): ToolCallTeller {
     endAll(out) {
       for (const call of calls.values()) end(call, '', out)
     },
-    get any() {
-      return calls.size > 0
-    },
+    any: () => calls.size > 0,
   }
 }

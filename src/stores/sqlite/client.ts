@@ -2,7 +2,10 @@
 import { Worker } from 'node:worker_threads'
 import { GatewayError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
+import { createSlots } from '../../core/slots.ts'
+import type { CommitInput } from './commit.ts'
 import { errorOf } from './faults.ts'
+import { createGathering } from './gathering.ts'
 import type { InputOf, OperationName, OutputOf } from './operations.ts'
 import type { Answer, FromWorker, ToWorker, WorkerSettings } from './protocol.ts'
 
@@ -17,6 +20,8 @@ const RESTART_MS = 100
 export interface Client {
   /** Throws what the operation throws, OVERLOADED when too much waits, and INTERNAL when the worker dies before it answers. */
   ask<Name extends OperationName>(name: Name, input: InputOf<Name>): Promise<OutputOf<Name>>
+  /** Keeps a settlement: at once when none came lately, else with others of the same few milliseconds. Fails as `ask` does. */
+  commit(input: CommitInput): Promise<void>
   /** How many questions wait. */
   waiting(): number
   /** Whether there is a worker that can be asked. */
@@ -45,14 +50,17 @@ export async function createClient(
   log: Log,
   spawn: Spawn = spawnWorker,
 ): Promise<Client> {
-  const waiting = new Map<number, Waiting>()
-  let lastId = 0
+  let waiting = createSlots<Waiting>()
   let state: State = { type: 'open', worker: await opened(spawn(settings)) }
+  const gathering = createGathering(bundle => {
+    if (state.type === 'open') state.worker.postMessage(bundle satisfies ToWorker)
+  })
   attend(state.worker)
 
   function attend(worker: Worker): void {
     worker.on('message', (message: FromWorker) => {
-      if (message.type === 'answers') for (const answer of message.answers) settle(answer)
+      if (message.type === 'done') for (const id of message.ids) waiting.take(id)?.resolve(undefined)
+      else if (message.type === 'answers') for (const answer of message.answers) settle(answer)
     })
     let cause: unknown
     worker.on('error', error => {
@@ -86,39 +94,52 @@ export async function createClient(
   }
 
   function settle(answer: Answer): void {
-    const one = waiting.get(answer.id)
-    waiting.delete(answer.id)
+    const one = waiting.take(answer.id)
     if ('fault' in answer) one?.reject(errorOf(answer.fault))
     else one?.resolve(answer.output)
   }
 
   function failAll(error: GatewayError): void {
-    const all = [...waiting.values()]
-    waiting.clear()
-    for (const one of all) one.reject(error)
+    const all = waiting
+    waiting = createSlots()
+    gathering.clear()
+    for (const one of all.all()) one.reject(error)
+  }
+
+  /** The worker that can be asked now; throws what the question fails with when none can, or too many wait. */
+  function asked(most: number): Worker {
+    if (state.type !== 'open') throw new GatewayError('INTERNAL', 'the store is not open')
+    if (waiting.size() < most) return state.worker
+    throw new GatewayError('OVERLOADED', 'too much waits for the store: try again later', {
+      retryDelayMs: 1_000,
+    })
   }
 
   return {
     async ask(name, input) {
-      if (state.type !== 'open') throw new GatewayError('INTERNAL', 'the store is not open')
-      if (waiting.size >= (name === 'commit' ? WAITING_COMMITS_MAX : WAITING_MAX)) {
-        throw new GatewayError('OVERLOADED', 'too much waits for the store: try again later', {
-          retryDelayMs: 1_000,
-        })
-      }
-      lastId += 1
-      const id = lastId
-      const { worker } = state
+      const worker = asked(WAITING_MAX)
       const output = await new Promise<unknown>((resolve, reject) => {
-        worker.postMessage({ id, name, input } satisfies ToWorker)
-        waiting.set(id, { resolve, reject })
+        const id = waiting.add({ resolve, reject })
+        try {
+          worker.postMessage({ id, name, input } satisfies ToWorker)
+        } catch (error) {
+          waiting.take(id)
+          throw error
+        }
       })
       // The worker runs the operation of that name, so it is what that one gives.
       return output as OutputOf<typeof name>
     },
-    waiting: () => waiting.size,
+    commit(input) {
+      return new Promise((resolve, reject) => {
+        asked(WAITING_COMMITS_MAX)
+        gathering.add(waiting.add({ resolve: () => resolve(), reject }), input)
+      })
+    },
+    waiting: () => waiting.size(),
     isOpen: () => state.type === 'open',
     async close() {
+      gathering.flush()
       const before = state
       state = { type: 'closed' }
       if (before.type === 'down') clearTimeout(before.timer)

@@ -22,37 +22,15 @@ export function commitSettlement(db: Database, input: CommitInput, sending: Send
   if (input.ending !== null) endMark(db, input.responseId, input.ending)
 }
 
-function insertLine(db: Database, row: LedgerRow, sending: Sending, now: number): void {
+function insertLine(db: Database, { columns, cause }: LedgerRow, sending: Sending, now: number): void {
   const changed = db.run(
-    `INSERT INTO ledger VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING`,
-    row.id,
-    row.responseId,
-    row.requestId,
-    row.tenant,
-    row.subject,
-    row.conversationId,
-    row.requestedModel,
-    row.provider,
-    row.model,
-    row.keyLabel,
-    row.outcome,
-    row.reason,
-    row.inputTokens,
-    row.cachedInputTokens,
-    row.cacheWriteTokens,
-    row.outputTokens,
-    row.reasoningTokens,
-    row.provenance,
-    row.nanoUsd,
-    row.costKnown,
-    row.priceVersion,
-    row.cost,
-    row.startedAt,
-    row.endedAt,
+    'INSERT INTO ledger VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING',
+    ...columns,
   )
   if (changed === 0) return
-  if (row.cause !== '') db.run('INSERT OR IGNORE INTO ledger_causes VALUES (?, ?)', row.id, row.cause)
-  sending.note(db, 'ledger', row.id, now)
+  const id = String(columns[0])
+  if (cause !== '') db.run('INSERT OR IGNORE INTO ledger_causes VALUES (?, ?)', id, cause)
+  sending.note(db, 'ledger', id, now)
 }
 
 interface Standing {

@@ -1,35 +1,12 @@
 // From a settlement to the lines of the ledger, as plain values that can be sent between threads.
-import { toJsonString } from '@bufbuild/protobuf'
-import { CostSchema } from '#gen/exai/v1/usage_pb'
 import type { LedgerLine, Settlement } from '../../core/settlement.ts'
-import { wholeMs } from './driver.ts'
+import { costJson } from './cost-json.ts'
+import { type Value, wholeMs } from './driver.ts'
 
 /** A row of the ledger. */
 export interface LedgerRow {
-  readonly id: string
-  readonly responseId: string
-  readonly requestId: string
-  readonly tenant: string
-  readonly subject: string
-  readonly conversationId: string | null
-  readonly requestedModel: string
-  readonly provider: string
-  readonly model: string
-  readonly keyLabel: string
-  readonly outcome: string
-  readonly reason: string
-  readonly inputTokens: number
-  readonly cachedInputTokens: number
-  readonly cacheWriteTokens: number
-  readonly outputTokens: number
-  readonly reasoningTokens: number
-  readonly provenance: number
-  readonly nanoUsd: bigint
-  readonly costKnown: number
-  readonly priceVersion: string
-  readonly cost: string | null
-  readonly startedAt: number
-  readonly endedAt: number
+  /** In the order of the table's columns, the id first: an array takes a third of what an object takes to another thread. */
+  readonly columns: readonly Value[]
   /** Why the attempt was made; empty for the first one, and when nobody was asked. */
   readonly cause: string
 }
@@ -47,7 +24,7 @@ function onlyLine({ responseId, answeredBy, attempts, usage, cost }: Settlement)
     id: responseId.slice(responseId.indexOf('_') + 1),
     provider: answeredBy?.provider ?? last?.provider ?? '',
     model: answeredBy?.model ?? last?.model ?? '',
-    ...(last === undefined ? {} : { keyLabel: last.keyLabel }),
+    ...(last?.keyLabel === undefined ? {} : { keyLabel: last.keyLabel }),
     ...(usage === undefined ? {} : { usage }),
     ...(cost === undefined ? {} : { cost }),
   }
@@ -59,31 +36,33 @@ function rowOf(
 ): LedgerRow {
   const { responseId, requestId, caller, requestedModel, outcome, turn, startedAt, durationMs } = settlement
   return {
-    id,
-    responseId,
-    requestId,
-    tenant: caller.tenant,
-    subject: caller.subject,
-    conversationId: turn?.conversationId ?? null,
-    requestedModel,
-    provider,
-    model,
-    keyLabel,
-    outcome: outcome.type,
-    reason: outcome.type === 'completed' ? '' : outcome.reason,
-    inputTokens: usage?.inputTokens ?? 0,
-    cachedInputTokens: usage?.cachedInputTokens ?? 0,
-    cacheWriteTokens: usage?.cacheWriteTokens ?? 0,
-    outputTokens: usage?.outputTokens ?? 0,
-    reasoningTokens: usage?.reasoningTokens ?? 0,
-    provenance: usage?.provenance ?? 0,
-    nanoUsd: cost?.known === true ? cost.nanoUsd : 0n,
-    // What used nothing cost nothing, and that is known.
-    costKnown: (cost?.known ?? usage === undefined) ? 1 : 0,
-    priceVersion: cost?.priceVersion ?? '',
-    cost: cost === undefined ? null : toJsonString(CostSchema, cost),
-    startedAt: wholeMs(startedAt),
-    endedAt: wholeMs(startedAt + durationMs),
+    columns: [
+      id,
+      responseId,
+      requestId,
+      caller.tenant,
+      caller.subject,
+      turn?.conversationId ?? null,
+      requestedModel,
+      provider,
+      model,
+      keyLabel,
+      outcome.type,
+      outcome.type === 'completed' ? '' : outcome.reason,
+      usage?.inputTokens ?? 0,
+      usage?.cachedInputTokens ?? 0,
+      usage?.cacheWriteTokens ?? 0,
+      usage?.outputTokens ?? 0,
+      usage?.reasoningTokens ?? 0,
+      usage?.provenance ?? 0,
+      cost?.known === true ? cost.nanoUsd : 0n,
+      // What used nothing cost nothing, and that is known.
+      (cost?.known ?? usage === undefined) ? 1 : 0,
+      cost?.priceVersion ?? '',
+      cost === undefined ? null : costJson(cost),
+      wholeMs(startedAt),
+      wholeMs(startedAt + durationMs),
+    ],
     cause: cause === undefined || cause === 'first' ? '' : cause,
   }
 }

@@ -6,7 +6,6 @@ import type { Mark } from '../../core/marks.ts'
 import type { PageQuery } from '../../core/page.ts'
 import type { UsageQuery } from '../../core/usage-sums.ts'
 import * as blobs from './blob-rows.ts'
-import { type CommitInput, commitSettlement } from './commit.ts'
 import { compact } from './connections.ts'
 import * as conversations from './conversation-rows.ts'
 import type { Database } from './driver.ts'
@@ -25,9 +24,8 @@ export interface Context {
 type At<Input> = Input & { readonly now: number }
 type Some = At<{ readonly limit: number }>
 
-/** Operations that change something. Each runs within a transaction that it may share with others. */
+/** Operations that change something, beside settlements. Each runs within a transaction that it may share with others. */
 export const writes = {
-  commit: ({ db, sending }: Context, input: CommitInput) => commitSettlement(db, input, sending),
   beginMark: ({ db }: Context, { mark, now }: At<{ mark: Mark }>) => marks.beginMark(db, mark, now),
   freeMark: ({ db }: Context, { responseId }: { responseId: string }) => marks.freeMark(db, responseId),
   expireMarks: ({ db }: Context, { now, limit }: Some) => marks.expireMarks(db, now, limit),

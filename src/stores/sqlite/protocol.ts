@@ -1,4 +1,5 @@
 // What goes between the service and the worker: numbered questions there, answers in bundles back.
+import type { CommitInput } from './commit.ts'
 import type { DatabasePlace } from './connections.ts'
 import type { Fault } from './faults.ts'
 import type { OperationName } from './operations.ts'
@@ -18,16 +19,24 @@ export interface Question {
   readonly input: unknown
 }
 
+/** Settlements that go together, each with its number. */
+export interface Settlements {
+  readonly ids: readonly number[]
+  readonly commits: readonly CommitInput[]
+}
+
 /** An answer of the worker. */
 export type Answer =
   | { readonly id: number; readonly output: unknown }
   | { readonly id: number; readonly fault: Fault }
 
 /** What the service says. */
-export type ToWorker = Question | 'close'
+export type ToWorker = Question | Settlements | 'close'
 
 /** What the worker says: first whether the database is open. */
 export type FromWorker =
   | { readonly type: 'opened' }
   | { readonly type: 'refused'; readonly fault: Fault }
   | { readonly type: 'answers'; readonly answers: readonly Answer[] }
+  /** What was asked under these numbers is done, and there is nothing else to say. */
+  | { readonly type: 'done'; readonly ids: readonly number[] }

@@ -13,6 +13,7 @@ import { type ForeignConversation, systemOf } from './conversation-rows.ts'
 import { wholeMs } from './driver.ts'
 import { createSqliteKeys, type OwnKeys } from './keys.ts'
 import { ledgerRows } from './ledger.ts'
+import type { OperationName } from './operations.ts'
 import type { SeenTable } from './sending.ts'
 
 /** What the store needs. */
@@ -42,6 +43,8 @@ export interface SqliteStore {
   isOpen(): boolean
   /** Gives at most so many pages of 4 KiB that were freed back to the disk; how many it gave. */
   compact(pages: number): Promise<number>
+  /** Asks it as it asks itself: for another process of the service, which makes a store of its own over it. */
+  readonly client: Client
   /** Finishes what it was asked, and closes the file. */
   close(): Promise<void>
 }
@@ -55,6 +58,32 @@ export async function openSqliteStore({ clock, log, ...place }: SqliteStoreDeps)
   const reports = createReports(place.path === ':memory:' ? client : undefined, () =>
     createClient({ ...place, readOnly: true }, log),
   )
+  return sqliteStoreOn({
+    clock,
+    client: {
+      ...client,
+      async ask(name, input) {
+        return (REPORTS.has(name) ? await reports.client() : client).ask(name, input)
+      },
+      async close() {
+        await reports.close()
+        await client.close()
+      },
+    },
+  })
+}
+
+/** What may read for seconds. */
+const REPORTS: ReadonlySet<OperationName> = new Set(['usageSums', 'usageTotal'])
+
+/** The store at the other end of a client, which it closes with itself. */
+export function sqliteStoreOn({
+  client,
+  clock,
+}: {
+  readonly client: Client
+  readonly clock: Clock
+}): SqliteStore {
   const now = (): number => wholeMs(clock.now())
   return {
     journal: journalOf(client, now),
@@ -69,8 +98,8 @@ export async function openSqliteStore({ clock, log, ...place }: SqliteStoreDeps)
     },
     keys: createSqliteKeys(client, now),
     usage: {
-      sums: async query => (await reports.client()).ask('usageSums', query),
-      total: async query => (await reports.client()).ask('usageTotal', query),
+      sums: query => client.ask('usageSums', query),
+      total: query => client.ask('usageTotal', query),
     },
     outbox: {
       peek: (limit, maxBytes) => client.ask('peekOutbox', { limit, maxBytes }),
@@ -84,10 +113,8 @@ export async function openSqliteStore({ clock, log, ...place }: SqliteStoreDeps)
     waiting: client.waiting,
     isOpen: client.isOpen,
     compact: pages => client.ask('compact', { pages }),
-    async close() {
-      await reports.close()
-      await client.close()
-    },
+    client,
+    close: client.close,
   }
 }
 
@@ -118,7 +145,7 @@ function createReports(
 function journalOf(client: Client, now: () => number): Journal {
   return {
     commit: settlement =>
-      client.ask('commit', {
+      client.commit({
         responseId: settlement.responseId,
         tenant: settlement.caller.tenant,
         now: now(),

@@ -1,5 +1,6 @@
 // The thread that owns the database: everything synchronous happens here, so that the event loop of the service never waits for a disk.
 import { parentPort, workerData } from 'node:worker_threads'
+import { commitSettlement } from './commit.ts'
 import { createCommitter } from './committer.ts'
 import { type Connections, openConnections, openReads } from './connections.ts'
 import { faultOf } from './faults.ts'
@@ -38,7 +39,8 @@ function readOnly(): Connections {
 
 function serve(connections: Connections): void {
   const sending = settings.outbox ? sendsAll : sendsNothing
-  const committer = createCommitter(connections.writes, answers => say({ type: 'answers', answers }))
+  const context = { db: connections.writes, sending }
+  const committer = createCommitter(connections.writes, answered)
   port?.on('message', (message: ToWorker) => {
     if (message === 'close') {
       committer.flush()
@@ -46,12 +48,28 @@ function serve(connections: Connections): void {
       port.close()
       return
     }
+    if ('commits' in message) {
+      for (const [index, id] of message.ids.entries()) {
+        const input = message.commits[index]
+        if (input !== undefined)
+          committer.add({ id, run: () => commitSettlement(context.db, input, sending) })
+      }
+      return
+    }
     const { id, name, input } = message
     const write = named(writes, name)
     if (write === undefined) say({ type: 'answers', answers: [read(message)] })
-    else committer.add({ id, run: () => write({ db: connections.writes, sending }, input) })
+    else committer.add({ id, run: () => write(context, input) })
   })
   say({ type: 'opened' })
+
+  /** Says what was done; most of it has nothing to say but that. */
+  function answered(all: readonly Answer[]): void {
+    const isDone = (answer: Answer): boolean => 'output' in answer && answer.output === undefined
+    const ids = all.filter(isDone).map(({ id }) => id)
+    if (ids.length > 0) say({ type: 'done', ids })
+    if (ids.length < all.length) say({ type: 'answers', answers: all.filter(answer => !isDone(answer)) })
+  }
 
   function read({ id, name, input }: Question): Answer {
     try {

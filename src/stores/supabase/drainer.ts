@@ -96,13 +96,15 @@ export function createDrainer(deps: DrainerDeps): Drainer {
   }
 
   async function step(): Promise<void> {
+    // Who asks within the round may have written what it no longer sees.
+    const asked = [...waiters]
     const outcome = await round()
     await tellBacklog()
     if (signal.aborted || outcome === 'sent') {
       recover()
     } else if (outcome === 'nothing' || outcome === 'only_slow') {
       recover()
-      if (outcome === 'nothing') for (const resolve of waiters) resolve()
+      if (outcome === 'nothing') for (const resolve of asked) resolve()
       await pause(limits.pollMs, AbortSignal.any([signal, nap.signal]))
       if (nap.signal.aborted) nap = new AbortController()
     } else {

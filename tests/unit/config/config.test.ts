@@ -1,8 +1,10 @@
 // The configuration as a whole: its defaults, its problems all at once, and who may come in.
+import { availableParallelism } from 'node:os'
 import { describe, expect, test } from 'vitest'
 import { isLoopback, loadConfig, storeSecretsOf } from '../../../src/config/config.ts'
 import { CONFIG_EXIT_CODE, ConfigError } from '../../../src/config/config-error.ts'
 import type { Environment } from '../../../src/config/environment.ts'
+import { workerNotices } from '../../../src/config/workers.ts'
 import { selfSigned } from '../../support/self-signed.ts'
 
 const noFile = (path: string) => {
@@ -39,6 +41,7 @@ describe('a configuration of nothing', () => {
         idleMs: 60_000,
         drainDelayMs: 0,
         drainTimeoutMs: 30_000,
+        overloadDelayMs: 2_000,
       },
       limits: {
         maxRequestBytes: 4_194_304,
@@ -142,7 +145,6 @@ describe('a configuration', () => {
       ZAI_API_KEY: 'id.secret',
       MOONSHOT_API_KEY: 'sk-a',
       KIMI_API_KEY: 'sk-b',
-      WORKERS: '4',
       EXAI_PORT: '9000',
       EXAI_CONFG: 'x.yaml',
       EXAI_COLOUR: 'blue',
@@ -154,8 +156,21 @@ describe('a configuration', () => {
       'EXAI_PORT is no setting: did you mean PORT?',
       'JWT_ISSUER has no effect without JWT_SECRET or JWT_JWKS_URL',
       'MOONSHOT_API_KEY is ignored, because KIMI_API_KEY is set',
-      'WORKERS is not used by this version, which runs one process',
     ])
+  })
+
+  test('takes a number of workers, or as many as there are cores, and says what each counts for itself', async () => {
+    expect((await load({})).workers).toBe(1)
+    expect((await load({ WORKERS: '4' })).notices).toEqual([])
+    const { workers } = await load({ WORKERS: 'auto' })
+    expect(workers).toBe(process.platform === 'linux' ? Math.min(64, availableParallelism()) : 1)
+    for (const wrong of ['0', '65', 'all', '1.5'])
+      expect(await problemsOf({ WORKERS: wrong })).toContain(
+        'WORKERS must be a whole number, 1 to 64, or auto',
+      )
+    const limited = { limits: [{ provider: 'openai', maxConcurrent: 2 }], providers: [] }
+    expect(workerNotices({ WORKERS: 1 }, limited)).toEqual([])
+    expect(workerNotices({ WORKERS: 3 }, limited)).toEqual([expect.stringContaining('each of the 3 workers')])
   })
 
   test('takes a Supabase project and a Redis, both parts of the first or none, and knows their secrets', async () => {

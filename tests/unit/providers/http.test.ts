@@ -3,12 +3,8 @@ import { createServer as createHttpServer, type RequestListener } from 'node:htt
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { GatewayError } from '../../../src/core/errors.ts'
-import {
-  createUpstreamHttp,
-  type UpstreamHttp,
-  type UpstreamResponse,
-  within,
-} from '../../../src/providers/http.ts'
+import { createUpstreamHttp, type UpstreamHttp, within } from '../../../src/providers/http.ts'
+import type { UpstreamResponse } from '../../../src/providers/http-answer.ts'
 
 const closing: (() => Promise<unknown> | unknown)[] = []
 afterEach(async () => {
@@ -119,7 +115,61 @@ describe('a body', () => {
   })
 })
 
+describe('bytes that have come', () => {
+  it('are taken without waiting, and there are none at the end', async () => {
+    const url = await serveBytes(
+      socket =>
+        void socket.write(
+          'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n',
+        ),
+    )
+    const response = await post(client(url))
+    const texts = [await response.read(), response.take(), response.take()].map(
+      bytes => bytes && Buffer.from(bytes).toString(),
+    )
+    expect(texts).toEqual(['a', 'b', undefined])
+    expect(await response.read()).toBeUndefined()
+  })
+
+  it('hold the sender back until they are read, and none is lost', async () => {
+    const size = 32 * 1024 * 1024
+    let isSent = false
+    const url = await serveHttp((_, response) => {
+      response.end(Buffer.alloc(size), () => {
+        isSent = true
+      })
+    })
+    const response = await post(client(url))
+    await response.read()
+    expect(isSent).toBe(false)
+    let left = 0
+    for (let part = await response.read(); part !== undefined; part = await response.read())
+      left += part.length
+    expect(left).toBeGreaterThan(size - 256 * 1024)
+    await vi.waitFor(() => expect(isSent).toBe(true))
+  })
+})
+
 describe('an abort', () => {
+  it('while a call waits for a connection is told at once, and nothing is sent', async () => {
+    let asked = 0
+    const url = await serveHttp(() => {
+      asked += 1
+    })
+    const http = client(url, { maxConnections: 1 })
+    const first = new AbortController()
+    const running = post(http, first.signal)
+    await vi.waitFor(() => expect(asked).toBe(1))
+    const second = new AbortController()
+    const waiting = post(http, second.signal)
+    second.abort(new GatewayError('CANCELLED', 'the caller left'))
+    await expect(waiting).rejects.toMatchObject({ message: 'the caller left' })
+    first.abort()
+    await expect(running).rejects.toMatchObject({ reason: 'CANCELLED' })
+    await vi.waitFor(() => expect(http.openSockets()).toBe(0))
+    expect(asked).toBe(1)
+  })
+
   it('is told by its reason, wherever it strikes, and leaves no socket', async () => {
     const url = await serveHttp((request, response) => {
       request.resume()

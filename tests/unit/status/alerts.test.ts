@@ -102,4 +102,20 @@ describe('an alert', () => {
       ['alert.ended', 'event_loop_slow'],
     ])
   })
+
+  it('of an overload says what there is too much of', () => {
+    const { alerts, events, told } = setUp()
+    alerts.overload(undefined)
+    expect(told()).toEqual([])
+    alerts.overload('store')
+    alerts.overload('store')
+    expect(events).toMatchObject([
+      { name: 'overloaded', isGrave: true, message: expect.stringContaining('the disk of the process') },
+    ])
+    alerts.overload(undefined)
+    expect(told()).toEqual([
+      ['alert.began', 'overloaded'],
+      ['alert.ended', 'overloaded'],
+    ])
+  })
 })

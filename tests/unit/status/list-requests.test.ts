@@ -19,7 +19,7 @@ function setUp(limits: Partial<RecentCallsDeps> = {}) {
   const calls = createRecentCalls({ onEvent: event => void events.push(event), ...limits })
   const list = createRequestList({ calls, clock })
   const add = (own: Partial<CallRecord>) => {
-    const call = { record: () => callRecordOf(own) }
+    const call = { method: callRecordOf(own).method, record: () => callRecordOf(own) }
     calls.began(call)
     calls.ended(call)
   }
@@ -34,7 +34,7 @@ describe('the list of recent calls', () => {
   it('has running and ended ones, newest first', () => {
     const { calls, add, ask } = setUp()
     let record = callRecordOf({ requestId: 'runs', stand: 'running', durationMs: undefined })
-    const running = { record: () => record }
+    const running = { method: record.method, record: () => record }
     calls.began(running)
     add({ requestId: 'done' })
     expect(ask().requests).toMatchObject([
@@ -145,5 +145,20 @@ describe('what is kept of ended calls', () => {
     add({ requestId: 'r1', method: 'exai.v1.MonitoringService/SetCircuit' })
     expect(ids()).toEqual(['r1'])
     expect(events.map(({ type }) => type)).toEqual(['request.started', 'request.ended'])
+  })
+
+  it('looks at a call that begins only for whoever listens, once', () => {
+    const { calls, events } = setUp()
+    let looks = 0
+    const record = callRecordOf({ requestId: 'begun' })
+    const lookedAt = () => {
+      looks += 1
+      return record
+    }
+    calls.began({ method: record.method, record: lookedAt })
+    expect(looks).toBe(0)
+    expect(events.map(event => 'request' in event && event.request.requestId)).toEqual(['begun'])
+    expect(events).toMatchObject([{ request: { requestId: 'begun' } }])
+    expect(looks).toBe(1)
   })
 })

@@ -151,6 +151,7 @@ describe('the metrics', () => {
     expect(types.toSorted()).toEqual([
       'exai_active_connections gauge',
       'exai_alerts gauge',
+      'exai_calls_shed_total counter',
       'exai_circuit_breaker_state gauge',
       'exai_circuit_breaker_transitions_total counter',
       'exai_config_refused_total counter',

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { CallTrace, TracedRequest } from '../../../src/core/trace.ts'
 import { createOtelTracer } from '../../../src/telemetry/otel.ts'
+import { createSpanQueue } from '../../../src/telemetry/span-queue.ts'
 import type { Tracer, TracingSettings } from '../../../src/telemetry/tracing.ts'
 import { type Collector, startCollector } from '../../support/otlp-collector.ts'
 
@@ -164,4 +165,39 @@ test('more spans than may wait are dropped, counted, and told of once', async ()
   expect(collector.spans()).toHaveLength(4_096)
   expect(spans.mock.calls.filter(([outcome]) => outcome === 'dropped')).toHaveLength(4)
   expect(warn.mock.calls).toEqual([[expect.stringContaining('traces are dropped')]])
+})
+
+test('batches do not wait for one another, up to four of them, and all arrive', async () => {
+  const open: (() => void)[] = []
+  const counts: number[] = []
+  const queue = createSpanQueue({
+    send: ({ count }) => {
+      counts.push(count)
+      return new Promise(resolve => void open.push(resolve))
+    },
+    origin: { resource: {}, scope: { name: 'exai', version: '1' } },
+    max: 100,
+    batchMax: 10,
+    everyMs: 60_000,
+    log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
+    metrics: { spans: () => undefined },
+  })
+  const place = { traceId: TRACE, spanId: CALLER, isSampled: true, state: '' }
+  const span = {
+    name: 'one',
+    kind: 2,
+    place,
+    parentId: '',
+    isParentRemote: false,
+    startMs: 1,
+    endMs: 2,
+  } as const
+  for (let at = 0; at < 65; at += 1) queue.add({ ...span, isError: false, attributes: () => undefined })
+  expect(counts).toEqual([10, 10, 10, 10])
+  open.shift()?.()
+  await vi.waitFor(() => expect(counts).toHaveLength(5))
+  const flushed = queue.flush()
+  expect(counts).toEqual([10, 10, 10, 10, 10, 10, 5])
+  for (const arrive of open) arrive()
+  await flushed
 })

@@ -17,7 +17,7 @@ type Decoder = ReturnType<typeof chat>
 /** Pushes one piece again and again until the decoder ends it, and counts the characters that it said. */
 function flood(decoder: Decoder, piece: Buffer): number {
   let chars = 0
-  for (let round = 0; round < 2000 && !decoder.done; round += 1)
+  for (let round = 0; round < 2000 && !decoder.done(); round += 1)
     for (const said of decoder.push(piece)) chars += 'text' in said ? said.text.length : 0
   return chars
 }

@@ -217,7 +217,7 @@ describe('a failure inside a stream', () => {
       Buffer.from(`${chunk({ content: 'a' })}data: {"half\n\n${chunk({ content: 'b' })}`),
     )
     expect(textOf(deltas)).toBe('a')
-    expect(decoder.done).toBe(true)
+    expect(decoder.done()).toBe(true)
     expect(thrown(() => decoder.end()).message).toBe('openai sent an event that is no JSON')
     expect(thrown(() => decoder.push(Buffer.from(chunk({ content: 'c' })))).reason).toBe('UPSTREAM_BROKEN')
   })

@@ -63,6 +63,18 @@ describe('a drainer', () => {
     expect(outbox.waiting()).toEqual([])
   })
 
+  test('does not call an outbox empty for a look that began before it was asked', async () => {
+    const look = Promise.withResolvers<void>()
+    const peek: MemoryOutbox['peek'] = async (...limits) => {
+      const entries = await outbox.peek(...limits)
+      return look.promise.then(() => entries)
+    }
+    const empty = start(() => DELIVERED, { source: { ...outbox, peek } }).empty(inTime())
+    outbox.change('messages', 'm1', { id: 'm1' })
+    look.resolve()
+    expect([await empty, outbox.waiting()]).toEqual([true, []])
+  })
+
   test('sends rows before removals, and removes in the opposite order', async () => {
     outbox.change('conversations', 'c1', undefined)
     outbox.change('files', 'f1', undefined)

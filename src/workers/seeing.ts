@@ -1,0 +1,191 @@
+// The seeing of a worker: it tells the owner what it sees, and shows whoever asks what the owner made of all that.
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { GatewayEvent } from '../core/gateway-event.ts'
+import type { OpenMonitoring, OpenMonitoringDeps } from '../monitoring.ts'
+import { createOverload, type OverloadCause } from '../server/overload.ts'
+import { createEventIds } from '../status/event-ids.ts'
+import { seenEvent } from '../status/event-message.ts'
+import { createJoinedList, findCalls } from '../status/list-requests.ts'
+import { createRecentCalls } from '../status/recent-calls.ts'
+import type { GatewayState } from '../status/state.ts'
+import { createEventWatches } from '../status/watch-events.ts'
+import { createStatusWatches } from '../status/watch-status.ts'
+import { createWatchers } from '../status/watchers.ts'
+import { foundOf, questionOf, seenOf, sentCall, sentEvent, sentQuestion } from './event-bytes.ts'
+import { createPlaces } from './places.ts'
+import { createToldStatus } from './told-status.ts'
+import type { Asking, OwnerAnswers, Sight, Start, WorkerAnswers } from './words.ts'
+
+/** What a worker's seeing is made of. */
+export interface SeeingDeps extends OpenMonitoringDeps {
+  readonly owner: Asking<OwnerAnswers>
+  readonly start: Start
+}
+
+/** The seeing of a worker, and what the owner asks of it. */
+export interface Seeing extends OpenMonitoring {
+  readonly answers: Pick<WorkerAnswers, 'look' | 'told' | 'show' | 'tell' | 'find'>
+}
+
+const TICK_MS = 1_000
+/** Ticks between two looks at how late timers come. */
+const LOOP_TICKS = 10
+const LOOP_RESOLUTION_MS = 20
+/** An overload is over when no call has been refused for so long, in milliseconds. */
+const OVERLOAD_OVER_MS = 10_000
+
+/** Begins to see. */
+export function openSeeing(deps: SeeingDeps): Seeing {
+  const { config, clock, events, circuits, keeping, metrics, owner, start } = deps
+  let told: GatewayState = start.state
+  let isWatched = start.isWatched
+  let saidSight = ''
+
+  const sight = (): Sight => ({
+    configVersion: deps.configVersion(),
+    providers: deps.providers().map(({ id, unusableReason, outage, keys }) => ({
+      id,
+      unusableReason,
+      isOut: outage !== undefined,
+      keys: keys?.() ?? [],
+    })),
+    circuits: circuits.states(),
+    store: deps.store(),
+  })
+  /** Tells what is seen, when that is something else than before. */
+  function look(): void {
+    const now = sight()
+    // What moves with every call is asked for when somebody wants to know it.
+    const still = now.circuits.map(({ failureRatio: _, callCount: __, ...circuit }) => circuit)
+    const print = JSON.stringify({ ...now, circuits: still })
+    if (print === saidSight) return
+    saidSight = print
+    owner.tell('sight', now)
+  }
+
+  const status = createToldStatus({
+    told: () => told,
+    store: deps.store,
+    services: deps.services,
+    now: clock.now,
+    onChange: look,
+  })
+  const watchers = createWatchers({ clock })
+  const statusWatches = createStatusWatches({
+    status,
+    process: {
+      version: deps.version,
+      instance: start.instance,
+      uptimeMs: () => Math.max(0, clock.now() - start.beganAt),
+    },
+    watchers,
+  })
+  const making = {
+    newId: createEventIds(clock),
+    now: clock.now,
+    circuit: (provider: string, model: string) =>
+      circuits.states().find(one => one.provider === provider && one.model === model),
+  }
+  const eventWatches = createEventWatches({
+    ...making,
+    watchers,
+    providers: () => deps.providers().map(({ id }) => id),
+    onWatched: now => owner.tell('watched', now),
+  })
+  const calls = createRecentCalls({ onEvent: events.emit, newPlace: createPlaces(start.slot, clock) })
+  const find = findCalls({ calls, clock })
+
+  let shedAtMs = Number.NEGATIVE_INFINITY
+  let shedFor: OverloadCause | undefined
+  const overload = createOverload({
+    clock,
+    delayMs: config.timeouts.overloadDelayMs,
+    storeWaiting: keeping.waiting,
+    onShed(cause) {
+      shedFor = cause
+      shedAtMs = clock.monotonic()
+      metrics.callShed(cause)
+    },
+  })
+
+  function hear(event: GatewayEvent): void {
+    if (isWatched) owner.tell('event', sentEvent(seenEvent(event, making)))
+    if (event.type === 'limit.near' || event.type === 'limit.refused') owner.tell('limit', event)
+    if (event.type === 'circuit.changed') look()
+  }
+  const stops = [events.subscribe(hear), status.onChange(() => void statusWatches.look())]
+
+  const delay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
+  delay.enable()
+  let ticks = 0
+  let saidLoad = ''
+  let delayMs = 0
+  const timer = setInterval(() => {
+    ticks += 1
+    if (ticks % LOOP_TICKS === 0) {
+      delayMs = Math.max(0, delay.percentile(99) / 1e6 - LOOP_RESOLUTION_MS)
+      delay.reset()
+    }
+    const load = {
+      delayMs: Math.round(delayMs),
+      shedFor: clock.monotonic() - shedAtMs < OVERLOAD_OVER_MS ? shedFor : undefined,
+    }
+    if (JSON.stringify(load) !== saidLoad) owner.tell('load', load)
+    saidLoad = JSON.stringify(load)
+    // A key that comes back tells nobody by itself.
+    look()
+    watchers.tick()
+  }, TICK_MS).unref()
+  look()
+
+  async function renew(): Promise<void> {
+    told = await owner.ask('state', undefined)
+    status.renewed()
+  }
+
+  return {
+    status,
+    reads: {
+      getStatus: async () => {
+        await renew()
+        return { status: statusWatches.now() }
+      },
+      async *watchStatus(call) {
+        await renew()
+        yield* statusWatches.watch(call)
+      },
+      watchEvents: eventWatches.watch,
+      listRequests: createJoinedList({
+        listId: start.listId,
+        async find(caller, request, before, count) {
+          const found = await owner.ask('calls', { caller, request: sentQuestion(request), before, count })
+          return found.map(foundOf)
+        },
+      }),
+    },
+    calls,
+    overload,
+    async backlog() {
+      const { rows, ageMs, deadLetters } = told.backlog
+      return { backlogRows: rows, backlogAgeMs: ageMs, deadLetters }
+    },
+    close() {
+      clearInterval(timer)
+      delay.disable()
+      for (const stop of stops) stop()
+    },
+    answers: {
+      look: sight,
+      told(state) {
+        told = state
+        status.renewed()
+      },
+      show: event => eventWatches.show(seenOf(event)),
+      tell(now) {
+        isWatched = now
+      },
+      find: ({ caller, request, before, count }) =>
+        find(caller, questionOf(request), before, count).map(sentCall),
+    },
+  }
+}
