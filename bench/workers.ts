@@ -1,5 +1,5 @@
 // What a second worker brings: calls a second of one process and of two workers, each of them on the same part of a core.
-// Usage: node bench/workers.ts [--seconds 5] [--rounds 2] [--part 0.25] [--connections 16]
+// Usage: node bench/workers.ts [--seconds 3] [--rounds 4] [--part 0.3] [--connections 64]
 import type { ChildProcess } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -13,10 +13,10 @@ import { type CpuGroup, hasCpuGroups, openCpuGroup } from './quota.ts'
 
 const { values } = parseArgs({
   options: {
-    seconds: { type: 'string', default: '5' },
-    rounds: { type: 'string', default: '2' },
-    part: { type: 'string', default: '0.25' },
-    connections: { type: 'string', default: '16' },
+    seconds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '4' },
+    part: { type: 'string', default: '0.3' },
+    connections: { type: 'string', default: '64' },
   },
 })
 const seconds = Number(values.seconds)
