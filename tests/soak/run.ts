@@ -187,7 +187,7 @@ function createLoad(url: string, { ratePerSecond, seed }: SoakOptions) {
           calls[name] = (calls[name] ?? 0) + 1
         },
         (error: unknown) => {
-          if (mistakes.length < MISTAKES_MAX) mistakes.push(`${name} ${own}: ${error}`)
+          if (mistakes.length < MISTAKES_MAX) mistakes.push(`${name} ${own}: ${causeOf(error)}`)
         },
       )
       .finally(() => running.delete(call))
@@ -257,4 +257,9 @@ providers:
 limits:
   tenants: { default: { concurrent_calls: ${IN_FLIGHT_MAX * 2} } }
 `
+}
+
+/** What failed and, where fetch says no more than that it failed, why. */
+function causeOf(error: unknown): string {
+  return error instanceof Error && error.cause !== undefined ? `${error}: ${error.cause}` : String(error)
 }
