@@ -20,8 +20,6 @@ export type ServiceOptions = {
   readonly nodeArgs?: readonly string[]
   /** More settings. */
   readonly env?: Readonly<Record<string, string>>
-  /** More lines of its configuration file. */
-  readonly config?: string
   /** The program, when it is not src/main.ts. */
   readonly file?: string
 }
@@ -38,15 +36,15 @@ const JWT_SECRET = 'of-the-benchmark-alone-0123456789abcdef'
 
 /** Starts a service in a folder of its own, with a credential made by the command that everybody makes it with. */
 export async function startService(name: ServiceName, options: ServiceOptions): Promise<Running> {
-  const { upstreamPort, cores, nodeArgs = [], file, config = '' } = options
+  const { upstreamPort, cores, nodeArgs = [], file } = options
   const folder = mkdtempSync(join(options.folder, `${name}-`))
   const asks = settingsOf(name)
-  const text = `${name === 'open' ? '' : limitsText()}${config}`
-  if (text !== '') writeFileSync(join(folder, CONFIG), text)
+  const isLimited = name !== 'open'
+  if (isLimited) writeFileSync(join(folder, CONFIG), limitsText())
   // What is refused when a machine is busy with others is no part of any figure.
   const env = {
     OVERLOAD_DELAY: '60',
-    ...(text === '' ? {} : { EXAI_CONFIG: CONFIG }),
+    ...(isLimited ? { EXAI_CONFIG: CONFIG } : {}),
     ...asks,
     ...options.env,
   }

@@ -22,7 +22,6 @@ export async function hold(
   order: Target & {
     readonly connections: number
     readonly callsEach: number
-    readonly models?: readonly string[]
   },
 ): Promise<Held> {
   const { connections, callsEach, protocol, port } = order
@@ -42,12 +41,9 @@ export async function hold(
       }),
     )
   }
-  const requests = (order.models ?? [undefined]).map(model => requestTo({ ...order, model }))
+  const request = requestTo(order)
   for (let turn = 0; turn < callsEach; turn += 1) {
-    for (const [at, session] of sessions.entries()) {
-      const request = requests[(turn + at) % requests.length]
-      if (request !== undefined) streams.push(watched(sendGrpc(session, request)))
-    }
+    for (const session of sessions) streams.push(watched(sendGrpc(session, request)))
     await sleep(connections / 2)
   }
   if (answered > 0) throw new Error(`${answered} of the calls that were to wait ended`)

@@ -11,8 +11,6 @@ export type Target = {
   readonly kind: Kind
   /** The prompt has at least so many bytes. */
   readonly promptBytes?: number | undefined
-  /** Absent: the usual one. */
-  readonly model?: string | undefined
   /** An API key or a token, which every call shows. */
   readonly credential?: string | undefined
   /** More header fields, on HTTP/1.1. */
@@ -25,8 +23,8 @@ export type Line = { readonly call: () => Promise<WireAnswer>; readonly close: (
 const STREAMS_PER_SESSION = 8
 
 /** The request that a load sends, again and again. */
-export function requestTo({ protocol, kind, promptBytes, model, credential, headers }: Target): WireRequest {
-  return { ...requestOf(protocol, kind, 0, { promptBytes, model }), credential, headers }
+export function requestTo({ protocol, kind, promptBytes, credential, headers }: Target): WireRequest {
+  return { ...requestOf(protocol, kind, 0, { promptBytes }), credential, headers }
 }
 
 /** Opens lines: each a connection of HTTP/1.1, or eight of them streams of one session of HTTP/2. */

@@ -34,8 +34,6 @@ export type OpenOrder = Target & {
 /** Connections, and calls on each, that are begun and stay; 0 connections lets them all go. */
 export type HoldOrder = Target & {
   readonly connections: number
-  /** The models that those calls name in turn. Absent: the usual one. */
-  readonly models?: readonly string[]
   /** Calls waiting on each; 0 for a connection that has made one unary call and is idle. */
   readonly callsEach: number
 }

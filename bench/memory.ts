@@ -48,9 +48,6 @@ const ARRIVE_MS_MAX = 90_000
 const WARM_SECONDS = 0.1
 const ENCODING_MS = 2_500
 
-// A provider serves at most 1,024 calls at once: the streams are spread over several that are all the same fake one.
-const PROVIDERS = 10
-
 /** Holds one thing after another, each in a service of its own that has served some calls, and weighs it. */
 export async function measureMemory(options: MemoryOptions): Promise<MemoryFigures> {
   const rows: MemoryRow[] = []
@@ -66,11 +63,10 @@ export async function measureMemory(options: MemoryOptions): Promise<MemoryFigur
 type Weight = { readonly row: MemoryRow; readonly holders: Gauged['holders'] }
 
 async function weighIn(options: MemoryOptions, one: Weighed): Promise<Weight> {
-  const { upstreamPort, isProfiled = false } = options
+  const { isProfiled = false } = options
   const running = await startService('key', {
     ...options,
     nodeArgs: ['--expose-gc', '--import', new URL('./gauge.ts', import.meta.url).href],
-    config: providersText(upstreamPort),
     // Longer than it takes to begin ten thousand calls on a busy machine.
     env: { FIRST_TOKEN_TIMEOUT: '600', LOG_LEVEL: 'warn' },
   })
@@ -138,10 +134,9 @@ async function weigh(
   isProfiled: boolean,
 ): Promise<Weight> {
   const target = { port: server.port, credential, promptBytes: PROMPT_BYTES.usual }
-  const models = held.kind === 'silent' ? modelNames() : undefined
   if (isProfiled) await ask(server.child, 'sample')
   const before = await ask<Gauged>(server.child, 'gauge')
-  const order: HoldOrder = { ...target, ...held, ...(models === undefined ? {} : { models }) }
+  const order: HoldOrder = { ...target, ...held }
   await play<Held>(load, { ...order, hold: true }, name)
   await arrived(upstream, held.connections * held.callsEach)
   await sleep(SETTLE_MS)
@@ -193,18 +188,4 @@ function plan(smoke: boolean): readonly Weighed[] {
       kibMax: WAITING_KIB_MAX,
     },
   ]
-}
-
-function providersText(port: number): string {
-  const prices = 'input_price: 1, output_price: 1, max_output_tokens: 4096, context_window: 128000'
-  const lines = Array.from(
-    { length: PROVIDERS },
-    (_, index) =>
-      `  - { name: silent${index}, kind: openai-compatible, base_url: 'http://127.0.0.1:${port}/v1', models: [{ id: bench, ${prices} }] }`,
-  )
-  return `providers:\n${lines.join('\n')}\n`
-}
-
-function modelNames(): readonly string[] {
-  return Array.from({ length: PROVIDERS }, (_, index) => `silent${index}/bench`)
 }

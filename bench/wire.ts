@@ -41,8 +41,6 @@ const FLAG = { connectEnd: 0x02, webTrailers: 0x80 } as const
 export type RequestOptions = {
   /** The prompt has at least so many bytes. */
   readonly promptBytes?: number | undefined
-  /** Absent: the usual one. */
-  readonly model?: string | undefined
 }
 
 /** The request for a chat in this protocol; `call` names it to the fake provider. */
@@ -50,21 +48,21 @@ export function requestOf(
   protocol: Protocol,
   kind: Kind,
   call = 0,
-  { promptBytes = 0, model = MODEL }: RequestOptions = {},
+  { promptBytes = 0 }: RequestOptions = {},
 ): WireRequest {
   const text = promptOf(kind, call, promptBytes)
   if (protocol === 'openai') return openAiRequest(kind, text)
   const path = kind === 'unary' ? PATHS.unary : PATHS.stream
   if (protocol === 'connect') {
     const json = Buffer.from(
-      JSON.stringify({ model, messages: [{ role: 'ROLE_USER', content: [{ text }] }] }),
+      JSON.stringify({ model: MODEL, messages: [{ role: 'ROLE_USER', content: [{ text }] }] }),
     )
     return kind === 'unary'
       ? { path, contentType: 'application/json', body: json }
       : { path, contentType: 'application/connect+json', body: envelope(json) }
   }
   const request = create(CompleteRequestSchema, {
-    model,
+    model: MODEL,
     messages: [{ role: Role.USER, content: [{ kind: { case: 'text', value: text } }] }],
   })
   const contentType = protocol === 'grpc' ? 'application/grpc' : 'application/grpc-web+proto'

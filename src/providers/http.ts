@@ -12,7 +12,7 @@ export interface UpstreamHttpDeps {
   readonly baseUrl: string
   /** How long connecting may take, in milliseconds; it ends up to 500 later, by undici's clock. Default 5000. */
   readonly connectTimeoutMs?: number
-  /** Most connections at once; further calls wait for one until their signal ends them. Default 1024. */
+  /** Most connections at once; further calls wait for one until their signal ends them. Default 16384. */
   readonly maxConnections?: number
   /** Most bytes of one answer's body. Default 32 MiB for `text`, 256 MiB for streams. */
   readonly maxResponseBytes?: number
@@ -58,7 +58,8 @@ export interface UpstreamHttp {
 }
 
 const CONNECT_MS = 5000
-const CONNECTIONS_MAX = 1024
+// HTTP/1.1 carries one call on each, and a waiting stream is one. Far from the 28,232 ports that Linux has for one address.
+const CONNECTIONS_MAX = 16_384
 const KEEP_ALIVE_MS = 30_000
 
 /** Makes a client for one provider. Nothing is connected before the first request. Throws INVALID_REQUEST for a bad base URL. */
