@@ -159,6 +159,7 @@ export async function budgetIn(redis: RedisServer): Promise<{ settled: number; h
   const month = new Date().toISOString().slice(0, 7)
   const key = `exai:{counters}:limit:default::month_budget::${month}`
   const answer = await redis.ask('HMGET', key, 'settled', 'held')
-  const [settled = '', held = ''] = [...answer.matchAll(/\$\d+\r\n(\d+)/g)].map(([, text]) => text)
+  // A field that is not there is $-1.
+  const [settled, held] = [...answer.matchAll(/\$(?:-1|\d+\r\n(\d+))/g)].map(([, text = '0']) => text)
   return { settled: Number(settled), held: Number(held) }
 }
