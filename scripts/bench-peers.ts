@@ -80,7 +80,8 @@ function errorOf(steps: readonly Step[]): { readonly error?: string } {
       encoding: 'utf8',
     })
     if (error !== undefined) return { error: error.message }
-    if (status !== 0) return { error: oneLine(stderr) }
+    // The addresses of registries are those of the machine, and nobody else's.
+    if (status !== 0) return { error: oneLine(stderr).replaceAll(/ reading https?:\/\/\S+:/g, '') }
   }
   return {}
 }
