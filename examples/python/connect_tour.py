@@ -146,6 +146,8 @@ async def main() -> None:
     for name, step in steps.items():
         await step()
         print("ok", name)
+    # pyqwest hands an answer to this loop from a thread of its own; Python before 3.14 that ends meanwhile is aborted.
+    await asyncio.sleep(0.1)
 
 
 if __name__ == "__main__":
