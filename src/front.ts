@@ -73,10 +73,13 @@ export function createFront(deps: FrontDeps): Port {
   const { config, log, clock, version, exchanges, access, limits, status } = deps
   const services = { ...deps.services, maxRequestBytes: config.limits.maxRequestBytes }
   // What is not counted is not limited: a probe, and a request that only carries calls.
-  const admit: Admit = exchange =>
-    exchange.asked.isCounted
-      ? limits.admit(exchange.caller, exchange.asked.method, exchange.id)?.then(exchange.admitted)
-      : undefined
+  const admit: Admit = exchange => {
+    if (!exchange.asked.isCounted) return undefined
+    const admission = limits.admit(exchange.caller, exchange.asked.method, exchange.id)
+    if (admission instanceof Promise) return admission.then(exchange.admitted)
+    if (admission !== undefined) exchange.admitted(admission)
+    return undefined
+  }
   const shed = deps.overload.refusal
   const countShed = ({ door, method }: Asked): void =>
     deps.metrics.callEnded({ door, method, code: 'RESOURCE_EXHAUSTED', durationMs: 0, error: OVERLOADED })

@@ -107,15 +107,15 @@ export interface Shared {
 
   /**
    * Takes all amounts, or none when one does not fit. No two reservations ever see the same room. With a holder the amounts
-   * are its own until `settle`; without one they are taken for good.
+   * are its own until `settle`; without one they are taken for good. Where nobody else counts, the answer is there at once.
    */
-  reserve(reservations: readonly Reservation[], holder?: Holder): Promise<Reserved>
+  reserve(reservations: readonly Reservation[], holder?: Holder): Reserved | Promise<Reserved>
   /**
    * Puts the true amounts in the place of those that a holder reserved: all that it holds of these counters is given back,
    * and the amounts are taken for good, also above the counter's max. A holder that has nothing there (any more) takes the
-   * amounts all the same; those of a counter that has expired are dropped.
+   * amounts all the same; those of a counter that has expired are dropped. Undefined: it is done.
    */
-  settle(holder: string, settlings: readonly Settling[]): Promise<void>
+  settle(holder: string, settlings: readonly Settling[]): undefined | Promise<void>
   /**
    * Says that holders are alive; what they hold of these counters is kept for so many milliseconds from now. What has been
    * given back already may come back with it, or not.
@@ -124,8 +124,11 @@ export interface Shared {
     holders: readonly { readonly id: string; readonly counters: readonly string[] }[],
     ttlMs: number,
   ): Promise<void>
-  /** Adds to a counter, or with a negative amount gives back; it never falls below 0. A counter that is gone stays gone. */
-  adjust(counter: string, amount: number): Promise<void>
+  /**
+   * Adds to a counter, or with a negative amount gives back; it never falls below 0. A counter that is gone stays gone.
+   * Undefined: it is done.
+   */
+  adjust(counter: string, amount: number): undefined | Promise<void>
 
   /** Tells everybody who listens to a topic, in every process. Nobody listening is no fault. */
   publish(topic: string, message: Uint8Array): Promise<void>

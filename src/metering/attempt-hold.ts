@@ -42,10 +42,9 @@ interface Held {
 export function holdOf(reserved: Reserved, deps: AttemptHoldDeps): AttemptHold {
   const { limits, reservations, outputCap, uncounted } = reserved
   const { shared, holders, loose, onFault } = deps
-  let { holder } = reserved
   let held = heldOf(limits, reservations)
   let isOpen = true
-  holders.holds(holder, countersOf(held))
+  let place = holders.holds(reserved.holder, countersOf(held))
 
   /** Holds what was counted in the place of what was only known not to be too little. */
   async function tighten({ need, outputTokens }: Uncounted): Promise<void> {
@@ -65,11 +64,11 @@ export function holdOf(reserved: Reserved, deps: AttemptHoldDeps): AttemptHold {
       }),
       next,
     )
-    holders.holds(next, countersOf(less))
-    let left = next
+    let left = holders.holds(next, countersOf(less))
     if (isOpen) {
-      left = holder
-      holder = next
+      const before = place
+      place = left
+      left = before
       held = less
     }
     holders.settle(
@@ -85,7 +84,7 @@ export function holdOf(reserved: Reserved, deps: AttemptHoldDeps): AttemptHold {
     isOpen = false
     if (own !== undefined) loose.remove(own)
     holders.settle(
-      holder,
+      place,
       held.map(one => ({
         counter: one.reservation.counter,
         amount: one.limit.kind === 'concurrent_calls' ? 0 : truthOf(one),
@@ -105,7 +104,7 @@ export function holdOf(reserved: Reserved, deps: AttemptHoldDeps): AttemptHold {
     giveBack(wasAsked) {
       if (!end(() => 0) || wasAsked) return
       for (const { counter, isForGood } of reservations)
-        if (isForGood) shared.adjust(counter, -1).catch(onFault)
+        if (isForGood) shared.adjust(counter, -1)?.catch(onFault)
     },
   }
 }

@@ -4,11 +4,11 @@ import type { CallAdmission } from '../core/call.ts'
 import type { Caller } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
-import type { AttemptHold, Policy } from '../core/limits.ts'
-import type { Reservation, Settling, Shared } from '../core/shared.ts'
+import type { Policy } from '../core/limits.ts'
+import type { Holder, Reservation, Reserved, Settling, Shared } from '../core/shared.ts'
 import type { UsageSums } from '../core/usage-sums.ts'
 import { type AttemptNeed, countsSize } from './attempt-amounts.ts'
-import { type AttemptRefusal, reserveAttempt } from './attempt-limits.ts'
+import { type Held, reserveAttempt } from './attempt-limits.ts'
 import { createBudgetStart } from './budget-start.ts'
 import { createHolders } from './holders.ts'
 import { limitError } from './limit-errors.ts'
@@ -48,17 +48,17 @@ export interface CallerLimits {
   readonly needsTokens: boolean
   /** What the caller may ask for. */
   readonly policies: readonly Policy[]
-  /** Reserves what an attempt may take. Undefined: no limit counts it. */
-  reserve(need: AttemptNeed): undefined | Promise<AttemptHold | AttemptRefusal>
+  /** Reserves what an attempt may take, at once where nobody else counts. Undefined: no limit counts it. */
+  reserve(need: AttemptNeed): Held
 }
 
 /** The limits of all callers. */
 export interface Limits {
   /**
-   * Lets a call in: undefined at once when nothing is counted. Rejects with RATE_LIMITED or TOO_MANY_CALLS. Whoever gets an
-   * admission must end it. `requestId` is named in what is told of limits.
+   * Lets a call in: undefined at once when nothing is counted, and an admission at once where nobody else counts. Rejects with
+   * RATE_LIMITED or TOO_MANY_CALLS. Whoever gets an admission must end it. `requestId` is named in what is told of limits.
    */
-  admit(caller: Caller, method: string, requestId?: string): undefined | Promise<Admission>
+  admit(caller: Caller, method: string, requestId?: string): undefined | Admission | Promise<Admission>
   /** What holds for what a caller asks for; undefined when nothing does. */
   of(caller: Caller): CallerLimits | undefined
   /** Bytes of files that a tenant may store, where the configuration says so. */
@@ -114,31 +114,43 @@ export function createLimits(deps: LimitsDeps): Limits {
     return entry
   }
 
-  async function admitted(limits: readonly AppliedLimit[], requestId?: string): Promise<Admission> {
+  function admitted(limits: readonly AppliedLimit[], requestId?: string): Admission | Promise<Admission> {
     const now = clock.now()
     const holder = holders.make()
-    const { reservations, held, given } = entryOf(limits, now)
-    const answer = await shared.reserve(reservations, holder)
-    if (!answer.ok) {
-      const { used, isOutage } = answer
-      const limit = limits[answer.index]
-      if (limit === undefined)
-        throw new GatewayError('INTERNAL', 'a limit that nobody asked for stands in the way')
-      news.refused(limit, used, requestId)
-      const roomInMs = isOutage === true ? undefined : await untilRoomMs(limit, 1, now, shared)
-      throw limitError({ limit, used, amount: 1, now, isOutage, roomInMs })
+    const entry = entryOf(limits, now)
+    const answer = shared.reserve(entry.reservations, holder)
+    const letIn = (reserved: Reserved): Admission | Promise<Admission> => {
+      if (!reserved.ok) return refused(limits[reserved.index], reserved, now, requestId)
+      news.used(limits, entry.reservations, reserved.used, requestId)
+      return admissionOf(holder, entry)
     }
-    news.used(limits, reservations, answer.used, requestId)
-    holders.holds(holder, held)
+    return answer instanceof Promise ? answer.then(letIn) : letIn(answer)
+  }
+
+  async function refused(
+    limit: AppliedLimit | undefined,
+    { used, isOutage }: Extract<Reserved, { readonly ok: false }>,
+    now: number,
+    requestId?: string,
+  ): Promise<never> {
+    if (limit === undefined)
+      throw new GatewayError('INTERNAL', 'a limit that nobody asked for stands in the way')
+    news.refused(limit, used, requestId)
+    const roomInMs = isOutage === true ? undefined : await untilRoomMs(limit, 1, now, shared)
+    throw limitError({ limit, used, amount: 1, now, isOutage, roomInMs })
+  }
+
+  function admissionOf(holder: Holder, { reservations, held, given }: Entry): Admission {
+    const place = holders.holds(holder, held)
     let isCounted = true
     return {
       giveBack() {
         if (!isCounted) return
         isCounted = false
         for (const { counter, isForGood } of reservations)
-          if (isForGood) shared.adjust(counter, -1).catch(onFault)
+          if (isForGood) shared.adjust(counter, -1)?.catch(onFault)
       },
-      end: () => holders.settle(holder, given),
+      end: () => holders.settle(place, given),
     }
   }
 

@@ -56,7 +56,9 @@ export interface WalkInput {
   /** Whether the call can pay for a candidate beside those that may be billed already. Absent: it has no ceiling. */
   readonly mayAfford?: ((candidate: Candidate, billed: readonly Candidate[]) => boolean) | undefined
   /** Reserves what asking a candidate may take of the caller's limits; undefined when none counts it. Absent: there are none. */
-  readonly reserve?: ((candidate: Candidate) => undefined | Promise<AttemptHold | HoldRefused>) | undefined
+  readonly reserve?:
+    | ((candidate: Candidate) => undefined | AttemptHold | HoldRefused | Promise<AttemptHold | HoldRefused>)
+    | undefined
   /** Whether asking twice is safe, because the caller marked the call so. */
   readonly isIdempotent: boolean
   /** Whether the caller named who else may answer, also when the first one refuses the content. */

@@ -7,10 +7,23 @@ import type { Live } from './live.ts'
 import { seenOf } from './seen.ts'
 import type { AttemptSink, HoldRefused } from './walk-call.ts'
 
-/** Waits for room in the caller's limits; the leave to ask is given back when there is none. Throws the signal's reason. */
-export async function heldFor(
+/**
+ * Takes room in the caller's limits, now or when it is known whether there is any; the leave to ask is given back when there is
+ * none. Throws, or rejects with, the signal's reason.
+ */
+export function heldFor(
+  reserving: AttemptHold | HoldRefused | Promise<AttemptHold | HoldRefused>,
+  admitted: Admitted,
+  signal: AbortSignal,
+): AttemptHold | HoldRefused | Promise<AttemptHold | HoldRefused> {
+  if (reserving instanceof Promise) return heldLater(reserving, admitted, signal)
+  if ('error' in reserving) giveBack(admitted)
+  return reserving
+}
+
+async function heldLater(
   reserving: Promise<AttemptHold | HoldRefused>,
-  { permit, lease }: Admitted,
+  admitted: Admitted,
   signal: AbortSignal,
 ): Promise<AttemptHold | HoldRefused> {
   let hold: AttemptHold | undefined
@@ -22,11 +35,13 @@ export async function heldFor(
     hold = answer
     return hold
   } finally {
-    if (hold === undefined) {
-      permit.release()
-      lease.release()
-    }
+    if (hold === undefined) giveBack(admitted)
   }
+}
+
+function giveBack({ permit, lease }: Admitted): void {
+  permit.release()
+  lease.release()
 }
 
 /** What an attempt holds. */

@@ -125,7 +125,8 @@ export function createWalk(
       return undefined
     }
     const reserving = input.reserve?.(candidate)
-    const hold = reserving === undefined ? undefined : await heldFor(reserving, admitted, signal)
+    const holding = reserving === undefined ? undefined : heldFor(reserving, admitted, signal)
+    const hold = holding instanceof Promise ? await holding : holding
     if (hold !== undefined && 'error' in hold) {
       refusals.push(hold.error)
       skip(candidate, hold.isMoney ? Skip.PRICE : Skip.BUSY, hold.error.message)

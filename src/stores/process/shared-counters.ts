@@ -1,14 +1,16 @@
 // Counters of this process: amounts are taken together or not at all, on one look at the clock and one at each counter.
 import type { Clock } from '../../core/clock.ts'
 import type { Holder, Reservation, Reserved, Shared } from '../../core/shared.ts'
-import { createLeasedCounter, HOLDER_BYTES, type LeasedCounter } from '../leased-counter.ts'
+import { HOLDER_BYTES } from '../leased-counter.ts'
 import type { Expiring } from './expiry.ts'
+import { createLeases, type HeldCounter } from './leases.ts'
 
 /** A counter as the store keeps it. */
-export interface CountedThing extends Expiring {
+export interface CountedThing extends Expiring, HeldCounter {
   readonly type: 'counter'
   readonly name: string
-  readonly counter: LeasedCounter
+  /** What was taken for good. */
+  settled: number
   sizeBytes: number
 }
 
@@ -27,12 +29,17 @@ export interface ProcessCountersDeps {
   makeRoom(thing: CountedThing): void
 }
 
-/** The part of the port that counts. */
-export type ProcessCounters = Pick<Shared, 'reserve' | 'settle' | 'renew' | 'adjust'>
+/** The part of the port that counts; whoever asks is answered at once. */
+export interface ProcessCounters extends Pick<Shared, 'renew'> {
+  reserve(reservations: readonly Reservation[], holder?: Holder): Reserved
+  settle(...question: Parameters<Shared['settle']>): undefined
+  adjust(...question: Parameters<Shared['adjust']>): undefined
+}
 
 /** Makes it. */
 export function createProcessCounters(deps: ProcessCountersDeps): ProcessCounters {
   const { clock, counters, drop, add, resize, makeRoom } = deps
+  const leases = createLeases<CountedThing>()
 
   function kept(name: string, nowMs: number): CountedThing | undefined {
     const thing = counters.get(name)
@@ -42,34 +49,42 @@ export function createProcessCounters(deps: ProcessCountersDeps): ProcessCounter
   }
 
   function usedOf(name: string, nowMs: number): number {
-    return kept(name, nowMs)?.counter.used(nowMs) ?? 0
+    const thing = kept(name, nowMs)
+    return thing === undefined ? 0 : thing.settled + thing.held
+  }
+
+  function adjusted(thing: CountedThing, amount: number): void {
+    thing.settled = Math.min(Math.max(thing.settled + amount, 0), Number.MAX_SAFE_INTEGER)
   }
 
   function take(reservation: Reservation, holder: Holder | undefined, nowMs: number): void {
     const { counter: name, amount, ttlMs, isForGood } = reservation
     if (amount === 0) return
     const before = kept(name, nowMs)
-    const thing = before ?? {
+    const thing: CountedThing = before ?? {
       type: 'counter',
       name,
-      counter: createLeasedCounter(),
+      settled: 0,
+      held: 0,
+      leases: 0,
       expiresAtMs: nowMs + ttlMs,
       isGone: false,
       sizeBytes: 0,
     }
-    if (holder === undefined || isForGood) thing.counter.take(amount)
+    if (holder === undefined || isForGood) adjusted(thing, amount)
     else {
       const untilMs = nowMs + holder.ttlMs
-      thing.counter.hold(holder.id, amount, untilMs)
+      leases.hold(holder.id, thing, amount, untilMs)
       if (untilMs > thing.expiresAtMs) thing.expiresAtMs = untilMs
     }
     if (before === undefined) add(thing)
-    resize(thing, thing.counter.holderCount() * HOLDER_BYTES)
+    resize(thing, thing.leases * HOLDER_BYTES)
     makeRoom(thing)
   }
 
-  function reserved(reservations: readonly Reservation[], holder: Holder | undefined): Reserved {
+  function reserved(reservations: readonly Reservation[], holder?: Holder): Reserved {
     const nowMs = clock.monotonic()
+    leases.prune(nowMs)
     const used: number[] = []
     for (const reservation of reservations) {
       const { counter, beside, amount, max } = reservation
@@ -91,32 +106,32 @@ export function createProcessCounters(deps: ProcessCountersDeps): ProcessCounter
   }
 
   return {
-    async reserve(reservations, holder) {
-      return reserved(reservations, holder)
-    },
-    async settle(holder, settlings) {
+    reserve: reserved,
+    settle(holder, settlings) {
       const nowMs = clock.monotonic()
       for (const { counter: name, amount } of settlings) {
         const thing = kept(name, nowMs)
         if (thing === undefined) continue
-        thing.counter.giveBack(holder)
-        thing.counter.take(amount)
-        resize(thing, thing.counter.holderCount() * HOLDER_BYTES)
+        leases.giveBack(holder, thing)
+        adjusted(thing, amount)
+        resize(thing, thing.leases * HOLDER_BYTES)
       }
     },
     async renew(holders, ttlMs) {
       const nowMs = clock.monotonic()
+      leases.prune(nowMs)
       const untilMs = nowMs + ttlMs
       for (const { id, counters: names } of holders) {
         for (const name of names) {
           const thing = kept(name, nowMs)
-          if (thing?.counter.renew(id, untilMs) === true)
+          if (thing !== undefined && leases.renew(id, thing, untilMs))
             thing.expiresAtMs = Math.max(thing.expiresAtMs, untilMs)
         }
       }
     },
-    async adjust(name, amount) {
-      kept(name, clock.monotonic())?.counter.take(amount)
+    adjust(name, amount) {
+      const thing = kept(name, clock.monotonic())
+      if (thing !== undefined) adjusted(thing, amount)
     },
   }
 }

@@ -63,7 +63,7 @@ export function need(more: Partial<AttemptNeed> = {}): AttemptNeed {
 }
 
 /** The error with which something is refused; throws when it is not. */
-export async function refusalOf(work: undefined | Promise<unknown>): Promise<GatewayError> {
+export async function refusalOf(work: unknown): Promise<GatewayError> {
   try {
     const answer = await work
     if (typeof answer === 'object' && answer !== null && 'error' in answer)
@@ -76,7 +76,7 @@ export async function refusalOf(work: undefined | Promise<unknown>): Promise<Gat
 
 /** What is held for an attempt; throws when that was refused or nothing counts. */
 export async function held(
-  work: undefined | Promise<AttemptHold | { error: GatewayError }>,
+  work: undefined | AttemptHold | { error: GatewayError } | Promise<AttemptHold | { error: GatewayError }>,
 ): Promise<AttemptHold> {
   const answer = await work
   if (answer === undefined) throw new Error('nothing counts it')
