@@ -70,8 +70,8 @@ export interface AttemptTruth {
 
 /** What is held of the caller's limits for an attempt, until it is known what it took. */
 export interface AttemptHold {
-  /** The cap to be sent, in tokens. Absent: as the request says. */
-  readonly outputCap?: number | undefined
+  /** The cap to be sent, in tokens. Undefined: as the request says. */
+  readonly outputCap: number | undefined
   /** Puts the truth in the place of what was reserved. Only the first end counts. */
   settle(truth: AttemptTruth): void
   /** Counts what was reserved as taken, because nobody will know. */

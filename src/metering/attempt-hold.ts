@@ -1,6 +1,6 @@
 // What is held of the limits for an attempt, from its reservation until the truth takes its place.
 import type { AttemptHold } from '../core/limits.ts'
-import type { Holder, Reservation, Shared } from '../core/shared.ts'
+import type { Holder, Reservation, Settling, Shared } from '../core/shared.ts'
 import { type AttemptNeed, amountsOf, whole } from './attempt-amounts.ts'
 import type { Holders } from './holders.ts'
 import type { AppliedLimit } from './limit-rules.ts'
@@ -31,40 +31,35 @@ export interface Uncounted {
   readonly outputTokens: number | undefined
 }
 
-/** What is held of one limit until then. */
-interface Held {
-  readonly limit: AppliedLimit
-  readonly reservation: Reservation
-  readonly amount: number
-}
-
 /** Holds it until one of the ends. */
 export function holdOf(reserved: Reserved, deps: AttemptHoldDeps): AttemptHold {
   const { limits, reservations, outputCap, uncounted } = reserved
   const { shared, holders, loose, onFault } = deps
-  let held = heldOf(limits, reservations)
+  // What is held of each limit, in their order.
+  let held: readonly number[] | undefined
   let isOpen = true
-  let place = holders.holds(reserved.holder, countersOf(held))
+  let place = holders.holds(reserved.holder, countersOf(reservations))
+
+  const heldAt = (index: number): number => held?.[index] ?? reservations[index]?.amount ?? 0
 
   /** Holds what was counted in the place of what was only known not to be too little. */
   async function tighten({ need, outputTokens }: Uncounted): Promise<void> {
     const counted = await need.counted?.()
     if (!isOpen || counted === undefined) return
     const amounts = amountsOf(limits, counted, outputTokens)
-    const less = held.map(one => ({
-      ...one,
-      amount: Math.min(one.amount, amounts[limits.indexOf(one.limit)] ?? one.amount),
-    }))
-    if (less.every((one, index) => one.amount === held[index]?.amount)) return
+    const less = reservations.map((_, index) => Math.min(heldAt(index), amounts[index] ?? heldAt(index)))
+    if (less.every((amount, index) => amount === heldAt(index))) return
     const next = holders.make()
     // It is held a second time before it is given back: at no instant is the attempt without its room.
     await shared.reserve(
-      less.map(({ reservation: { counter, ttlMs }, amount }) => {
-        return { counter, ttlMs, amount, max: Number.MAX_SAFE_INTEGER, outage: 'allow' }
-      }),
+      reservations.flatMap(({ counter, ttlMs, isForGood }, index) =>
+        isForGood
+          ? []
+          : [{ counter, ttlMs, amount: less[index] ?? 0, max: Number.MAX_SAFE_INTEGER, outage: 'allow' }],
+      ),
       next,
     )
-    let left = holders.holds(next, countersOf(less))
+    let left = holders.holds(next, countersOf(reservations))
     if (isOpen) {
       const before = place
       place = left
@@ -73,34 +68,39 @@ export function holdOf(reserved: Reserved, deps: AttemptHoldDeps): AttemptHold {
     }
     holders.settle(
       left,
-      countersOf(less).map(counter => ({ counter, amount: 0 })),
+      countersOf(reservations).map(counter => ({ counter, amount: 0 })),
     )
   }
 
   const own = uncounted && loose.add({ limits, tighten: () => tighten(uncounted) })
 
-  function end(truthOf: (one: Held) => number): boolean {
+  function end(truthOf: (limit: AppliedLimit, amount: number) => number): boolean {
     if (!isOpen) return false
     isOpen = false
     if (own !== undefined) loose.remove(own)
-    holders.settle(
-      place,
-      held.map(one => ({
-        counter: one.reservation.counter,
-        amount: one.limit.kind === 'concurrent_calls' ? 0 : truthOf(one),
-      })),
-    )
+    const truths: Settling[] = []
+    for (let index = 0; index < limits.length; index += 1) {
+      const limit = limits[index]
+      const reservation = reservations[index]
+      if (limit === undefined || reservation === undefined || reservation.isForGood) continue
+      const amount = limit.kind === 'concurrent_calls' ? 0 : truthOf(limit, heldAt(index))
+      truths.push({ counter: reservation.counter, amount })
+    }
+    holders.settle(place, truths)
     return true
   }
 
   return {
-    ...(outputCap === undefined ? {} : { outputCap }),
-    settle: ({ tokens, nanoUsd }) =>
-      void end(({ limit, amount }) => {
-        if (limit.kind === 'tokens_per_minute') return tokens
+    outputCap,
+    settle({ tokens, nanoUsd }) {
+      end(({ kind }, amount) => {
+        if (kind === 'tokens_per_minute') return tokens
         return nanoUsd === undefined ? amount : whole(nanoUsd)
-      }),
-    keep: () => void end(({ amount }) => amount),
+      })
+    },
+    keep() {
+      end((_, amount) => amount)
+    },
     giveBack(wasAsked) {
       if (!end(() => 0) || wasAsked) return
       for (const { counter, isForGood } of reservations)
@@ -109,15 +109,9 @@ export function holdOf(reserved: Reserved, deps: AttemptHoldDeps): AttemptHold {
   }
 }
 
-function heldOf(limits: readonly AppliedLimit[], reservations: readonly Reservation[]): readonly Held[] {
-  return limits.flatMap((limit, index) => {
-    const reservation = reservations[index]
-    return reservation === undefined || reservation.isForGood
-      ? []
-      : [{ limit, reservation, amount: reservation.amount }]
-  })
-}
-
-function countersOf(held: readonly Held[]): readonly string[] {
-  return held.map(({ reservation }) => reservation.counter)
+/** The counters of what is given back or settled. */
+function countersOf(reservations: readonly Reservation[]): readonly string[] {
+  const counters: string[] = []
+  for (const { counter, isForGood } of reservations) if (!isForGood) counters.push(counter)
+  return counters
 }

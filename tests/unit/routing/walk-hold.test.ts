@@ -21,7 +21,7 @@ const busy: HoldRefused = {
 /** A hold that remembers how it was given back. */
 function holdOf(given: string[], outputCap?: number): AttemptHold {
   return {
-    ...(outputCap === undefined ? {} : { outputCap }),
+    outputCap,
     settle: () => void given.push('settled'),
     keep: () => void given.push('kept'),
     giveBack: wasAsked => void given.push(wasAsked ? 'asked' : 'unasked'),
