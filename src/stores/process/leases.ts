@@ -14,6 +14,8 @@ interface Lease<Counter> {
   readonly counter: Counter
   amount: number
   untilMs: number
+  /** The next one of the same holder. */
+  next: Lease<Counter> | undefined
 }
 
 /** The leases. All times are on one clock, in milliseconds. */
@@ -30,12 +32,15 @@ export interface Leases<Counter extends HeldCounter> {
 
 /** Makes a register of nobody. */
 export function createLeases<Counter extends HeldCounter>(): Leases<Counter> {
-  const byHolder = new Map<string, Lease<Counter>[]>()
+  // The first lease of each.
+  const byHolder = new Map<string, Lease<Counter>>()
   // Nothing ends before it: leases that are renewed end later, and are looked at again then.
   let soonestMs = Number.POSITIVE_INFINITY
 
   function leaseOf(holder: string, counter: Counter): Lease<Counter> | undefined {
-    return byHolder.get(holder)?.find(lease => lease.counter === counter)
+    let lease = byHolder.get(holder)
+    while (lease !== undefined && lease.counter !== counter) lease = lease.next
+    return lease
   }
 
   function end({ counter, amount }: Lease<Counter>): void {
@@ -43,46 +48,58 @@ export function createLeases<Counter extends HeldCounter>(): Leases<Counter> {
     counter.leases -= 1
   }
 
+  /** Lets go of a lease behind another one of its holder, or of the first one. */
+  function cut(holder: string, before: Lease<Counter> | undefined, { next }: Lease<Counter>): void {
+    if (before !== undefined) before.next = next
+    else if (next !== undefined) byHolder.set(holder, next)
+    else byHolder.delete(holder)
+  }
+
   return {
     prune(nowMs) {
       if (nowMs < soonestMs) return
       soonestMs = Number.POSITIVE_INFINITY
-      for (const [holder, leases] of byHolder) {
-        const alive: Lease<Counter>[] = []
-        for (const lease of leases) {
-          if (lease.untilMs <= nowMs) end(lease)
-          else if (!lease.counter.isGone) {
-            alive.push(lease)
+      for (const [holder, first] of byHolder) {
+        let before: Lease<Counter> | undefined
+        for (let lease: Lease<Counter> | undefined = first; lease !== undefined; lease = lease.next) {
+          if (lease.untilMs > nowMs && !lease.counter.isGone) {
             soonestMs = Math.min(soonestMs, lease.untilMs)
+            before = lease
+          } else {
+            end(lease)
+            cut(holder, before, lease)
           }
         }
-        if (alive.length === 0) byHolder.delete(holder)
-        else if (alive.length < leases.length) byHolder.set(holder, alive)
       }
     },
     hold(holder, counter, amount, untilMs) {
       counter.held += amount
       if (untilMs < soonestMs) soonestMs = untilMs
-      const leases = byHolder.get(holder)
-      const lease = leases?.find(one => one.counter === counter)
+      const lease = leaseOf(holder, counter)
       if (lease !== undefined) {
         lease.amount += amount
         lease.untilMs = untilMs
         return
       }
       counter.leases += 1
-      if (leases === undefined) byHolder.set(holder, [{ counter, amount, untilMs }])
-      else leases.push({ counter, amount, untilMs })
+      const more: Lease<Counter> = { counter, amount, untilMs, next: undefined }
+      const first = byHolder.get(holder)
+      if (first === undefined) byHolder.set(holder, more)
+      else {
+        more.next = first.next
+        first.next = more
+      }
     },
     giveBack(holder, counter) {
-      const leases = byHolder.get(holder)
-      if (leases === undefined) return
-      const place = leases.findIndex(lease => lease.counter === counter)
-      const lease = leases[place]
+      let before: Lease<Counter> | undefined
+      let lease = byHolder.get(holder)
+      while (lease !== undefined && lease.counter !== counter) {
+        before = lease
+        lease = lease.next
+      }
       if (lease === undefined) return
       end(lease)
-      if (leases.length === 1) byHolder.delete(holder)
-      else leases.splice(place, 1)
+      cut(holder, before, lease)
     },
     renew(holder, counter, untilMs) {
       const lease = leaseOf(holder, counter)
