@@ -233,7 +233,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
       embeddings: createEmbedding(pipeline),
       chat: {
         ...recorded,
-        conversations: createOwnConversations(conversations, keeping.marks),
+        conversations: createOwnConversations(conversations, keeping.marks, { shared, clock }),
         countTokens: (call, request) => countTokens(call, request, { ...asking(), clock, limits }),
         explainRoute: (call, request) => explainRoute(call, request, { ...asking(), affinity, limits }),
         async listModels(call, { provider }) {

@@ -20,7 +20,7 @@ export function unroutableReason(entry: ModelEntry, now: number, task: Task = 'c
     return entry.endpoints.includes('embeddings') ? '' : `${entry.id} is no embedding model`
   if (entry.endpoints.some(endpoint => chatEndpoints.includes(endpoint))) return ''
   return entry.endpoints.includes('embeddings')
-    ? `${entry.id} is an embedding model and cannot chat`
+    ? `${entry.id} is an embedding model and cannot chat: call Embed`
     : `${entry.id} has no endpoint for chats`
 }
 

@@ -15,6 +15,7 @@ import { pageLimit, pageToken, placeOf } from '../core/page.ts'
 import { timestampOf } from '../core/time.ts'
 import { messageOf, noConversation } from './conversation.ts'
 import { answerMessageId } from './conversation-turn.ts'
+import { createGoingOn, type GoingOnDeps, type GoOn } from './going-on.ts'
 
 /** Conversations of the caller's tenant. Everything throws GatewayError. */
 export interface OwnConversations {
@@ -38,6 +39,8 @@ export interface OwnConversations {
     call: Call,
     asked: { readonly responseId: string; readonly idempotencyKey: string },
   ): Promise<string>
+  /** Takes an answer to go on from it. */
+  readonly goOn: GoOn
 }
 
 /** Tells the list's page tokens from those of other lists. */
@@ -54,6 +57,7 @@ const ANSWER_BYTES_MAX = 48 * 1024 * 1024
 export function createOwnConversations(
   conversations: Conversations,
   marks: Pick<Marks, 'byKey'>,
+  deps: GoingOnDeps,
 ): OwnConversations {
   /** All messages below a place, oldest first. */
   async function read(key: { readonly tenant: string; readonly id: string }, lastPlace: number) {
@@ -113,6 +117,7 @@ export function createOwnConversations(
         )
       return found.id
     },
+    goOn: createGoingOn(deps),
   }
 }
 

@@ -3,8 +3,13 @@ import type { JsonObject, JsonValue } from '@bufbuild/protobuf'
 
 type Options = Readonly<Record<string, JsonObject>>
 
+/** What a provider is asked for. */
+type Task = 'chat' | 'embed'
+
 /** Fields that are not taken. A name with a dot is a field within a field. */
 interface Barred {
+  /** The task of which it is true. Absent: both. */
+  readonly only?: Task
   readonly names: readonly string[]
   /** What to do instead. */
   readonly remedy: string
@@ -31,6 +36,7 @@ const BARRED: readonly Barred[] = [
   // Who answers. `preset` is OpenRouter's, and has a model and a prompt in it.
   { names: ['model', 'preset'], remedy: 'set model itself' },
   {
+    only: 'chat',
     names: ['models', 'route', 'fallbacks'],
     remedy: 'set routing.fallback_models',
     isHarmless: isOneOf(null),
@@ -44,84 +50,129 @@ const BARRED: readonly Barred[] = [
   { names: ['extra_body'], remedy: 'name its fields here themselves', isHarmless: isOneOf(null) },
   // What the model reads. `documents` and `chat_template` are vLLM's, and a `prompt` of OpenAI's is kept in the account.
   {
+    only: 'chat',
     names: ['messages', 'input', 'instructions', 'prompt', 'documents', 'chat_template'],
     remedy: 'say it in messages',
   },
   {
+    only: 'chat',
     names: ['conversation', 'previous_response_id', 'context_management'],
     remedy: 'set conversation_id',
     isHarmless: isOneOf(null),
   },
   // What is deleted here would live on there. OpenAI's Responses store unless they are told not to.
-  { names: ['store'], remedy: 'set conversation_id to keep a chat here', isHarmless: isOneOf(false) },
-  // How the answer comes, and with it what was used. `deferred` is xAI's.
-  { names: ['stream'], remedy: 'call Complete or StreamComplete' },
-  { names: ['background', 'deferred'], remedy: 'set resume_window', isHarmless: isOneOf(false, null) },
-  { names: ['stream_options', 'usage'], remedy: 'what is used is always told', isHarmless: isObject },
   {
+    only: 'chat',
+    names: ['store'],
+    remedy: 'set conversation_id to keep a chat here',
+    isHarmless: isOneOf(false),
+  },
+  // How the answer comes, and with it what was used. `deferred` is xAI's.
+  { only: 'chat', names: ['stream'], remedy: 'call Complete or StreamComplete' },
+  {
+    only: 'chat',
+    names: ['background', 'deferred'],
+    remedy: 'set resume_window',
+    isHarmless: isOneOf(false, null),
+  },
+  {
+    only: 'chat',
+    names: ['stream_options', 'usage'],
+    remedy: 'what is used is always told',
+    isHarmless: isObject,
+  },
+  {
+    only: 'chat',
     names: ['stream_options.include_usage', 'usage.include'],
     remedy: 'what is used is always told',
     isHarmless: isOneOf(true),
   },
   // What may be called.
   {
+    only: 'chat',
     names: ['tools', 'functions', 'plugins', 'mcp_servers'],
     remedy: 'declare functions in tools, and set web_search for a search',
   },
   // The last three are those of Qwen (two) and xAI.
   {
+    only: 'chat',
     names: ['web_search', 'web_search_options', 'enable_search', 'search_options', 'search_parameters'],
     remedy: 'set web_search',
     isHarmless: isOneOf(false, null),
   },
   // How much is written. `n_predict` and `n_cmpl` are llama.cpp's, `tokens_to_generate` is MiniMax's old one.
   {
+    only: 'chat',
     names: ['max_tokens', 'max_completion_tokens', 'max_output_tokens', 'n_predict', 'tokens_to_generate'],
     remedy: 'set max_output_tokens',
   },
   {
+    only: 'chat',
     names: ['n', 'n_cmpl', 'best_of'],
     remedy: 'one call gives one answer, so make several',
     isHarmless: isOneOf(1, null),
   },
   {
+    only: 'chat',
     names: ['use_beam_search'],
     remedy: 'one call gives one answer, so leave it out',
     isHarmless: isOneOf(false, null),
   },
   // What it costs.
-  { names: ['service_tier'], remedy: 'set service_tier itself' },
-  { names: ['speed'], remedy: 'set service_tier', isHarmless: isOneOf(null) },
+  { only: 'chat', names: ['service_tier'], remedy: 'set service_tier itself' },
+  { only: 'chat', names: ['speed'], remedy: 'set service_tier', isHarmless: isOneOf(null) },
   {
+    only: 'chat',
     // The usual times of Kimi and OpenAI; longer ones are dearer.
     names: ['prompt_cache_options.ttl', 'cache_control.ttl'],
     remedy: 'it changes the price, so leave it out',
     isHarmless: isOneOf('5m', '30m', null),
   },
   {
+    only: 'chat',
     // Hosts behind OpenRouter have prices of their own.
     names: ['provider.order', 'provider.only', 'provider.ignore', 'provider.sort'],
     remedy: 'it changes the price, so leave it out',
     isHarmless: isOneOf(null),
   },
   {
+    only: 'chat',
     // A wrong prediction is billed as output.
     names: ['prediction', 'audio', 'image_config'],
     remedy: 'what it costs is not reserved, so leave it out',
     isHarmless: isOneOf(null),
   },
-  { names: ['modalities'], remedy: 'answers are text, so leave it out', isHarmless: isText },
+  { only: 'chat', names: ['modalities'], remedy: 'answers are text, so leave it out', isHarmless: isText },
+  // What is embedded. vLLM embeds chats, too.
+  { only: 'embed', names: ['models', 'route', 'fallbacks'], remedy: 'set model itself' },
+  { only: 'embed', names: ['input', 'messages'], remedy: 'set inputs' },
+  // How the vectors come. The last two are vLLM's and Cohere's.
+  {
+    only: 'embed',
+    names: ['encoding_format', 'embed_dtype', 'embedding_types'],
+    remedy: 'vectors come as numbers',
+  },
+  { only: 'embed', names: ['stream'], remedy: 'vectors do not come as a stream' },
+  { only: 'embed', names: ['dimensions'], remedy: 'set dimensions itself' },
+  { only: 'embed', names: ['user'], remedy: 'set user itself' },
+  { only: 'embed', names: ['service_tier', 'provider'], remedy: 'it changes the price, so leave it out' },
 ]
 
-const barredBy: ReadonlyMap<string, Barred> = new Map(
-  BARRED.flatMap(barred => barred.names.map(name => [name, barred] as const)),
-)
+const barredBy: Readonly<Record<Task, ReadonlyMap<string, Barred>>> = {
+  chat: byName('chat'),
+  embed: byName('embed'),
+}
+
+function byName(task: Task): ReadonlyMap<string, Barred> {
+  const rows = BARRED.filter(({ only = task }) => only === task)
+  return new Map(rows.flatMap(barred => barred.names.map(name => [name, barred] as const)))
+}
 
 /** Most of the name that a caller gives a provider. */
 const PROVIDER_CHARACTERS = 128
 
 /** What is wrong with the first field of `provider_options` that is not taken: its place, and the remedy. */
-export function barredFieldIn(options: Options): string | undefined {
+export function barredFieldIn(options: Options, task: Task): string | undefined {
   for (const [provider, fields] of Object.entries(options)) {
     const named = Object.entries(fields).flatMap(([name, value]) => [
       [name, value] as const,
@@ -130,7 +181,7 @@ export function barredFieldIn(options: Options): string | undefined {
         : []),
     ])
     for (const [name, value] of named) {
-      const barred = barredBy.get(name)
+      const barred = barredBy[task].get(name)
       if (barred === undefined || barred.isHarmless?.(value) === true) continue
       return `.${provider.slice(0, PROVIDER_CHARACTERS)}.${name} is not taken: ${barred.remedy}`
     }

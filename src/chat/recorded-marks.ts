@@ -42,6 +42,8 @@ export interface KeptMarks {
   free(responseId: string): Promise<void>
   /** Forgets a mark whose forgetting has failed before; false when there is no such one. */
   freeAgain(responseId: string): Promise<boolean>
+  /** Whether the mark of a running call, read some time ago, still says so. */
+  stillRuns(marked: Marked): Promise<boolean>
   /** Puts an ended recording back to where it can be read; false when its call is not known to have ended. */
   restore(tenant: string, responseId: string): Promise<boolean>
   /** A stream that is known by the id of its answer, put back to where it can be read; undefined when there is none. */
@@ -111,6 +113,8 @@ export function createKeptMarks({ marks, shared, clock, onTaken, onFault }: Kept
       owed.delete(responseId)
       return true
     },
+    stillRuns: async ({ tenant, responseId }) =>
+      (await marks.byResponse(tenant, responseId))?.state === 'running',
     restore: (tenant, responseId) =>
       once(`${tenant} ${responseId}`, async () => {
         const marked = await marks.byResponse(tenant, responseId)

@@ -140,7 +140,7 @@ export function createReadings({ runs, kept, shared, clock, limits, onFault }: R
     if (marked.state === 'ended') return mark
     if (marked.owner !== runs.instance.id) {
       if (await runs.isWritten(mark)) return mark
-      throw unknownOutcome('lost')
+      return lostUnlessChanged(marked)
     }
     const { responseId } = marked
     const run = runs.running(responseId)
@@ -148,7 +148,12 @@ export function createReadings({ runs, kept, shared, clock, limits, onFault }: R
     // It has yet to begin, or to end, before the key can be asked for again.
     if (await (run?.over.then(() => true) ?? runs.begun(responseId))) return undefined
     if (await kept?.freeAgain(responseId)) return undefined
-    throw unknownOutcome('lost')
+    return lostUnlessChanged(marked)
+  }
+
+  /** Its call may have come to its end since the mark was read: a busy process reads late. */
+  async function lostUnlessChanged(marked: Marked): Promise<undefined> {
+    if ((await kept?.stillRuns(marked)) !== false) throw unknownOutcome('lost')
   }
 
   /** Reads what a key stands for; undefined when it stands for nothing any more. */

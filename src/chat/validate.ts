@@ -119,7 +119,7 @@ export function isValidRequest(request: CompleteRequest): boolean {
 
 function optionsProblem(options: CompleteRequest['providerOptions']): Problem {
   const place = foreignFileIn(options)
-  if (place === undefined) return barredFieldIn(options)
+  if (place === undefined) return barredFieldIn(options, 'chat')
   return `${place.slice(0, PLACE_CHARACTERS)} names a file at the provider: name one of yours in a message`
 }
 

@@ -81,6 +81,20 @@ export interface Keys {
   audit(entry: AuditEntry): Promise<void>
 }
 
+/** Keys of this machine. `known` is a key as all machines have it, for one that is not here, or older here. */
+export interface OwnKeys extends Keys {
+  byHash(hash: Uint8Array): Promise<KeptKey | undefined>
+  get(id: string): Promise<KeptKey | undefined>
+  list(query: PageQuery & KeyFilter): Promise<Page<KeptKey>>
+  rotate(
+    id: string,
+    secret: Pick<StoredKey, 'hash' | 'secretPrefix'> & { readonly at: number },
+    entry: AuditEntry,
+    known?: KeptKey,
+  ): Promise<KeptKey | undefined>
+  revoke(id: string, at: number, entry: AuditEntry, known?: KeptKey): Promise<KeptKey | undefined>
+}
+
 /** How a key stands at an instant. */
 export function standingOf(
   { revokedAt, expiresAt }: Pick<StoredKey, 'revokedAt' | 'expiresAt'>,

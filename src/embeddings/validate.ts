@@ -1,6 +1,6 @@
 // The rules of a request for embeddings, as one table: what the contract says of each field, checked before anything is done.
 import type { EmbedRequest } from '#gen/exai/v1/embeddings_service_pb'
-import { foreignFileIn } from '../chat/own-options.ts'
+import { barredFieldIn, foreignFileIn } from '../chat/own-options.ts'
 import { REQUEST_LIMITS } from '../chat/validate.ts'
 import { GatewayError } from '../core/errors.ts'
 import { isAuto } from '../routing/names.ts'
@@ -42,48 +42,12 @@ export function validateEmbedRequest(request: EmbedRequest): void {
   }
 }
 
-const WHO = 'set model itself'
-const WHERE = 'where and how a provider is asked stands in the configuration'
-const PRICE = 'it changes the price, so leave it out'
-
-/** Fields of a provider's own that are not taken, and what to do instead: they would say behind our back what is asked, of whom, and at what price. */
-const BARRED: ReadonlyMap<string, string> = new Map([
-  ['model', WHO],
-  ['models', WHO],
-  ['route', WHO],
-  ['fallbacks', WHO],
-  // LiteLLM and its kin ask somebody else, for whoever says so.
-  ['api_base', WHERE],
-  ['api_key', WHERE],
-  ['base_url', WHERE],
-  ['extra_headers', WHERE],
-  ['extra_query', WHERE],
-  ['extra_body', 'name its fields here themselves'],
-  ['input', 'set inputs'],
-  // vLLM embeds chats, too.
-  ['messages', 'set inputs'],
-  ['encoding_format', 'vectors come as numbers'],
-  // vLLM's and Cohere's.
-  ['embed_dtype', 'vectors come as numbers'],
-  ['embedding_types', 'vectors come as numbers'],
-  ['dimensions', 'set dimensions itself'],
-  ['user', 'set user itself'],
-  ['stream', 'vectors do not come as a stream'],
-  ['service_tier', PRICE],
-  // Hosts behind OpenRouter have prices of their own.
-  ['provider', PRICE],
-])
-
 /** Most of a place within fields that the caller has named. */
 const PLACE_CHARACTERS = 256
 
 function optionsProblem(options: EmbedRequest['providerOptions']): Problem {
-  for (const [provider, fields] of Object.entries(options))
-    for (const name of Object.keys(fields)) {
-      const remedy = BARRED.get(name)
-      if (remedy !== undefined)
-        return `.${provider.slice(0, PLACE_CHARACTERS)}.${name} is not taken: ${remedy}`
-    }
+  const barred = barredFieldIn(options, 'embed')
+  if (barred !== undefined) return barred
   const place = foreignFileIn(options)
   if (place === undefined) return undefined
   return `${place.slice(0, PLACE_CHARACTERS)} names a file at the provider: read it yourself, and send its text`

@@ -4,7 +4,7 @@ import type { Provider } from '../core/provider.ts'
 import { countWays } from './count-upstream.ts'
 import { keysOf } from './keyed.ts'
 import type { Fields } from './merge.ts'
-import type { Dialect } from './openai-dialect/dialect.ts'
+import { type Dialect, everyStep, takesNothing } from './openai-dialect/dialect.ts'
 import { createHost } from './openai-dialect/host.ts'
 import type { Note } from './openai-dialect/notes.ts'
 import type { ProviderSettings } from './settings.ts'
@@ -69,13 +69,7 @@ export const glmDialect = (searchEngine: string): Dialect => ({
   // `developer` is refused as 1214 (vastsa/PI-Desktop#30).
   thinkerSystemRole: 'system',
   user: { field: 'user_id', charsMin: 6, charsMax: 128 },
-  takes: {
-    seed: false,
-    parallelToolCalls: false,
-    toolStrict: false,
-    promptCacheKey: false,
-    serviceTier: false,
-  },
+  takes: takesNothing,
   metadata: 'never',
   stopMax: 1,
   stopForThinkers: true,
@@ -115,7 +109,7 @@ export const glmDialect = (searchEngine: string): Dialect => ({
         max,
       },
     },
-    { models: /^/, steps: { none: off, minimal: on, low: on, medium: on, high: on, xhigh: on, max: on } },
+    { models: /^/, steps: { ...everyStep(on), none: off } },
   ],
   webSearch: (search, note) => searchTool(searchEngine, search, note),
   // Else its errors are in Chinese, and the ends of limits in them cannot be read.

@@ -6,7 +6,7 @@ import { hasObjectRoot } from './json-schema.ts'
 import { createKimiFiles } from './kimi-files.ts'
 import { moonshotSchema } from './kimi-schema.ts'
 import type { Fields } from './merge.ts'
-import type { Dialect } from './openai-dialect/dialect.ts'
+import { type Dialect, everyStep } from './openai-dialect/dialect.ts'
 import { createHost } from './openai-dialect/host.ts'
 import type { Note } from './openai-dialect/notes.ts'
 import type { ProviderSettings } from './settings.ts'
@@ -20,7 +20,6 @@ const off = { toggle: 'disabled' } as const
 const low = { effort: 'low' } as const
 const high = { effort: 'high' } as const
 const max = { effort: 'max' } as const
-const asItWill = {} as const
 
 /** What Kimi takes and refuses. */
 export const kimiDialect: Dialect = {
@@ -68,20 +67,12 @@ export const kimiDialect: Dialect = {
   thinking: [
     {
       models: /^kimi-k2\.[56]/,
-      steps: { none: off, minimal: on, low: on, medium: on, high: on, xhigh: on, max: on },
+      steps: { ...everyStep(on), none: off },
     },
     {
       // k2.7 refuses to be switched off (can1357/oh-my-pi#3853).
       models: /^kimi-k2/,
-      steps: {
-        none: asItWill,
-        minimal: asItWill,
-        low: asItWill,
-        medium: asItWill,
-        high: asItWill,
-        xhigh: asItWill,
-        max: asItWill,
-      },
+      steps: everyStep({}),
     },
     {
       // No `thinking` beside it: both are refused together (HKUDS/nanobot#3939).

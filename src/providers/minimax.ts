@@ -2,7 +2,7 @@
 import { FinishReason } from '#gen/exai/v1/chat_pb'
 import type { Provider } from '../core/provider.ts'
 import { createMiniMaxFiles } from './minimax-files.ts'
-import type { Dialect } from './openai-dialect/dialect.ts'
+import { type Dialect, everyStep, takesNothing } from './openai-dialect/dialect.ts'
 import { createHost } from './openai-dialect/host.ts'
 import type { ProviderSettings } from './settings.ts'
 
@@ -49,9 +49,7 @@ const errorCodes: Dialect['errorCodes'] = {
   api_error: 'server',
 }
 
-const adaptive = { toggle: 'adaptive' } as const
 const low = { effort: 'low' } as const
-const asItWill = {} as const
 
 /** What MiniMax takes and refuses. */
 export const miniMaxDialect: Dialect = {
@@ -60,13 +58,7 @@ export const miniMaxDialect: Dialect = {
   thinkerSystemRole: 'system',
   // A second one, or one in the middle, is refused as 2013 (MiniMax-AI/MiniMax-M2#51).
   oneSystemMessage: true,
-  takes: {
-    seed: false,
-    parallelToolCalls: false,
-    toolStrict: false,
-    promptCacheKey: false,
-    serviceTier: false,
-  },
+  takes: takesNothing,
   serviceTiers: { models: /^MiniMax-M3(?:-highspeed)?$/, values: ['priority'] },
   metadata: 'never',
   stopMax: 16,
@@ -104,27 +96,11 @@ export const miniMaxDialect: Dialect = {
     {
       // `enabled` is unknown to it (CodexPlusPlus#267).
       models: /^MiniMax-M3/,
-      steps: {
-        none: { toggle: 'disabled' },
-        minimal: adaptive,
-        low: adaptive,
-        medium: adaptive,
-        high: adaptive,
-        xhigh: adaptive,
-        max: adaptive,
-      },
+      steps: { ...everyStep({ toggle: 'adaptive' }), none: { toggle: 'disabled' } },
     },
     {
       models: /^/,
-      steps: {
-        none: asItWill,
-        minimal: asItWill,
-        low: asItWill,
-        medium: asItWill,
-        high: asItWill,
-        xhigh: asItWill,
-        max: asItWill,
-      },
+      steps: everyStep({}),
     },
   ],
   // Must be a boolean (RakuenSoftware/aimee#761); without it thoughts stand in the text.

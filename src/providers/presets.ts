@@ -1,6 +1,6 @@
 // What sets well-known hosts of the chat completions wire apart, as data.
 import type { PresetName } from '../config/snapshot.ts'
-import type { Dialect, ThinkingRule } from './openai-dialect/dialect.ts'
+import { type Dialect, type ThinkingRule, takesNothing } from './openai-dialect/dialect.ts'
 
 /** One well-known host. */
 export interface Preset {
@@ -112,13 +112,7 @@ export const presets = {
   deepseek: {
     baseUrl: 'https://api.deepseek.com',
     quirks: {
-      takes: {
-        seed: false,
-        parallelToolCalls: false,
-        toolStrict: false,
-        promptCacheKey: false,
-        serviceTier: false,
-      },
+      takes: takesNothing,
       user: undefined,
       embeddings: undefined,
       media: [],

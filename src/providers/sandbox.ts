@@ -1,12 +1,13 @@
 // A provider in the process that needs no account: it echoes, streams, calls tools, embeds and counts, and says that it is no model.
-
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FinishReason } from '#gen/exai/v1/chat_pb'
 import { Warning_Reason } from '#gen/exai/v1/warning_pb'
+import { assumedEntry } from '../catalogue/configured.ts'
 import { systemClock } from '../core/clock.ts'
 import type { Delta } from '../core/delta.ts'
 import { GatewayError, type Reason } from '../core/errors.ts'
 import type { ModelEntry } from '../core/model.ts'
+import { reasoningEfforts } from '../core/model.ts'
 import type { AttemptInput, EmbedTask, Provider } from '../core/provider.ts'
 import { askWithFiles } from './file-asks.ts'
 import { createFileGiver, hasFiles } from './file-giver.ts'
@@ -63,24 +64,10 @@ export function createSandbox(settings: Pick<ProviderSettings, 'id'>): Provider 
 
 function sandboxModel(provider: string): ModelEntry {
   return {
-    provider,
-    id: 'sandbox',
-    aliases: [],
-    status: 'current',
-    released: undefined,
-    shutdown: undefined,
-    contextWindow: undefined,
-    maxInputTokens: undefined,
+    ...assumedEntry(provider, 'sandbox'),
     maxOutputTokens: WORDS_MAX,
-    modalitiesIn: ['text', 'image', 'pdf', 'video', 'audio', 'file'],
-    modalitiesOut: ['text', 'embedding'],
-    tools: true,
-    structuredOutput: 'json_schema',
-    reasoning: 'optional',
-    reasoningEfforts: ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'],
+    reasoningEfforts,
     defaultReasoningEffort: 'none',
-    temperature: { kind: 'range', min: 0, max: 2, minExcluded: false },
-    endpoints: ['chat/completions', 'embeddings'],
     price: { input: 0n, cachedInput: undefined, cacheWrite: undefined, output: 0n, tiers: [] },
     confidence: 'high',
     source: { limits: 'this service', price: 'this service', capabilities: 'this service' },

@@ -1,22 +1,11 @@
 // The built-in alerts: which are on is computed from the state, and whoever listens is told when one begins and ends.
 import type { Clock } from '../core/clock.ts'
-import type { EventSink, LimitEvent } from '../core/gateway-event.ts'
+import type { AlertEvent, EventSink, LimitEvent } from '../core/gateway-event.ts'
 import { isBudget, resetAtMs } from '../metering/limit-windows.ts'
 import type { GatewayState } from './state.ts'
 
 /** Something that somebody should know. */
-export interface Alert {
-  /** Such as `backlog_old`. */
-  readonly name: string
-  /** Whether somebody should act now. */
-  readonly isGrave: boolean
-  /** What is wrong and what helps, one sentence. */
-  readonly message: string
-  /** Empty: it concerns the service as a whole. */
-  readonly tenant: string
-  readonly provider: string
-  readonly model: string
-}
+export type Alert = Omit<AlertEvent, 'type'>
 
 /** The alerts of a process. */
 export interface Alerts {

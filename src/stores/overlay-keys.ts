@@ -1,29 +1,8 @@
 // Puts the API keys of this machine over those of all machines: whatever either of them says against a key counts.
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
-import {
-  type AuditEntry,
-  type KeptKey,
-  type KeyFilter,
-  type Keys,
-  type StoredKey,
-  standingOf,
-} from '../core/keys.ts'
+import { type KeptKey, type KeyFilter, type Keys, type OwnKeys, standingOf } from '../core/keys.ts'
 import type { Page, PageQuery } from '../core/page.ts'
-
-/** Keys of this machine. `known` is a key as all machines have it, for one that is not here, or older here. */
-export interface OwnKeyLayer extends Keys {
-  byHash(hash: Uint8Array): Promise<KeptKey | undefined>
-  get(id: string): Promise<KeptKey | undefined>
-  list(query: PageQuery & KeyFilter): Promise<Page<KeptKey>>
-  rotate(
-    id: string,
-    secret: Pick<StoredKey, 'hash' | 'secretPrefix'> & { readonly at: number },
-    entry: AuditEntry,
-    known?: KeptKey,
-  ): Promise<KeptKey | undefined>
-  revoke(id: string, at: number, entry: AuditEntry, known?: KeptKey): Promise<KeptKey | undefined>
-}
 
 /** Keys of all machines. Each but `put` throws INTERNAL when they cannot be asked. */
 export interface TheirKeyLayer {
@@ -37,7 +16,7 @@ export interface TheirKeyLayer {
 
 /** What `overlayKeys` needs. */
 export interface KeyLayers {
-  readonly own: OwnKeyLayer
+  readonly own: OwnKeys
   readonly theirs: TheirKeyLayer
   readonly clock: Clock
   /** Says that something waits to be sent. */

@@ -1,4 +1,5 @@
 // Writes the lines of calls as bytes in one go: texts, numbers and booleans need no copy without secrets, and no walk over it.
+import { grownBuffer } from '../core/grown-buffer.ts'
 import type { LogFields } from '../core/log.ts'
 import type { Scrubber } from './scrub.ts'
 
@@ -52,10 +53,7 @@ export function createLineWriter(scrubber: Pick<Scrubber, 'text' | 'isHarmless'>
   let at = 0
 
   function room(bytes: number): void {
-    if (at + bytes <= buffer.length) return
-    const larger = Buffer.allocUnsafe(Math.max(buffer.length * 2, at + bytes))
-    buffer.copy(larger, 0, 0, at)
-    buffer = larger
+    if (at + bytes > buffer.length) buffer = grownBuffer(buffer, at, bytes)
   }
 
   function raw(bytes: Uint8Array): void {

@@ -2,7 +2,7 @@
 import { collectDefaultMetrics, type Gauge, Registry } from 'prom-client'
 import { type Origin, REASONS, type Reason, type StatusName } from '../core/errors.ts'
 import type { CircuitStateName } from '../core/gateway-event.ts'
-import type { LimitKind } from '../core/limits.ts'
+import { LIMIT_KINDS, type LimitKind } from '../core/limits.ts'
 import { type ChatSeries, createChatSeries } from './chat-series.ts'
 import { createKeepingSeries, type KeepingSeries } from './keeping-series.ts'
 import { byKey, counterCell, histogramCell } from './metric-cells.ts'
@@ -123,14 +123,6 @@ export function createMetrics({ providers, models, methods }: MetricsDeps): Metr
   }
 }
 
-const LIMITS: readonly LimitKind[] = [
-  'requests_per_minute',
-  'tokens_per_minute',
-  'concurrent_calls',
-  'day_budget',
-  'month_budget',
-  'stored_bytes',
-]
 const OWNERS: readonly LimitOwner[] = ['key', 'tenant', 'model', 'gateway']
 
 function createCallSeries(registry: Registry, labels: Labels) {
@@ -150,7 +142,7 @@ function createCallSeries(registry: Registry, labels: Labels) {
   })
   for (const [reason, { origin }] of Object.entries(REASONS)) errors.inc({ reason, origin }, 0)
   // A counter that appears with its first refusal has not increased, to Prometheus.
-  for (const limit of LIMITS) {
+  for (const limit of LIMIT_KINDS) {
     for (const owner of OWNERS) {
       limitRefusals.inc({ limit, owner }, 0)
       limitsNear.inc({ limit, owner }, 0)

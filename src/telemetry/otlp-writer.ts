@@ -1,4 +1,5 @@
 // Writes OTLP's protobuf into one buffer that grows: what stands in every span is written as bytes that were made once.
+import { grownBuffer } from '../core/grown-buffer.ts'
 
 /** The name of an attribute, ready to be written. */
 export interface AttributeKey {
@@ -62,10 +63,7 @@ export function createOtlpWriter(firstBytes: number, attributeTag: number): Otlp
   let at = 0
 
   function room(bytes: number): void {
-    if (at + bytes <= buffer.length) return
-    const larger = Buffer.allocUnsafe(Math.max(buffer.length * 2, at + bytes))
-    buffer.copy(larger, 0, 0, at)
-    buffer = larger
+    if (at + bytes > buffer.length) buffer = grownBuffer(buffer, at, bytes)
   }
 
   function varint(value: number): void {

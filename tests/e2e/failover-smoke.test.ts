@@ -62,7 +62,7 @@ describe('the failover suite', () => {
     })
     expect(cells).toHaveLength(scenarios.length)
     expect(await play(cells)).toEqual({})
-  }, 60_000)
+  }, 90_000)
 
   it('notices every kind of wrong expectation', async () => {
     const scenarios = Object.entries(wrong).map(([name, each]) => planted(name, each))
@@ -72,14 +72,15 @@ describe('the failover suite', () => {
         .flatMap(name => [`${name}, glm, stream`, `${name}, glm, unary`])
         .sort(),
     )
-  }, 30_000)
+  }, 60_000)
 })
 
 describe('an outage of the preferred provider under load', () => {
   it('fails no call, and the provider is asked again afterwards', async () => {
     const { calls, failed, failures, open, backAfterMs } = await runOutage({
       death: 'refuses',
-      rate: 100,
+      // No more than a machine can do that does other things: these calls come whether the last ones are answered or not.
+      rate: 40,
       settleSeconds: 0.5,
       healthySeconds: 0.5,
       outageSeconds: 4,
@@ -88,8 +89,8 @@ describe('an outage of the preferred provider under load', () => {
     })
     expect(failures).toEqual([])
     expect(failed).toBe(0)
-    expect(calls).toBeGreaterThan(300)
-    expect(open.calls).toBeGreaterThan(200)
+    expect(calls).toBeGreaterThan(250)
+    expect(open.calls).toBeGreaterThan(80)
     expect(backAfterMs).toBeDefined()
-  }, 40_000)
+  }, 60_000)
 })

@@ -1,8 +1,7 @@
 // OpenAI's Python package speaks to /v1/responses.
-import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runProgram } from '../support/program.ts'
 import { type Service, startService } from '../support/running-server.ts'
 import { root, tool } from '../support/tools.ts'
 import { startUpstream } from '../support/upstream/openai.ts'
@@ -19,11 +18,10 @@ describe.skipIf(python === undefined)("OpenAI's package for Python (skipped with
     upstream = await startUpstream()
     service = await startService({ OPENAI_API_KEY: 'test-key', OPENAI_BASE_URL: upstream.url })
     const script = join(root, 'tests/support/openai-responses.py')
-    const child = spawn(python?.path ?? '', [script, `${service.url}/v1`], {
+    const { stdout } = await runProgram(python?.path ?? '', [script, `${service.url}/v1`], {
       env: { PATH: process.env['PATH'], PYTHONDONTWRITEBYTECODE: '1', PYTHONUTF8: '1' },
-      stdio: ['ignore', 'pipe', 'inherit'],
     })
-    seen = JSON.parse(await text(child.stdout))
+    seen = JSON.parse(stdout)
   }, 60_000)
 
   afterAll(async () => {

@@ -218,6 +218,31 @@ describe('a conversation', () => {
     ])
   })
 
+  it('goes on from one answer by one call at a time: of two at once neither would have seen the other', async () => {
+    const first = await sdk.responses.create({ ...asked('one'), store: true })
+    const from = { previous_response_id: first.id }
+    const slow = { ...asked('[[fault:words=60]][[fault:drip-events=20]] a long story'), ...from }
+    const [running, ...rest] = await Promise.allSettled([
+      sdk.responses.create(slow),
+      sdk.responses.create({ ...asked('two'), ...from }),
+      sdk.responses.stream({ ...asked('two'), ...from }).finalResponse(),
+    ])
+    expect(running.status).toBe('fulfilled')
+    const conflict = { status: 409, param: 'previous_response_id' }
+    expect(rest).toMatchObject(Array(2).fill({ status: 'rejected', reason: conflict }))
+    await expect(sdk.responses.create({ ...asked('two'), ...from })).rejects.toMatchObject({ status: 400 })
+  })
+
+  it('is free again when the call that went on from its answer has failed', async () => {
+    const first = await sdk.responses.create({ ...asked('one'), store: true })
+    const from = { previous_response_id: first.id }
+    await expect(
+      sdk.responses.create({ ...asked('[[fault:status=400]] two'), ...from }),
+    ).rejects.toMatchObject({ status: 400 })
+    const second = await sdk.responses.create({ ...asked('three'), ...from })
+    expect(second.conversation).toEqual(first.conversation)
+  })
+
   it('goes on by its own id', async () => {
     const first = await sdk.responses.create({ ...asked('one'), store: true })
     const conversation = first.conversation?.id ?? ''

@@ -1,13 +1,12 @@
 // OpenAI's Python package runs the same written list through /v1, and gets what gRPC gets.
-import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { createClient } from '@connectrpc/connect'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ChatService } from '#gen/exai/v1/chat_service_pb'
 import { EmbeddingsService } from '#gen/exai/v1/embeddings_service_pb'
 import { chatCases, type Outcome } from '../support/openai-calls.ts'
 import { grpcTo, throughGrpc } from '../support/openai-outcomes.ts'
+import { runProgram } from '../support/program.ts'
 import { type Service, startService } from '../support/running-server.ts'
 import { root, tool } from '../support/tools.ts'
 import { startUpstream } from '../support/upstream/openai.ts'
@@ -31,12 +30,11 @@ describe.skipIf(python === undefined)("OpenAI's package for Python (skipped with
     upstream = await startUpstream()
     service = await startService({ OPENAI_API_KEY: 'test-key', OPENAI_BASE_URL: upstream.url })
     const script = join(root, 'tests/support/openai-sdk.py')
-    const child = spawn(python?.path ?? '', [script, `${service.url}/v1`], {
+    const { stdout } = await runProgram(python?.path ?? '', [script, `${service.url}/v1`], {
       env: { PATH: process.env['PATH'], PYTHONDONTWRITEBYTECODE: '1', PYTHONUTF8: '1' },
-      stdio: ['pipe', 'pipe', 'inherit'],
+      input: JSON.stringify(chatCases.map(({ body }) => body)),
     })
-    child.stdin.end(JSON.stringify(chatCases.map(({ body }) => body)))
-    seen = JSON.parse(await text(child.stdout))
+    seen = JSON.parse(stdout)
   }, 60_000)
 
   afterAll(async () => {

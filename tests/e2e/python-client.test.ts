@@ -1,10 +1,9 @@
 // The Python client as people use it: the package of gen/python installed by pip, and the tours of examples/python.
-import { execFile } from 'node:child_process'
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { runProgram } from '../support/program.ts'
 import { root, tool } from '../support/tools.ts'
 import {
   documentedPrograms,
@@ -16,8 +15,9 @@ import {
   type Toured,
 } from '../support/tour.ts'
 
-const run = promisify(execFile)
 const python = tool('python-connect')
+/** A tour takes two seconds, and many more on a machine that does other things. */
+const TOUR_MS = 60_000
 const examples = join(root, 'examples/python')
 
 describe.skipIf(python === undefined)('the Python client (skipped without connectrpc: see .ci/run)', () => {
@@ -35,7 +35,7 @@ describe.skipIf(python === undefined)('the Python client (skipped without connec
     // What it depends on is in the interpreter's own packages already, the build backend as well.
     const alone = ['--no-deps', '--no-index', '--no-build-isolation', '--quiet']
     const target = ['--target', join(folder, 'installed')]
-    await run(interpreter, ['-m', 'pip', 'install', ...alone, ...target, join(folder, 'source')])
+    await runProgram(interpreter, ['-m', 'pip', 'install', ...alone, ...target, join(folder, 'source')])
     toured = await startToured()
   }, 120_000)
 
@@ -44,21 +44,33 @@ describe.skipIf(python === undefined)('the Python client (skipped without connec
     await rm(folder, { recursive: true, force: true })
   })
 
-  it.each(['connect', 'grpc-web', 'grpc'])('takes the whole tour with connectrpc over %s', async protocol => {
-    expect(await tour('connect_tour.py', { EXAI_PROTOCOL: protocol })).toEqual(TOUR)
-    // Who left in time is seen to have left: nothing goes on for a client that is gone.
-    await expect
-      .poll(() => endingsOf(toured.service, protocol))
-      .toEqual(expect.arrayContaining(['CANCELLED', 'NOT_FOUND']))
-  })
+  it.each(['connect', 'grpc-web', 'grpc'])(
+    'takes the whole tour with connectrpc over %s',
+    async protocol => {
+      expect(await tour('connect_tour.py', { EXAI_PROTOCOL: protocol })).toEqual(TOUR)
+      // Who left in time is seen to have left: nothing goes on for a client that is gone.
+      await expect
+        .poll(() => endingsOf(toured.service, protocol))
+        .toEqual(expect.arrayContaining(['CANCELLED', 'NOT_FOUND']))
+    },
+    TOUR_MS,
+  )
 
-  it('takes the whole tour with grpcio', async () => {
-    expect(await tour('grpc_tour.py')).toEqual(TOUR)
-  })
+  it(
+    'takes the whole tour with grpcio',
+    async () => {
+      expect(await tour('grpc_tour.py')).toEqual(TOUR)
+    },
+    TOUR_MS,
+  )
 
-  it('is there without asyncio for Connect, and with it for grpcio', async () => {
-    expect(await tour('other_ways.py')).toEqual(['connect, sync', 'grpc, async'])
-  })
+  it(
+    'is there without asyncio for Connect, and with it for grpcio',
+    async () => {
+      expect(await tour('other_ways.py')).toEqual(['connect, sync', 'grpc, async'])
+    },
+    TOUR_MS,
+  )
 
   it('is used by the programs of docs/clients.md, which answer', async () => {
     const { service, stop } = await startBehindDouble()
@@ -69,7 +81,7 @@ describe.skipIf(python === undefined)('the Python client (skipped without connec
       'grpc',
     ])
     for (const program of programs) {
-      const { stdout } = await run(interpreter, ['-c', program], { env: surroundings() })
+      const { stdout } = await runProgram(interpreter, ['-c', program], { env: surroundings() })
       expect(stdout).toContain('You said: Hello!')
     }
   })
@@ -81,7 +93,7 @@ describe.skipIf(python === undefined)('the Python client (skipped without connec
   it('has types that a strict checker accepts', async () => {
     const args = ['-m', 'mypy', '--strict', '--cache-dir', join(folder, 'mypy'), examples]
     const env = { ...surroundings(), MYPYPATH: join(root, 'gen/python') }
-    const { stdout } = await run(interpreter, args, { cwd: folder, env })
+    const { stdout } = await runProgram(interpreter, args, { cwd: folder, env })
     expect(stdout).toMatch(/^Success: no issues found/)
   }, 120_000)
 })

@@ -1,17 +1,15 @@
 // Tests the service through Python's grpcio, with stubs generated on the spot from proto/.
-import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { manyKeys } from '../support/many-keys.ts'
+import { runProgram } from '../support/program.ts'
 import { type Service, startService } from '../support/running-server.ts'
 import { root, tool } from '../support/tools.ts'
 import { startUpstream } from '../support/upstream/openai.ts'
 import type { Upstream } from '../support/upstream/server.ts'
 
-const run = promisify(execFile)
 const python = tool('python-grpc')
 
 // The envelope of rich gRPC errors (google/rpc/status.proto), which grpcio leaves to another package.
@@ -35,7 +33,7 @@ describe.skipIf(python === undefined)('a Python client (skipped without grpcio: 
     await mkdir(join(folder, 'google/rpc'), { recursive: true })
     await writeFile(join(folder, 'google/rpc/status.proto'), STATUS_PROTO)
     const protos = await readdir(join(root, 'proto/exai/v1'))
-    await run(interpreter, [
+    await runProgram(interpreter, [
       ...['-m', 'grpc_tools.protoc', `-I${join(root, 'proto')}`, `-I${folder}`],
       ...[`--python_out=${folder}`, `--grpc_python_out=${folder}`, 'google/rpc/status.proto'],
       ...protos.map(name => `exai/v1/${name}`),
@@ -44,9 +42,13 @@ describe.skipIf(python === undefined)('a Python client (skipped without grpcio: 
     const start = `import google, os; google.__path__.append(os.path.join(${JSON.stringify(folder)}, 'google'))`
     await writeFile(join(folder, 'sitecustomize.py'), `${start}\n`)
     const script = join(root, 'tests/support/python-client.py')
-    const { stdout } = await run(interpreter, [script, `127.0.0.1:${service.port}`, 'openai/test-model'], {
-      env: { PATH: process.env['PATH'], PYTHONPATH: folder, PYTHONDONTWRITEBYTECODE: '1' },
-    })
+    const { stdout } = await runProgram(
+      interpreter,
+      [script, `127.0.0.1:${service.port}`, 'openai/test-model'],
+      {
+        env: { PATH: process.env['PATH'], PYTHONPATH: folder, PYTHONDONTWRITEBYTECODE: '1' },
+      },
+    )
     seen = JSON.parse(stdout)
   }, 60_000)
 

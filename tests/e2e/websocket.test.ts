@@ -1,11 +1,10 @@
 // The WebSocket of a running service: the example of the handover guide as it stands, other clients, and the end of the process.
-import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { jsonQuestion, postJson } from '../support/clients.ts'
+import { runProgram } from '../support/program.ts'
 import { type Service, startService } from '../support/running-server.ts'
 import { selfSigned } from '../support/self-signed.ts'
 import { codeOf, type Frame, is, openSocket, refusedHandshake } from '../support/socket-client.ts'
@@ -13,7 +12,6 @@ import { root, tool } from '../support/tools.ts'
 import { startUpstream } from '../support/upstream/openai.ts'
 import type { Upstream } from '../support/upstream/server.ts'
 
-const run = promisify(execFile)
 const python = tool('python-websockets')
 const MODEL = 'openai/test-model'
 const FIRST = /the first admin key, shown only now: (exai_[\w-]{43})$/m
@@ -87,9 +85,8 @@ def led(host, port, *rest, **named):
 socket.getaddrinfo = led
 `,
     )
-    const { stdout, stderr } = await run(python?.path ?? '', [script], {
+    const { stdout, stderr } = await runProgram(python?.path ?? '', [script], {
       env: { PATH: process.env['PATH'], PYTHONPATH: folder, PYTHONDONTWRITEBYTECODE: '1' },
-      timeout: 15_000,
     })
     expect(stderr).toBe('')
     return stdout

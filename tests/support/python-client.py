@@ -82,3 +82,4 @@ def cancel():
 
 
 print(json.dumps({each.__name__: each() for each in (unary, stream, tool, error, deadline, cancel)}))
+channel.close()

@@ -1,13 +1,10 @@
 // Runs the tours of the clients in other languages against a service that asks for credentials, and looks at its log.
-import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { runProgram } from './program.ts'
 import { runCommand, type Service, startService } from './running-server.ts'
 import { root } from './tools.ts'
 import { startUpstream } from './upstream/openai.ts'
-
-const run = promisify(execFile)
 
 /** What every tour does, in its order. */
 export const TOUR = ['chat', 'stream', 'resume', 'tools', 'files', 'watch', 'errors', 'deadline', 'cancel']
@@ -43,13 +40,13 @@ export async function startBehindDouble(): Promise<{ readonly service: Service; 
   }
 }
 
-/** Runs one program of a tour; gives the names of the steps that it took. Rejects with all that it wrote when it failed. */
+/** Runs one program of a tour; gives the names of the steps that it took. Rejects with how it ended and all that it wrote when it failed. */
 export async function stepsOf(
   program: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<readonly string[]> {
-  const { stdout } = await run(program, args, { env, timeout: 60_000 })
+  const { stdout } = await runProgram(program, args, { env })
   return [...stdout.matchAll(/^ok (.*)$/gm)].map(([, step = '']) => step)
 }
 

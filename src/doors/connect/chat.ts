@@ -64,6 +64,11 @@ export interface Chat {
       call: Call,
       asked: { readonly responseId: string; readonly idempotencyKey: string },
     ): Promise<string>
+    /** Takes an answer to go on from; gives the way to let go of it, or undefined when another call goes on from it. */
+    goOn(
+      call: Call,
+      from: { readonly responseId: string; readonly idempotencyKey: string },
+    ): Promise<(() => void) | undefined>
   }
   listModels(
     call: Call,

@@ -1,22 +1,14 @@
 // What the tools that ask a model have in common: their input, the request that is made of it, and the answer with its progress.
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { z } from 'zod'
-import { FinishReason, ReasoningEffort, Role } from '#gen/exai/v1/chat_pb'
+import { FinishReason, Role } from '#gen/exai/v1/chat_pb'
 import type { CompleteRequestSchema, CompleteResponse, StreamEventSchema } from '#gen/exai/v1/chat_service_pb'
 import { collect } from '../../client/collect.ts'
+import { effortByWord } from '../../core/effort-words.ts'
+import { reasoningEfforts } from '../../core/model.ts'
 import { errorOf } from './errors.ts'
 import { costOf, costSchema, dollars, usageOf, usageSchema } from './shown.ts'
 import { BrokenAnswer, type ContentBlock, type ToolAnswer, type ToolContext } from './tool.ts'
-
-const EFFORTS = {
-  none: ReasoningEffort.NONE,
-  minimal: ReasoningEffort.MINIMAL,
-  low: ReasoningEffort.LOW,
-  medium: ReasoningEffort.MEDIUM,
-  high: ReasoningEffort.HIGH,
-  xhigh: ReasoningEffort.XHIGH,
-  max: ReasoningEffort.MAX,
-} as const
 
 /** What whoever asks may say of how the answer is to be made. */
 export const askingFields = {
@@ -32,7 +24,7 @@ export const askingFields = {
   temperature: z.number().optional(),
   max_output_tokens: z.int().positive().optional(),
   reasoning_effort: z
-    .enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'])
+    .enum(reasoningEfforts)
     .optional()
     .describe('how long the model may think before it answers'),
   web_search: z.boolean().optional().describe('whether the provider may search the web'),
@@ -86,7 +78,7 @@ export function requestOf(
     idempotencyKey: asking.idempotency_key ?? '',
     ...(temperature === undefined ? {} : { temperature }),
     ...(max_output_tokens === undefined ? {} : { maxOutputTokens: max_output_tokens }),
-    ...(reasoning_effort === undefined ? {} : { reasoningEffort: EFFORTS[reasoning_effort] }),
+    ...(reasoning_effort === undefined ? {} : { reasoningEffort: effortByWord[reasoning_effort] }),
     ...(asking.web_search === true ? { webSearch: {} } : {}),
     ...(fallback_models.length === 0 ? {} : { routing: { fallbackModels: fallback_models } }),
   }

@@ -1,7 +1,6 @@
 // The MCP door: tells requests of its path by their header, and hands them to a server that is loaded when it is first asked.
 import type { GatewayError } from '../../core/errors.ts'
 import type { Door } from '../../server/door.ts'
-import type { Asked } from '../../server/exchange.ts'
 import type { PortRequest, PortResponse } from '../../server/port-handler.ts'
 import { discardRest } from '../http/body.ts'
 import { errorHeaders, tell } from '../http/errors.ts'
@@ -18,7 +17,7 @@ export function createMcpDoor(deps: McpDoorDeps): Door {
   const cancels = createCancels()
   let loading: Promise<typeof import('./http.ts')> | undefined
   return {
-    asks: req => (PATH.test(req.url ?? '') && req.method !== 'OPTIONS' ? askedOf(req) : undefined),
+    asks: req => (PATH.test(req.url ?? '') && req.method !== 'OPTIONS' ? CARRIER : undefined),
     serve(req, res, exchange) {
       const request = { req, res, exchange }
       loading ??= import('./http.ts')
@@ -41,11 +40,6 @@ export function createMcpDoor(deps: McpDoorDeps): Door {
       discardRest(req)
     },
   }
-}
-
-// A stream of news lives for as long as its client wants it. Its name is in the header since revision 2026-07-28.
-function askedOf({ headers }: PortRequest): Asked {
-  return headers['mcp-method'] === 'subscriptions/listen' ? { ...CARRIER, isWatch: true } : CARRIER
 }
 
 /** Refuses a whole request. */

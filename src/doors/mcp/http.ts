@@ -61,10 +61,10 @@ export async function serveMcp(
 }
 
 /** Ends the MCP server's work when nobody can be told of it any more. Else the end of the call is told as a result. */
-function leaving(res: PortResponse, { asked, signal }: Exchange) {
+function leaving(res: PortResponse, { signal }: Exchange) {
   const controller = new AbortController()
   const onAbort = (): void => {
-    if (asked.isWatch || !isOpen(res)) controller.abort()
+    if (!isOpen(res)) controller.abort()
   }
   if (signal.aborted) onAbort()
   signal.addEventListener('abort', onAbort)

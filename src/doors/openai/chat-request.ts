@@ -2,6 +2,7 @@
 import { create, type JsonObject, type MessageInitShape } from '@bufbuild/protobuf'
 import { ReasoningEffort } from '#gen/exai/v1/chat_pb'
 import { type CompleteRequest, CompleteRequestSchema } from '#gen/exai/v1/chat_service_pb'
+import { effortByWord } from '../../core/effort-words.ts'
 import { createFields, elementOf, type Fields } from '../http/fields.ts'
 import { createNotes, type Notes, refuseNotes } from '../http/notes.ts'
 import { ownFields } from '../http/own.ts'
@@ -96,15 +97,7 @@ function stopsOf(fields: Fields): readonly string[] {
   })
 }
 
-const EFFORTS: Readonly<Record<string, ReasoningEffort>> = {
-  none: ReasoningEffort.NONE,
-  minimal: ReasoningEffort.MINIMAL,
-  low: ReasoningEffort.LOW,
-  medium: ReasoningEffort.MEDIUM,
-  high: ReasoningEffort.HIGH,
-  xhigh: ReasoningEffort.XHIGH,
-  max: ReasoningEffort.MAX,
-}
+const EFFORTS: Readonly<Record<string, ReasoningEffort>> = effortByWord
 
 /** A step of effort by OpenAI's word for it; unspecified without one. */
 export function effortOf(word: string | undefined, param: string): ReasoningEffort {

@@ -106,6 +106,29 @@ export interface EmbeddingHost {
   readonly takesUser: boolean
 }
 
+/** Optional request fields, and whether a host takes them. */
+export interface TakenFields {
+  readonly seed: boolean
+  readonly parallelToolCalls: boolean
+  readonly toolStrict: boolean
+  readonly promptCacheKey: boolean
+  readonly serviceTier: boolean
+}
+
+/** A host that takes none of them. */
+export const takesNothing: TakenFields = {
+  seed: false,
+  parallelToolCalls: false,
+  toolStrict: false,
+  promptCacheKey: false,
+  serviceTier: false,
+}
+
+/** The same for every step of effort. */
+export function everyStep(step: ThinkingStep): ThinkingRule['steps'] {
+  return { none: step, minimal: step, low: step, medium: step, high: step, xhigh: step, max: step }
+}
+
 /** The rules of one host. */
 export interface Dialect {
   /** Field that caps the output. */
@@ -125,13 +148,7 @@ export interface Dialect {
       }
     | undefined
   /** Optional request fields that the host takes. */
-  readonly takes: {
-    readonly seed: boolean
-    readonly parallelToolCalls: boolean
-    readonly toolStrict: boolean
-    readonly promptCacheKey: boolean
-    readonly serviceTier: boolean
-  }
+  readonly takes: TakenFields
   /** Tiers of service that only some models have, where `takes.serviceTier` is false. */
   readonly serviceTiers?: { readonly models: RegExp; readonly values: readonly string[] }
   /** Whether `metadata` is taken: `with_store` only while `store` is true. */

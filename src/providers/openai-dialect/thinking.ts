@@ -1,5 +1,6 @@
 // How much a model is told to think, by the rules of its host and of its family.
-import { ReasoningEffort } from '#gen/exai/v1/chat_pb'
+import type { ReasoningEffort } from '#gen/exai/v1/chat_pb'
+import { effortByWord } from '../../core/effort-words.ts'
 import { type ReasoningEffort as Effort, type ModelEntry, reasoningEfforts } from '../../core/model.ts'
 import type { AttemptInput } from '../../core/provider.ts'
 import { mergeFields, providerLayers } from '../merge.ts'
@@ -48,15 +49,9 @@ export function sentEffort(input: AttemptInput, dialect: Dialect): string | unde
   return chooseStep(input, dialect, () => {}).effort
 }
 
-const wordOf: ReadonlyMap<ReasoningEffort, Effort> = new Map<ReasoningEffort, Effort>([
-  [ReasoningEffort.NONE, 'none'],
-  [ReasoningEffort.MINIMAL, 'minimal'],
-  [ReasoningEffort.LOW, 'low'],
-  [ReasoningEffort.MEDIUM, 'medium'],
-  [ReasoningEffort.HIGH, 'high'],
-  [ReasoningEffort.XHIGH, 'xhigh'],
-  [ReasoningEffort.MAX, 'max'],
-])
+const wordOf: ReadonlyMap<ReasoningEffort, Effort> = new Map(
+  reasoningEfforts.map(word => [effortByWord[word], word]),
+)
 
 function chooseStep(input: AttemptInput, dialect: Dialect, note: Note): ThinkingStep {
   const { model } = input

@@ -1,23 +1,6 @@
 // The port for API keys on the embedded store.
-import type { AuditEntry, KeptKey, Keys, StoredKey } from '../../core/keys.ts'
-import type { Page } from '../../core/page.ts'
+import type { OwnKeys } from '../../core/keys.ts'
 import type { Client } from './client.ts'
-
-/** The port, and what a store that is laid over another one needs beside it. */
-export interface OwnKeys extends Keys {
-  byHash(hash: Uint8Array): Promise<KeptKey | undefined>
-  get(id: string): Promise<KeptKey | undefined>
-  list(query: Parameters<Keys['list']>[0]): Promise<Page<KeptKey>>
-  /** As the port has it; `known` is the key as another store has it, for one that is not here, or older here. */
-  rotate(
-    id: string,
-    secret: Pick<StoredKey, 'hash' | 'secretPrefix'> & { readonly at: number },
-    entry: AuditEntry,
-    known?: KeptKey,
-  ): Promise<KeptKey | undefined>
-  /** As the port has it; `known` as above. */
-  revoke(id: string, at: number, entry: AuditEntry, known?: KeptKey): Promise<KeptKey | undefined>
-}
 
 /** Makes the port. */
 export function createSqliteKeys(client: Client, now: () => number): OwnKeys {

@@ -1,7 +1,8 @@
 // Sums over the ledger.
 import type { Page, PageQuery } from '../../core/page.ts'
 import type { UsageDimensionName, UsageQuery, UsageSum } from '../../core/usage-sums.ts'
-import type { Database, Row, Value } from './driver.ts'
+import { usageSumOf } from '../usage-sum.ts'
+import type { Database, Value } from './driver.ts'
 
 const COLUMNS: Readonly<Record<UsageDimensionName, string>> = {
   day: "strftime('%Y-%m-%d', ended_at / 1000, 'unixepoch')",
@@ -37,7 +38,7 @@ export function usageSums(db: Database, query: UsageQuery & PageQuery): Page<Usa
     Number(after),
   )
   return {
-    items: rows.slice(0, limit).map(sumOf),
+    items: rows.slice(0, limit).map(usageSumOf),
     ...(rows.length > limit ? { next: String(Number(after) + limit) } : {}),
   }
 }
@@ -45,7 +46,7 @@ export function usageSums(db: Database, query: UsageQuery & PageQuery): Page<Usa
 /** The sum over all. */
 export function usageTotal(db: Database, query: Omit<UsageQuery, 'groupBy'>): UsageSum {
   const { where, values } = filterOf(query)
-  return sumOf(db.get(`SELECT ${SUMS} FROM ledger WHERE ${where}`, ...values) ?? {})
+  return usageSumOf(db.get(`SELECT ${SUMS} FROM ledger WHERE ${where}`, ...values) ?? {})
 }
 
 function filterOf({ from, until, models, providers, keys, tenant }: Omit<UsageQuery, 'groupBy'>): {
@@ -69,26 +70,4 @@ function filterOf({ from, until, models, providers, keys, tenant }: Omit<UsageQu
     values.push(JSON.stringify(list))
   }
   return { where: conditions.join(' AND '), values }
-}
-
-function sumOf(row: Row): UsageSum {
-  const text = (name: string): string => String(row[name] ?? '')
-  const big = (name: string): bigint => BigInt(String(row[name] ?? 0))
-  return {
-    day: text('day'),
-    model: text('model'),
-    provider: text('provider'),
-    key: text('key'),
-    tenant: text('tenant'),
-    requests: Number(row['requests'] ?? 0),
-    errors: Number(row['errors'] ?? 0),
-    inputTokens: big('input_tokens'),
-    cachedInputTokens: big('cached_input_tokens'),
-    cacheWriteTokens: big('cache_write_tokens'),
-    outputTokens: big('output_tokens'),
-    reasoningTokens: big('reasoning_tokens'),
-    nanoUsd: big('nano_usd'),
-    unknownCost: Number(row['unknown_cost'] ?? 0),
-    estimated: Number(row['estimated'] ?? 0),
-  }
 }

@@ -1,5 +1,6 @@
 // Sums over the ledger in the project: what every machine has booked, as far as it has arrived there.
-import type { UsageQuery, UsageSum, UsageSums } from '../../core/usage-sums.ts'
+import type { UsageQuery, UsageSums } from '../../core/usage-sums.ts'
+import { usageSumOf } from '../usage-sum.ts'
 import type { SupabaseConnection } from './connection.ts'
 import { type FoundRow, readRows } from './reads.ts'
 
@@ -26,12 +27,12 @@ export function createSupabaseUsage(connection: SupabaseConnection): UsageSums {
       // The place of a page is how many rows came before it.
       const skip = Number.parseInt(query.after ?? '0', 10) || 0
       const rows = await ask(query, query.limit + 1, Math.max(0, skip))
-      const items = rows.slice(0, query.limit).map(sumOf)
+      const items = rows.slice(0, query.limit).map(usageSumOf)
       return { items, ...(rows.length > query.limit && { next: String(skip + query.limit) }) }
     },
     async total(query) {
       const [row = {}] = await ask({ ...query, groupBy: [] }, 1, 0)
-      return sumOf(row)
+      return usageSumOf(row)
     },
   }
 }
@@ -41,27 +42,4 @@ const LATEST_MS = Date.parse('9999-01-01T00:00:00Z')
 
 function isoOf(ms: number): string {
   return new Date(Math.max(0, Math.min(ms, LATEST_MS))).toISOString()
-}
-
-function sumOf(row: FoundRow): UsageSum {
-  const text = (name: string): string => String(row[name] ?? '')
-  const count = (name: string): number => Number(row[name] ?? 0)
-  const big = (name: string): bigint => BigInt(String(row[name] ?? 0))
-  return {
-    day: text('day'),
-    model: text('model'),
-    provider: text('provider'),
-    key: text('key'),
-    tenant: text('tenant'),
-    requests: count('requests'),
-    errors: count('errors'),
-    inputTokens: big('input_tokens'),
-    cachedInputTokens: big('cached_input_tokens'),
-    cacheWriteTokens: big('cache_write_tokens'),
-    outputTokens: big('output_tokens'),
-    reasoningTokens: big('reasoning_tokens'),
-    nanoUsd: big('nano_usd'),
-    unknownCost: count('unknown_cost'),
-    estimated: count('estimated'),
-  }
 }

@@ -128,7 +128,7 @@ describe('unroutableReason', () => {
   })
 
   test('says that an embedding model cannot chat', () => {
-    const cannot = 'embedding-3 is an embedding model and cannot chat'
+    const cannot = 'embedding-3 is an embedding model and cannot chat: call Embed'
     expect(reason('embedding-3', day('2026-11-22'))).toEqual([cannot])
   })
 
@@ -187,6 +187,6 @@ describe('a configured model', () => {
       providers: ['relay'],
     })
     expect(entry).toMatchObject({ endpoints: ['embeddings'], tools: false })
-    expect(entry && unroutableReason(entry, 0)).toBe('e is an embedding model and cannot chat')
+    expect(entry && unroutableReason(entry, 0)).toBe('e is an embedding model and cannot chat: call Embed')
   })
 })

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createOwnConversations } from '../../../src/chat/conversations.ts'
 import { systemClock } from '../../../src/core/clock.ts'
 import { newId } from '../../../src/core/ids.ts'
+import { createProcessShared } from '../../../src/stores/process/shared.ts'
 import { openSqliteStore, type SqliteStore } from '../../../src/stores/sqlite/store.ts'
 import { collectEvents, createCompletionRig } from '../../support/completion-rig.ts'
 import { ask } from '../../support/request.ts'
@@ -10,6 +11,7 @@ import { createScriptedProvider, saying } from '../../support/scripted-provider.
 import { keepingLog } from '../../support/store-rig.ts'
 import { createTestCall } from '../../support/test-call.ts'
 
+const shared = createProcessShared({ clock: systemClock, onFault: () => undefined })
 let store: SqliteStore
 beforeAll(async () => {
   store = await openSqliteStore({ path: ':memory:', outbox: false, clock: systemClock, log: keepingLog() })
@@ -23,7 +25,7 @@ function setUp() {
   const rig = createCompletionRig([provider], { journal: store.journal, conversations: store.conversations })
   const complete = (conversationId: string) =>
     rig.complete(createTestCall().call, ask('question', { conversationId }))
-  const own = createOwnConversations(store.conversations, store.marks)
+  const own = createOwnConversations(store.conversations, store.marks, { shared, clock: systemClock })
   const endingWith = (responseId: string, { tenant = 'default', idempotencyKey = '' } = {}) =>
     own.endingWith(createTestCall(tenant).call, { responseId, idempotencyKey })
   return { rig, own, complete, endingWith }

@@ -8,6 +8,7 @@ import { createOwnConversations } from '../../../src/chat/conversations.ts'
 import { systemClock } from '../../../src/core/clock.ts'
 import { GatewayError } from '../../../src/core/errors.ts'
 import { newId } from '../../../src/core/ids.ts'
+import { createProcessShared } from '../../../src/stores/process/shared.ts'
 import { openSqliteStore, type SqliteStore } from '../../../src/stores/sqlite/store.ts'
 import { collectEvents, createCompletionRig } from '../../support/completion-rig.ts'
 import { ask } from '../../support/request.ts'
@@ -15,6 +16,7 @@ import { createScriptedProvider, type Step, saying } from '../../support/scripte
 import { keepingLog } from '../../support/store-rig.ts'
 import { createTestCall } from '../../support/test-call.ts'
 
+const shared = createProcessShared({ clock: systemClock, onFault: () => undefined })
 let store: SqliteStore
 beforeAll(async () => {
   store = await openSqliteStore({ path: ':memory:', outbox: false, clock: systemClock, log: keepingLog() })
@@ -36,7 +38,7 @@ function setUp(scripts: readonly (readonly Step[])[], contextWindow?: number) {
   return { provider, rig, complete }
 }
 
-const own = () => createOwnConversations(store.conversations, store.marks)
+const own = () => createOwnConversations(store.conversations, store.marks, { shared, clock: systemClock })
 const kept = async (conversationId: string, tenant?: string) => {
   const { messages = [] } = await own().get(createTestCall(tenant).call, { conversationId })
   return messages

@@ -20,12 +20,12 @@ const keyed = ask('hi', { idempotencyKey: 'once' })
 const window = { seconds: 60n, nanos: 0 }
 
 /** Processes on one store, each with a memory of its own: one after the other when the first one is left to itself. */
-async function machine() {
+async function machine(around: (marks: Marks) => Marks = marks => marks) {
   const store = await openSqliteRig({ clock: systemClock })
   onTestFinished(() => store.close())
   return (over: RecordedRigOptions = {}): Rig => {
     const { marks, journal } = store.ports()
-    const rig = createRecordedRig({ marks, journal, ...over })
+    const rig = createRecordedRig({ marks: around(marks), journal, ...over })
     onTestFinished(rig.close)
     return rig
   }
@@ -163,6 +163,32 @@ describe('a mark', () => {
     run.start()
     run.complete()
     expect(new Set((await answers).map(({ id }) => id))).toEqual(new Set([run.responseId]))
+    expect(rig.scripted.runs).toHaveLength(1)
+  })
+
+  it('that was read while its call ran, and is looked at after its end, is read again', async () => {
+    const late = Promise.withResolvers<void>()
+    let waiting = 0
+    const start = await machine(marks => ({
+      ...marks,
+      async begin(mark) {
+        const before = await marks.begin(mark)
+        if (before?.state === 'running') {
+          waiting += 1
+          await late.promise
+        }
+        return before
+      },
+    }))
+    const rig = start()
+    const answers = Promise.all([complete(rig), complete(rig), complete(rig)])
+    const run = await rig.scripted.run(0)
+    await until(() => waiting === 2)
+    run.start()
+    run.complete()
+    await until(async () => (await complete(rig)).replayed === true)
+    late.resolve()
+    expect((await answers).map(({ id }) => id)).toEqual(Array(3).fill(run.responseId))
     expect(rig.scripted.runs).toHaveLength(1)
   })
 

@@ -149,7 +149,7 @@ describe('the list of models', () => {
     expect(listed().map(({ unroutableReason }) => unroutableReason)).toEqual([
       'TWO_API_KEY is not set',
       '',
-      'vectors is an embedding model and cannot chat',
+      'vectors is an embedding model and cannot chat: call Embed',
     ])
   })
 })

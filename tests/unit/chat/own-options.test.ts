@@ -3,6 +3,8 @@ import type { JsonObject, JsonValue } from '@bufbuild/protobuf'
 import { describe, expect, it } from 'vitest'
 import { barredFieldIn } from '../../../src/chat/own-options.ts'
 
+const barredInChat = (options: Parameters<typeof barredFieldIn>[0]) => barredFieldIn(options, 'chat')
+
 const search = 'set web_search'
 const cap = 'set max_output_tokens'
 const declared = 'declare functions in tools, and set web_search for a search'
@@ -116,32 +118,32 @@ const harmless: readonly JsonObject[] = [
 describe("the caller's own fields", () => {
   it.each(barred)('are refused with %s as %j', (name, value, remedy) => {
     for (const provider of ['openai', '*'])
-      expect(barredFieldIn({ kimi: { top_k: 1 }, [provider]: { top_k: 1, [name]: value } })).toBe(
+      expect(barredInChat({ kimi: { top_k: 1 }, [provider]: { top_k: 1, [name]: value } })).toBe(
         `.${provider}.${name} is not taken: ${remedy}`,
       )
   })
 
   it.each(within)('are refused with %s in %j', (place, fields, remedy) => {
-    expect(barredFieldIn({ openai: fields })).toBe(`.openai.${place} is not taken: ${remedy}`)
+    expect(barredInChat({ openai: fields })).toBe(`.openai.${place} is not taken: ${remedy}`)
   })
 
   it.each(harmless)('pass with %j', fields => {
-    expect(barredFieldIn({ '*': fields, openai: fields })).toBeUndefined()
+    expect(barredInChat({ '*': fields, openai: fields })).toBeUndefined()
   })
 
   it('are refused by their own names only, in the place where providers read them', () => {
-    expect(barredFieldIn({ tools: { x: 1 }, max_tokens: {} })).toBeUndefined()
-    expect(barredFieldIn({ '*': { x: { max_tokens: 9, tools: [] } } })).toBeUndefined()
+    expect(barredInChat({ tools: { x: 1 }, max_tokens: {} })).toBeUndefined()
+    expect(barredInChat({ '*': { x: { max_tokens: 9, tools: [] } } })).toBeUndefined()
   })
 
   it('are named with the remedy however long the name of the provider is', () => {
-    expect(barredFieldIn({ ['p'.repeat(100_000)]: { tools: [] } })).toBe(
+    expect(barredInChat({ ['p'.repeat(100_000)]: { tools: [] } })).toBe(
       `.${'p'.repeat(128)}.tools is not taken: ${declared}`,
     )
   })
 
   it('may be called by words of the engine', () => {
     const options = JSON.parse('{"__proto__":{"__proto__":{"model":"x"},"constructor":{"tools":[]}}}')
-    expect(barredFieldIn(options)).toBeUndefined()
+    expect(barredInChat(options)).toBeUndefined()
   })
 })

@@ -41,14 +41,12 @@ describe.each(Object.entries(DOORS))('base64 at the door for %s', (_door, read) 
     expect(() => read(data)).toThrow('is not base64')
   })
 
-  it.each([' ', 'A', '= ', '=', ' ='])(
-    'is refused within a second when %j stands a million times in it',
-    piece => {
-      const begunAt = performance.now()
-      expect(() => read(`${piece.repeat(1_000_000)}!`)).toThrow('is not base64')
-      expect(performance.now() - begunAt).toBeLessThan(1_000)
-    },
-  )
+  it.each([' ', 'A', '= ', '=', ' ='])('is refused soon when %j stands a million times in it', piece => {
+    const begunAt = performance.now()
+    expect(() => read(`${piece.repeat(1_000_000)}!`)).toThrow('is not base64')
+    // Milliseconds, or minutes for who looks from each place anew.
+    expect(performance.now() - begunAt).toBeLessThan(5_000)
+  })
 })
 
 describe('sound at the door for openai', () => {

@@ -62,9 +62,19 @@ describe('a request', () => {
     ['api_base', 'where and how a provider is asked stands in the configuration'],
     ['service_tier', 'it changes the price, so leave it out'],
   ])('is refused with %s among the fields of a provider', (name, remedy) => {
-    for (const value of ['x', null])
-      expect(problemOf({ providerOptions: { glm: {}, openai: { [name]: value } } })).toBe(
-        `provider_options.openai.${name} is not taken: ${remedy}`,
-      )
+    expect(problemOf({ providerOptions: { glm: {}, openai: { [name]: 'x' } } })).toBe(
+      `provider_options.openai.${name} is not taken: ${remedy}`,
+    )
+  })
+
+  it('is taken with what changes nothing, as a chat is, and refused with null where that takes something away', () => {
+    expect(problemOf({ providerOptions: { openai: { api_base: null, extra_body: null } } })).toBeUndefined()
+    expect(problemOf({ providerOptions: { openai: { dimensions: null } } })).toContain(
+      'set dimensions itself',
+    )
+  })
+
+  it('is taken with fields that are refused in a chat alone', () => {
+    expect(problemOf({ providerOptions: { openai: { prompt: 'query: ', tools: [] } } })).toBeUndefined()
   })
 })

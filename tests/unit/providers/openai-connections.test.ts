@@ -28,7 +28,7 @@ describe('an abort', () => {
     ['before the answer', 'hang-before-headers'],
     ['before the first event', 'hang-after-headers'],
     ['in the middle of a stream', 'silence-after-events=3'],
-  ])('%s closes the socket within 100 ms and throws its reason', async (_, fault) => {
+  ])('%s closes the socket at once and throws its reason', async (_, fault) => {
     const ending = new AbortController()
     const reason = new GatewayError('DEADLINE_EXCEEDED', 'the call took too long')
     const text = `[[fault:${fault}]]one two three four ${fault}`
@@ -40,7 +40,8 @@ describe('an abort', () => {
     ending.abort(reason)
     expect((await answer).error).toBe(reason)
     const closed = await double.waitFor(request => here(request) && request.closedByClientAtMs !== undefined)
-    expect((closed.closedByClientAtMs ?? 0) - abortedAtMs).toBeLessThan(100)
+    // Nothing else would close it for minutes; a busy machine may take its time.
+    expect((closed.closedByClientAtMs ?? 0) - abortedAtMs).toBeLessThan(5_000)
   })
 
   it('that came first asks nobody', async () => {

@@ -64,6 +64,7 @@ export function fakeChat(parts: Partial<Chat> = {}): Chat {
       get: async () => ({ conversation: { id: 'conv_1' } }),
       delete: async () => ({}),
       endingWith: async () => 'conv_1',
+      goOn: async () => () => undefined,
     },
     listModels: async () => ({ models: [{ id: 'echo', provider: 'sandbox' }] }),
     ...parts,

@@ -13,7 +13,7 @@ let connection: SupabaseConnection
 
 beforeAll(async () => {
   project = await startSupabase()
-  connection = await connectSupabase({ url: project.url, key: project.key, answerTimeoutMs: 300 })
+  connection = await connectSupabase({ url: project.url, key: project.key, answerTimeoutMs: 10_000 })
 })
 afterAll(async () => {
   await connection?.close()
@@ -51,13 +51,15 @@ describe('a history in the project', () => {
   })
 
   test('is INTERNAL, and soon, when the project does not answer', async () => {
+    const hasty = await connectSupabase({ url: project.url, key: project.key, answerTimeoutMs: 300 })
     project.front.fault(() => ({ type: 'hang' }))
-    const conversations = createSupabaseConversations(connection, systemClock)
+    const conversations = createSupabaseConversations(hasty, systemClock)
     const startedAt = performance.now()
     await expect(conversations.get({ tenant: 'acme', id: newId('conv', 0) })).rejects.toMatchObject({
       reason: 'INTERNAL',
     })
-    expect(performance.now() - startedAt).toBeLessThan(1000)
+    expect(performance.now() - startedAt).toBeLessThan(5_000)
     project.front.fault(undefined)
+    await hasty.close()
   })
 })

@@ -186,7 +186,8 @@ describe('keys while the project is away', () => {
     expect(await one.keys.byHash(key.hash)).toMatchObject(key)
     const startedAt = performance.now()
     for (let call = 0; call < 50; call += 1) expect(await one.keys.byHash(key.hash)).toMatchObject(key)
-    expect(performance.now() - startedAt).toBeLessThan(1_000)
+    // One wait of 300 ms, not one for each of the fifty.
+    expect(performance.now() - startedAt).toBeLessThan(5_000)
     expect(one.faults).toHaveLength(1)
     // And it is asked again later.
     one.rig.clock.pass(5_000)

@@ -1,5 +1,5 @@
 // Rows on their way into a real Postgres through real PostgREST: what arrives, and what every kind of failure means.
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { newId } from '../../../../src/core/ids.ts'
 import type { OutboxEntry, OutboxTable } from '../../../../src/core/outbox.ts'
 import { connectSupabase, type SupabaseConnection } from '../../../../src/stores/supabase/connection.ts'
@@ -13,10 +13,12 @@ let rig: SupabaseRig
 let connection: SupabaseConnection
 let send: SendRows
 let place = 0
+/** More than an answer takes on a busy machine. */
+const PATIENCE_MS = 10_000
 
 beforeAll(async () => {
   rig = await startSupabase()
-  connection = await connectSupabase({ url: rig.url, key: rig.key, answerTimeoutMs: 1000 })
+  connection = await connectSupabase({ url: rig.url, key: rig.key, answerTimeoutMs: PATIENCE_MS })
   send = createRowSender(connection)
 })
 afterAll(async () => {
@@ -218,9 +220,12 @@ describe('a failure', () => {
   test('is told within the time that an answer may take, and after one single request', async () => {
     rig.front.fault(() => ({ type: 'hang' }))
     const before = rig.front.requests.length
+    const hasty = await connectSupabase({ url: rig.url, key: rig.key, answerTimeoutMs: 300 })
+    onTestFinished(hasty.close)
+    const sendSoon = createRowSender(hasty)
     const startedAt = performance.now()
-    await sent([message()])
-    expect(performance.now() - startedAt).toBeLessThan(1500)
+    await sendSoon('messages', [message()], new AbortController().signal)
+    expect(performance.now() - startedAt).toBeLessThan(PATIENCE_MS / 2)
     rig.front.fault(() => ({ type: 'answer', status: 503, body: '{}' }))
     await sent([message()])
     expect(rig.front.requests.length - before).toBe(2)
@@ -231,7 +236,7 @@ describe('a failure', () => {
     const startedAt = performance.now()
     const outcome = await send('messages', [message()], AbortSignal.timeout(50))
     expect(outcome).toMatchObject({ type: 'unavailable', because: 'trouble' })
-    expect(performance.now() - startedAt).toBeLessThan(500)
+    expect(performance.now() - startedAt).toBeLessThan(PATIENCE_MS / 2)
   })
 })
 
