@@ -4,7 +4,7 @@ import type { DescMessage } from '@bufbuild/protobuf'
 import type { Compression } from '@connectrpc/connect/protocol'
 import type { BodyInspector } from '../http/body.ts'
 import { COUNTED_FROM_BYTES } from '../http/json-size.ts'
-import { hasTooManyPieces } from './pieces.ts'
+import { hasTooManyPieces, isOneValue } from './pieces.ts'
 
 /** What a body holds. */
 export interface GuardedBody {
@@ -61,7 +61,10 @@ function envelopes({ form, isCompressed, refuse, refuseFlag }: GuardedBody): Bod
       return taken
     }
     const taken = Math.min(missingBytes, bytes.byteLength - at)
-    parts?.push(bytes.subarray(at, at + taken))
+    const part = bytes.subarray(at, at + taken)
+    // A chunk of a file is seen by its first bytes: joining each would be most of the garbage of an upload.
+    if (parts?.length === 0 && isOneValue(part, missingBytes, form)) parts = undefined
+    parts?.push(part)
     missingBytes -= taken
     return taken
   }

@@ -8,6 +8,19 @@ export function hasTooManyPieces(bytes: Uint8Array, form: DescMessage | 'json'):
   return (form === 'json' ? jsonSize(bytes).pieces : protobufPieces(bytes, form)) > PIECES_MAX
 }
 
+/**
+ * Whether a message of so many bytes, which begins with `head`, is one field of text or bytes and nothing else: then it need not be
+ * whole to be counted. False also where `head` is too short to tell.
+ */
+export function isOneValue(head: Uint8Array, sizeBytes: number, form: DescMessage | 'json'): boolean {
+  if (form === 'json') return false
+  const reader: Reader = { bytes: head, at: 0, pieces: 0 }
+  const tag = varint(reader)
+  if ((tag & 7) !== LENGTH || shapeOf(form).has(tag >>> 3)) return false
+  const length = varint(reader)
+  return reader.at <= head.byteLength && reader.at + length === sizeBytes
+}
+
 // Wire types (https://protobuf.dev/programming-guides/encoding/#structure).
 const VARINT = 0
 const FIXED64 = 1

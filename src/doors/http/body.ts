@@ -19,6 +19,18 @@ export interface BodyReading {
   readonly received?: ((bytes: number) => void) | undefined
 }
 
+// The most that a frame of HTTP/2 has unless more was agreed on (RFC 9113, 6.5.2), which we do not.
+const FRAME_BYTES = 16_384
+
+/**
+ * How much to read. Frames of HTTP/2 come several at once, and Node copies them into one piece for whoever asks for all that is there;
+ * as they came they are given as they are.
+ */
+function nextBytes(req: PortRequest): number | undefined {
+  const { readableLength } = req
+  return 'stream' in req && readableLength > FRAME_BYTES ? FRAME_BYTES : undefined
+}
+
 /** The bytes of a body as they arrive. Leaving the loop early leaves the rest for `discardRest`. */
 export function readBody(
   req: PortRequest,
@@ -55,7 +67,7 @@ export function readBody(
           stop()
           throw failure()
         }
-        const chunk: unknown = req.read()
+        const chunk: unknown = req.read(nextBytes(req))
         if (chunk instanceof Uint8Array) {
           received?.(chunk.byteLength)
           look(() => inspector?.chunk(chunk))

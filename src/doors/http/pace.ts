@@ -1,6 +1,7 @@
 // Writes to the port at the pace of its reader.
 import { constants } from 'node:http2'
 import type { Writable } from 'node:stream'
+import { giveBack } from '../../core/lent-bytes.ts'
 import type { PortResponse } from '../../server/port-handler.ts'
 
 /** How many bytes may stand before a reader of a call that has been ended: room for its end, also behind what waits. */
@@ -10,6 +11,15 @@ const FAREWELL_BYTES = 1_048_576
 export function write(res: PortResponse, chunk: Uint8Array | string): boolean {
   // The two signatures have nothing in common for the compiler.
   return 'stream' in res ? res.write(chunk) : res.write(chunk)
+}
+
+/** The same with a piece that may be lent: it is given back when it has left, of which `bytes` are all that does. */
+export function writeLent(res: PortResponse, piece: Uint8Array, bytes: Uint8Array = piece): boolean {
+  const left = (error?: Error | null): void => {
+    // Of a stream that was reset Node lets go while the system may still send from it.
+    if (!error && isOpen(res)) giveBack(piece)
+  }
+  return 'stream' in res ? res.write(bytes, left) : res.write(bytes, left)
 }
 
 /** Sends the header of an answer before anything of its body. */

@@ -2,7 +2,7 @@
 import type { PortRequest, PortResponse } from '../../server/port-handler.ts'
 import { errorHeaders, type Told } from './errors.ts'
 import { EVENT_STREAM_HEADERS, type Frame, frameText } from './frame.ts'
-import { cut, drained, finish, flushHeader, isOpen, write } from './pace.ts'
+import { cut, drained, finish, flushHeader, isOpen, write, writeLent } from './pace.ts'
 import type { HttpReply } from './route.ts'
 
 /** How a door says that something went wrong. */
@@ -97,7 +97,8 @@ async function stream(
     if (!isBegun) begin()
     if (req.method === 'HEAD') break
     sent(Buffer.byteLength(piece))
-    if (!write(res, piece)) await drained(res, signal)
+    const hasRoom = typeof piece === 'string' ? write(res, piece) : writeLent(res, piece)
+    if (!hasRoom) await drained(res, signal)
   }
   if (!isOpen(res)) return
   if (!isBegun) begin()

@@ -4,9 +4,7 @@ import { type FileHandle, mkdir, open, opendir, rename, stat, unlink } from 'nod
 import { join } from 'node:path'
 import type { BlobFacts, Blobs } from '../../core/blobs.ts'
 import { GatewayError } from '../../core/errors.ts'
-
-/** The most bytes of one chunk that is read. */
-const CHUNK_BYTES = 256 * 1024
+import { LENT_BYTES_MAX, lend } from '../../core/lent-bytes.ts'
 
 const KEY = /^[0-9a-f]{64}-[0-9a-f]{16}$/
 
@@ -50,7 +48,7 @@ export async function openDiskBlobs(folder: string): Promise<Blobs> {
       try {
         const end = offset + length
         for (let position = offset; position < end; ) {
-          const buffer = new Uint8Array(Math.min(CHUNK_BYTES, end - position))
+          const buffer = lend(Math.min(LENT_BYTES_MAX, end - position))
           const { bytesRead } = await translated(() => handle.read(buffer, 0, buffer.length, position))
           if (bytesRead === 0) return
           position += bytesRead

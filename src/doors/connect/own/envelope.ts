@@ -1,13 +1,15 @@
 // Messages with five bytes before each that say how long it is.
 import type { DescMessage, MessageInitShape } from '@bufbuild/protobuf'
 import type { StreamEventSchema } from '#gen/exai/v1/chat_service_pb'
+import type { DownloadFileResponseSchema } from '#gen/exai/v1/files_service_pb'
 import { WRITE_MAX_BYTES } from '../router.ts'
 import type { OwnCall } from './call.ts'
+import { type FileChunk, fileChunkInPlace, fileChunkOf, writeFileChunk } from './file-chunk.ts'
 import type { OwnMethod } from './method.ts'
 import { type TextEvent, textEventJson, textEventOf, writeTextEvent } from './text-event.ts'
 
 /** What stands in an envelope. */
-export type Content = Uint8Array | string | TextEvent
+export type Content = Uint8Array | string | TextEvent | FileChunk
 
 /** One envelope. */
 export interface Envelope {
@@ -38,6 +40,12 @@ function binary(method: OwnMethod, answer: Answer): Envelope {
   if (event !== undefined && event.sizeBytes <= WRITE_MAX_BYTES) {
     return { flags: 0, data: event, sizeBytes: event.sizeBytes }
   }
+  const chunk = method.isOfFile
+    ? fileChunkOf(answer as MessageInitShape<typeof DownloadFileResponseSchema>)
+    : undefined
+  if (chunk !== undefined && chunk.sizeBytes <= WRITE_MAX_BYTES) {
+    return { flags: 0, data: chunk, sizeBytes: chunk.sizeBytes }
+  }
   const data = method.binary(answer)
   return { flags: 0, data, sizeBytes: data.byteLength }
 }
@@ -60,13 +68,28 @@ export function joined(envelopes: readonly Envelope[], sizeBytes: number): Buffe
   const bytes = Buffer.allocUnsafe(sizeBytes)
   let at = 0
   for (const { flags, data, sizeBytes: length } of envelopes) {
-    bytes[at] = flags
-    bytes.writeUInt32BE(length, at + 1)
+    putPrefix(bytes, at, flags, length)
     at += PREFIX_BYTES
     put(bytes, at, data)
     at += length
   }
   return bytes
+}
+
+/**
+ * An envelope that leaves by itself in the memory of its chunk, which is to be given back when it has left; undefined for all others,
+ * which are to be joined.
+ */
+export function inPlace({
+  flags,
+  data,
+  sizeBytes,
+}: Envelope): { bytes: Buffer; chunk: Uint8Array } | undefined {
+  if (typeof data === 'string' || !('chunk' in data)) return undefined
+  const bytes = fileChunkInPlace(data, PREFIX_BYTES)
+  if (bytes === undefined) return undefined
+  putPrefix(bytes, 0, flags, sizeBytes)
+  return { bytes, chunk: data.chunk }
 }
 
 /** The bytes of a content. */
@@ -76,8 +99,14 @@ export function bytesOf({ data, sizeBytes }: Pick<Envelope, 'data' | 'sizeBytes'
   return bytes
 }
 
+function putPrefix(bytes: Buffer, at: number, flags: number, sizeBytes: number): void {
+  bytes[at] = flags
+  bytes.writeUInt32BE(sizeBytes, at + 1)
+}
+
 function put(bytes: Buffer, at: number, data: Content): void {
   if (typeof data === 'string') bytes.write(data, at)
   else if (data instanceof Uint8Array) bytes.set(data, at)
+  else if ('chunk' in data) writeFileChunk(bytes, at, data)
   else writeTextEvent(bytes, at, data)
 }

@@ -12,6 +12,7 @@ import {
 import { Code, ConnectError, type MethodImplSpec } from '@connectrpc/connect'
 import { createMethodSerializationLookup } from '@connectrpc/connect/protocol'
 import { StreamEventSchema } from '#gen/exai/v1/chat_service_pb'
+import { DownloadFileResponseSchema } from '#gen/exai/v1/files_service_pb'
 import { COUNTED_FROM_BYTES } from '../../http/json-size.ts'
 import { hasTooManyPieces } from '../pieces.ts'
 import type { GivenMethod, RouterOptions } from '../router.ts'
@@ -25,6 +26,8 @@ export interface OwnMethod {
   readonly options: RouterOptions
   /** Whether its answers are the events of a chat. */
   readonly isOfEvents: boolean
+  /** Whether its answers are the chunks of a file. */
+  readonly isOfFile: boolean
   /** Reads a request; undefined for one that is to be refused. */
   parse(bytes: Uint8Array, isBinary: boolean): Message | undefined
   /** Bytes of an answer. Throws what connect-es says when it cannot be written or is too large. */
@@ -56,6 +59,7 @@ export function ownMethodOf({ spec, limits, options }: GivenMethod): OwnMethod |
     limits,
     options,
     isOfEvents: method.output === StreamEventSchema,
+    isOfFile: method.output === DownloadFileResponseSchema,
     parse: (bytes, isBinary) => {
       const form = isBinary ? method.input : 'json'
       if (bytes.byteLength >= COUNTED_FROM_BYTES && hasTooManyPieces(bytes, form)) return undefined

@@ -4,9 +4,9 @@ import { createEndStreamSerialization, endStreamFlag } from '@connectrpc/connect
 import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc'
 import { trailerFlag, trailerSerialize } from '@connectrpc/connect/protocol-grpc-web'
 import { GatewayError } from '../../../core/errors.ts'
-import { drained, finish, flushHeader, isOpen, write } from '../../http/pace.ts'
+import { drained, finish, flushHeader, isOpen, write, writeLent } from '../../http/pace.ts'
 import type { OwnCall } from './call.ts'
-import { bytesOf, COMPRESSED, type Envelope, joined, PREFIX_BYTES } from './envelope.ts'
+import { bytesOf, COMPRESSED, type Envelope, inPlace, joined, PREFIX_BYTES } from './envelope.ts'
 import { setStreamHead } from './head.ts'
 
 /** The way out of one answer. */
@@ -60,6 +60,14 @@ export function createOutlet(call: OwnCall): Outlet {
     setStreamHead(call)
   }
   function put(envelope: Envelope, plain: number): Promise<void> | undefined {
+    const whole = method.isOfFile ? inPlace(envelope) : undefined
+    if (whole !== undefined) {
+      flush()
+      if (!isOpen(res)) return undefined
+      exchange.sent(PREFIX_BYTES + plain)
+      isFull = !writeLent(res, whole.chunk, whole.bytes)
+      return isFull ? pace() : undefined
+    }
     waiting.push(envelope)
     waitingBytes += PREFIX_BYTES + envelope.sizeBytes
     plainBytes += PREFIX_BYTES + plain

@@ -1,6 +1,7 @@
 // Writes the message that most streams are made of, a piece of text with its number, without an object for each of its parts.
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { StreamEventSchema, TextDeltaSchema } from '#gen/exai/v1/chat_service_pb'
+import { hasUnknown, LENGTH_DELIMITED, tagOf, varintBytes, writeVarint } from './wire.ts'
 
 type Event = MessageInitShape<typeof StreamEventSchema>
 
@@ -18,9 +19,6 @@ export interface TextEvent {
 }
 
 const INT32_MAX = 0x7fff_ffff
-const LENGTH_DELIMITED = 2
-
-const tagOf = (number: number, wireType: number): number => (number << 3) | wireType
 
 const { sequence: sequenceField, textDelta, reasoningDelta } = StreamEventSchema.field
 const SEQUENCE_TAG = tagOf(sequenceField.number, 0)
@@ -83,27 +81,4 @@ function pieceOf(message: Event): Piece | undefined {
 
 function isPositive(sequence: number | undefined): sequence is number {
   return sequence !== undefined && Number.isInteger(sequence) && sequence > 0 && sequence <= INT32_MAX
-}
-
-/** Whether there are fields of another version of the contract, which are passed on. */
-function hasUnknown(message: object): boolean {
-  return '$unknown' in message && message.$unknown !== undefined
-}
-
-function varintBytes(value: number): number {
-  if (value < 0x80) return 1
-  if (value < 0x4000) return 2
-  if (value < 0x20_0000) return 3
-  return value < 0x1000_0000 ? 4 : 5
-}
-
-function writeVarint(bytes: Buffer, start: number, value: number): number {
-  let at = start
-  let rest = value
-  while (rest > 0x7f) {
-    bytes[at++] = (rest & 0x7f) | 0x80
-    rest >>>= 7
-  }
-  bytes[at++] = rest
-  return at
 }

@@ -12,7 +12,7 @@ import { until } from './harness.ts'
 
 const MIB = 1024 * 1024
 const CHUNK_BYTES = 256 * 1024
-/** What garbage may lie about before it is collected; a server that kept the file would need all of it. */
+/** How much more garbage may lie about; a server that kept the files would need 64 MiB more for the second one. */
 const GROWTH_MAX_BYTES = 48 * MIB
 
 /** The most memory that a process ever had. */
@@ -21,7 +21,7 @@ async function peakBytes(pid: number): Promise<number> {
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024
 }
 
-test('64 MiB go up and down through gRPC without being held in memory', async () => {
+test('128 MiB go up and down through gRPC without being held in memory', async () => {
   const folder = await ownFolder()
   const script = `${root}/tests/unit/doors/connect/files-server.ts`
   const child = await startChild(process.execPath, [script, folder.path])
@@ -45,10 +45,10 @@ test('64 MiB go up and down through gRPC without being held in memory', async ()
       expect(file).toMatchObject({ sizeBytes: BigInt(sizeBytes), sha256: digest })
       expect(came.digest('hex')).toBe(digest)
     }
-    // Whatever is needed for the first file is needed once.
-    await both(8 * MIB)
-    const before = await peakBytes(child.pid)
+    // Whatever is needed for the first file is needed once, and so is the place of what is not collected yet.
     await both(64 * MIB)
+    const before = await peakBytes(child.pid)
+    await both(128 * MIB)
     expect((await peakBytes(child.pid)) - before).toBeLessThan(GROWTH_MAX_BYTES)
   } finally {
     await child.stop('SIGTERM')

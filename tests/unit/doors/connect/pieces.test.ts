@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { PartSchema, Role } from '#gen/exai/v1/chat_pb'
 import { CompleteRequestSchema } from '#gen/exai/v1/chat_service_pb'
 import { UploadFileRequestSchema } from '#gen/exai/v1/files_service_pb'
-import { hasTooManyPieces } from '../../../../src/doors/connect/pieces.ts'
+import { hasTooManyPieces, isOneValue } from '../../../../src/doors/connect/pieces.ts'
 import { PIECES_MAX } from '../../../../src/doors/http/json-size.ts'
 import { fakeChat, startServer as start } from './harness.ts'
 
@@ -13,6 +13,35 @@ const MANY = PIECES_MAX + 1
 const messages = Buffer.alloc(2 * MANY, Buffer.from([0x12, 0x00]))
 const json = (count: number) =>
   `{"model":"a","messages":[${Array.from({ length: count }, () => '{}').join()}]}`
+
+describe('a message of one value', () => {
+  const form = UploadFileRequestSchema
+  const chunk = (value: Uint8Array): Uint8Array =>
+    toBinary(form, create(form, { piece: { case: 'chunk', value } }))
+  const bytes = chunk(Buffer.alloc(300_000, 0x12))
+
+  test.each([5, 6, 100, 300_000])('is told by its first %i bytes', count => {
+    expect(isOneValue(bytes.subarray(0, count), bytes.byteLength, form)).toBe(true)
+  })
+
+  test.each([0, 1, 2, 3])('is not told by its first %i bytes', count => {
+    expect(isOneValue(bytes.subarray(0, count), bytes.byteLength, form)).toBe(false)
+  })
+
+  const header = create(form, { piece: { case: 'header', value: { filename: 'x'.repeat(250_000) } } })
+  test.each<[string, Uint8Array, number]>([
+    ['with more behind the value', bytes, bytes.byteLength + 2],
+    ['with less than the value', bytes, bytes.byteLength - 1],
+    ['of a message', toBinary(form, header), toBinary(form, header).byteLength],
+    ['of numbers', Buffer.alloc(300_000, Buffer.from([0xf8, 0x3f, 0x00])), 300_000],
+  ])('is not one %s', (_name, all, sizeBytes) => {
+    expect(isOneValue(all.subarray(0, 16_384), sizeBytes, form)).toBe(false)
+  })
+
+  test('is nothing of JSON', () => {
+    expect(isOneValue(bytes, bytes.byteLength, 'json')).toBe(false)
+  })
+})
 
 describe('many pieces', () => {
   test.each([
