@@ -5,6 +5,7 @@ import type { RouteSchema } from '#gen/exai/v1/route_pb'
 import type { Cost, Usage } from '#gen/exai/v1/usage_pb'
 import type { Caller } from './caller.ts'
 import type { GatewayError } from './errors.ts'
+import type { LimitFacts } from './limits.ts'
 import type { Ending } from './settlement.ts'
 import type { CallTrace } from './trace.ts'
 
@@ -12,6 +13,8 @@ import type { CallTrace } from './trace.ts'
 export interface CallAdmission {
   /** Counts the call among those of the minute no more: it joins another one, or reads what that has left. */
   giveBack(): void
+  /** How the limit of requests a minute stood that had the least room left beside this call; undefined when none counts it. */
+  requestLimit(): LimitFacts | undefined
 }
 
 /** One call, seen from the inside. */

@@ -4,14 +4,14 @@ import type { CallAdmission } from '../core/call.ts'
 import type { Caller } from '../core/caller.ts'
 import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
-import type { Policy } from '../core/limits.ts'
+import type { LimitFacts, Policy } from '../core/limits.ts'
 import type { Holder, Reservation, Reserved, Settling, Shared } from '../core/shared.ts'
 import type { UsageSums } from '../core/usage-sums.ts'
 import { type AttemptNeed, countsSize } from './attempt-amounts.ts'
 import { type Held, reserveAttempt } from './attempt-limits.ts'
 import { createBudgetStart } from './budget-start.ts'
 import { createHolders } from './holders.ts'
-import { limitError } from './limit-errors.ts'
+import { factsOf, limitError } from './limit-errors.ts'
 import { createLimitNews, type LimitSink } from './limit-news.ts'
 import { type AppliedLimit, createCallerRules, storedBytesOf } from './limit-rules.ts'
 import { reservationOf, untilRoomMs } from './limit-windows.ts'
@@ -79,6 +79,16 @@ interface Entry {
   readonly given: readonly Settling[]
 }
 
+/** What a call was let in with. */
+interface LetIn {
+  readonly holder: Holder
+  readonly entry: Entry
+  readonly limits: readonly AppliedLimit[]
+  /** What each of them holds with the call. */
+  readonly used: readonly number[]
+  readonly now: number
+}
+
 /** Whoever asks how we are must always get an answer. */
 const UNLIMITED = ['grpc.health.v1.', 'grpc.reflection.']
 /** Reads what another call has begun, and begins none. */
@@ -122,7 +132,7 @@ export function createLimits(deps: LimitsDeps): Limits {
     const letIn = (reserved: Reserved): Admission | Promise<Admission> => {
       if (!reserved.ok) return refused(limits[reserved.index], reserved, now, requestId)
       news.used(limits, entry.reservations, reserved.used, requestId)
-      return admissionOf(holder, entry)
+      return admissionOf({ holder, entry, limits, used: reserved.used, now })
     }
     return answer instanceof Promise ? answer.then(letIn) : letIn(answer)
   }
@@ -140,7 +150,8 @@ export function createLimits(deps: LimitsDeps): Limits {
     throw limitError({ limit, used, amount: 1, now, isOutage, roomInMs })
   }
 
-  function admissionOf(holder: Holder, { reservations, held, given }: Entry): Admission {
+  function admissionOf({ holder, entry, limits, used, now }: LetIn): Admission {
+    const { reservations, held, given } = entry
     const place = holders.holds(holder, held)
     let isCounted = true
     return {
@@ -150,6 +161,7 @@ export function createLimits(deps: LimitsDeps): Limits {
         for (const { counter, isForGood } of reservations)
           if (isForGood) shared.adjust(counter, -1)?.catch(onFault)
       },
+      requestLimit: () => tightest(limits, used, now),
       end: () => holders.settle(place, given),
     }
   }
@@ -182,4 +194,18 @@ export function createLimits(deps: LimitsDeps): Limits {
     running: holders.running,
     close: holders.close,
   }
+}
+
+function tightest(
+  limits: readonly AppliedLimit[],
+  used: readonly number[],
+  now: number,
+): LimitFacts | undefined {
+  let least: LimitFacts | undefined
+  for (const [index, limit] of limits.entries()) {
+    if (limit.kind !== 'requests_per_minute') continue
+    const facts = factsOf({ limit, used: used[index] ?? 0, now })
+    if (least === undefined || facts.remaining < least.remaining) least = facts
+  }
+  return least
 }

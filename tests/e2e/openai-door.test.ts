@@ -102,6 +102,30 @@ it('a limit that is reached says so in the headers that the package reads', asyn
   expect(Number(error.headers.get('retry-after'))).toBeGreaterThan(0)
 })
 
+it('an answer says how the nearest limit of requests stands, also one that is streamed', async () => {
+  const limits = 'limits: { tenants: { default: { requests_per_minute: 3 } } }\n'
+  const service = await start({}, limits)
+  const sdk = sdkOf(service)
+  const { response: whole } = await sdk.chat.completions.create(hi).withResponse()
+  const { response: streamed, data } = await sdk.chat.completions
+    .create({ ...hi, stream: true })
+    .withResponse()
+  for await (const _ of data);
+  expect(
+    [whole, streamed].map(({ headers }) => [
+      headers.get('x-ratelimit-limit-requests'),
+      headers.get('x-ratelimit-remaining-requests'),
+    ]),
+  ).toEqual([
+    ['3', '2'],
+    ['3', '1'],
+  ])
+  expect(whole.headers.get('x-ratelimit-reset-requests')).toMatch(/^(?:6\d|70)s$/)
+  const free = await start({})
+  const { response } = await sdkOf(free).chat.completions.create(hi).withResponse()
+  expect(response.headers.get('x-ratelimit-limit-requests')).toBeNull()
+})
+
 it('a page of an allowed origin may send what the package sends', async () => {
   const service = await start({ CORS_ORIGINS: 'https://app.example.org', EXAI_AUTH: 'key' })
   const reply = await fetch(`${service.url}/v1/files/file_1`, {

@@ -1,5 +1,5 @@
 // Errors as Anthropic's clients know them (https://platform.claude.com/docs/en/api/errors), with our reason inside.
-import { LIMIT_KINDS } from '../../core/limits.ts'
+import { LIMIT_KINDS, type LimitFacts } from '../../core/limits.ts'
 import { paramOf, type Told } from '../http/errors.ts'
 import type { ErrorShape } from '../http/reply.ts'
 import type { Wire } from './answer.ts'
@@ -11,6 +11,7 @@ export const anthropicErrors: ErrorShape = {
   frames: told => [{ event: 'error', data: errorBody(told) }],
   status: statusOf,
   headers: headersOf,
+  limitHeaders,
 }
 
 function errorBody(told: Told): Wire {
@@ -61,14 +62,16 @@ const UNITS: Partial<Record<(typeof LIMIT_KINDS)[number], string>> = {
 
 function headersOf({ error, requestId }: Told): Readonly<Record<string, string>> {
   const { limit } = error.details
-  const kind = LIMIT_KINDS.find(one => limit?.name.startsWith(`${one} of `) === true)
+  return { 'request-id': requestId, ...(limit === undefined ? {} : limitHeaders(limit)) }
+}
+
+function limitHeaders({ name, limit, remaining, resetAtMs }: LimitFacts): Readonly<Record<string, string>> {
+  const kind = LIMIT_KINDS.find(one => name.startsWith(`${one} of `))
   const unit = kind === undefined ? undefined : UNITS[kind]
-  if (limit === undefined || unit === undefined) return { 'request-id': requestId }
-  const { resetAtMs } = limit
+  if (unit === undefined) return {}
   return {
-    'request-id': requestId,
-    [`anthropic-ratelimit-${unit}-limit`]: String(limit.limit),
-    [`anthropic-ratelimit-${unit}-remaining`]: String(limit.remaining),
+    [`anthropic-ratelimit-${unit}-limit`]: String(limit),
+    [`anthropic-ratelimit-${unit}-remaining`]: String(remaining),
     ...(resetAtMs === undefined
       ? {}
       : { [`anthropic-ratelimit-${unit}-reset`]: new Date(resetAtMs).toISOString() }),

@@ -107,7 +107,15 @@ function writingOf(
   exchange: Exchange,
 ): Writing {
   const { signal, sent } = exchange
-  return { req, res, errors, signal, sent, told: thrown => tell(thrown, exchange) }
+  return {
+    req,
+    res,
+    errors,
+    signal,
+    sent,
+    limit: () => exchange.admission?.requestLimit(),
+    told: thrown => tell(thrown, exchange),
+  }
 }
 
 function textOf(value: string | readonly string[] | undefined): string {

@@ -96,8 +96,13 @@ const UNITS: Partial<Record<(typeof LIMIT_KINDS)[number], string>> = {
   tokens_per_minute: 'tokens',
 }
 
-// The names are OpenAI's, which many clients read; budgets and calls at once have none there.
-function limitHeaders({ name, limit, remaining, resetAtMs }: LimitFacts): Readonly<Record<string, string>> {
+/** How a limit stands, by OpenAI's names, which many clients read; budgets and calls at once have none there. */
+export function limitHeaders({
+  name,
+  limit,
+  remaining,
+  resetAtMs,
+}: LimitFacts): Readonly<Record<string, string>> {
   const kind = LIMIT_KINDS.find(one => name.startsWith(`${one} of `))
   const unit = kind === undefined ? undefined : UNITS[kind]
   if (unit === undefined) return {}

@@ -1,6 +1,7 @@
 // Writes the answers of routes to the port, and errors in the shape of their door.
+import type { LimitFacts } from '../../core/limits.ts'
 import type { PortRequest, PortResponse } from '../../server/port-handler.ts'
-import { errorHeaders, type Told } from './errors.ts'
+import { errorHeaders, limitHeaders, type Told } from './errors.ts'
 import { EVENT_STREAM_HEADERS, type Frame, frameText } from './frame.ts'
 import { cut, drained, finish, flushHeader, isOpen, write, writeLent } from './pace.ts'
 import type { HttpReply } from './route.ts'
@@ -15,6 +16,8 @@ export interface ErrorShape {
   readonly status?: (told: Told) => number
   /** What the header of an error answer says besides. */
   readonly headers?: (told: Told) => Readonly<Record<string, string>>
+  /** What the header of any other answer says of the limit of requests that counts the call. Absent: it goes by OpenAI's names. */
+  readonly limitHeaders?: (limit: LimitFacts) => Readonly<Record<string, string>>
 }
 
 /** What an answer is written with. */
@@ -25,13 +28,17 @@ export interface Writing {
   readonly errors: ErrorShape
   /** Hears how many bytes of the body leave, piece by piece. */
   readonly sent: (bytes: number) => void
+  /** The limit of requests that counts the call; undefined when none does. */
+  readonly limit: () => LimitFacts | undefined
   /** What a client is to be told of anything that was thrown. */
   readonly told: (thrown: unknown) => Told
 }
 
 /** Writes a whole answer. Resolves when it has been handed to the system or when the client has left. */
 export async function writeReply(writing: Writing, reply: HttpReply): Promise<void> {
-  const { res } = writing
+  const { res, errors } = writing
+  const limit = writing.limit()
+  if (limit !== undefined) setHeaders(res, (errors.limitHeaders ?? limitHeaders)(limit))
   switch (reply.type) {
     case 'json':
       return sendJson(writing, reply.status ?? 200, reply.value, reply.headers)

@@ -32,6 +32,21 @@ describe('requests a minute', () => {
     }
   })
 
+  it('are told of in what a call is let in with, the ones with the least room', async () => {
+    const own = caller({ subject: 'ann', limits: [{ kind: 'requests_per_minute', value: 3 }] })
+    const { limits } = setUp(ofAcme(requests(5), { kind: 'concurrent_calls', value: 1_000 }))
+    const others = await limits.admit(caller(), METHOD)
+    expect(others?.requestLimit()).toMatchObject({ limit: 5, remaining: 4 })
+    const first = await limits.admit(own, METHOD)
+    expect(first?.requestLimit()).toMatchObject({ limit: 3, remaining: 2 })
+    await limits.admit(caller(), METHOD)
+    await limits.admit(caller(), METHOD)
+    const last = await limits.admit(own, METHOD)
+    expect(last?.requestLimit()).toMatchObject({ name: 'requests_per_minute of tenant acme', remaining: 0 })
+    const running = setUp(ofAcme({ kind: 'concurrent_calls', value: 9 })).limits
+    expect((await running.admit(caller(), METHOD))?.requestLimit()).toBeUndefined()
+  })
+
   it('say when the oldest that count are over, and then there is room', async () => {
     const { limits, clock } = setUp(ofAcme(requests(3)))
     for (const pauseMs of [4_000, 20_000, 15_000]) {

@@ -73,7 +73,7 @@ describe('an exchange', () => {
       const end = (): void => {
         ends += 1
       }
-      return { giveBack: () => undefined, end, ends: () => ends }
+      return { giveBack: () => undefined, requestLimit: () => undefined, end, ends: () => ends }
     }
     const [alone, detached, late] = [admission(), admission(), admission()]
     const first = open().exchange

@@ -38,6 +38,7 @@ function open(refusing?: { readonly scope?: GatewayError; readonly limit?: Gatew
       if (refusing?.limit !== undefined) throw refusing.limit
       const admission: Admitted = {
         giveBack: ignore,
+        requestLimit: () => undefined,
         end() {
           given -= 1
         },
