@@ -1,8 +1,9 @@
 // How long a start takes: from the first instruction of the process to its first chat answer, and what it then holds.
-import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { root as repository, run } from '../scripts/step.ts'
+import { bundle } from '../scripts/bundle.ts'
+import { root as repository } from '../scripts/step.ts'
 import { type Cores, treeCpuMicros, treeRssBytes } from './machine.ts'
 import { median } from './numbers.ts'
 import { type Server, startFloor, startGateway, stopChild } from './processes.ts'
@@ -116,30 +117,13 @@ export function startTargets(rows: readonly StartRow[]): readonly Promised[] {
   )
 }
 
-/** Makes what the package holds, and gives the path of its command; below the repository, whose packages it finds. */
+/** Makes of the package what a start needs, and gives the path of its command; below the repository, whose packages it finds. */
 function buildPacked(): string {
   const folder = join(repository, 'build/packed')
   rmSync(folder, { recursive: true, force: true })
-  mkdirSync(join(folder, 'dist'), { recursive: true })
-  run({
-    tool: 'tsc',
-    args: [
-      '-p',
-      'tsconfig.build.json',
-      '--noCheck',
-      '--declaration',
-      'false',
-      '--outDir',
-      join(folder, 'dist'),
-    ],
-    remedy: 'correct the types it names',
-  })
+  bundle(join(folder, 'dist'))
   const { name, version } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'))
-  const manifest = { name, version, type: 'module', imports: { '#gen/*': './gen/ts/*.js' } }
-  writeFileSync(join(folder, 'dist/package.json'), JSON.stringify(manifest))
-  for (const file of globSync('src/**/*.json', { cwd: repository })) {
-    cpSync(join(repository, file), join(folder, 'dist', file))
-  }
+  writeFileSync(join(folder, 'dist/package.json'), JSON.stringify({ name, version, type: 'module' }))
   cpSync(join(repository, 'bin'), join(folder, 'bin'), { recursive: true })
   return join(folder, 'bin/exai')
 }
