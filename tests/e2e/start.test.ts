@@ -112,6 +112,25 @@ describe('the bundle', () => {
     expect(await service.stop()).toBe(0)
   })
 
+  it('starts with all that is loaded by a setting', async () => {
+    const config = join(folder, 'exai.yaml')
+    await writeFile(config, 'log_level: debug\n')
+    const service = await startServiceBy(
+      process.execPath,
+      [main()],
+      surroundings({
+        // Nothing listens there: a start needs none of them.
+        SUPABASE_URL: 'http://127.0.0.1:9',
+        SUPABASE_KEY: 'no-such-project',
+        OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9',
+        EXAI_CONFIG: config,
+      }),
+    )
+    expect(await hello(service)).toBe('sandbox')
+    expect(service.output()).not.toContain('is not a')
+    await service.stop()
+  })
+
   it('serves with two workers', async () => {
     const service = await startServiceBy(process.execPath, [main()], surroundings({ WORKERS: '2' }))
     expect(await hello(service)).toBe('sandbox')
