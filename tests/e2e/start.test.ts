@@ -70,6 +70,11 @@ it('a start from the source loads nothing of what only some calls and settings n
   const packages = packagesOf(loaded)
   expect(packages).toContain('@connectrpc/connect')
   for (const late of LATE) expect(packages).not.toContain(late)
+  const own = loaded.map(url => url.slice(url.indexOf('/src/') + 1))
+  expect(own).toContain('src/stores/sqlite/store.ts')
+  expect(
+    own.filter(path => /^src\/(?:stores\/(?:redis|supabase)|cli\/(?:chat|keys|mcp))/.test(path)),
+  ).toEqual([])
 })
 
 const LATE = [
