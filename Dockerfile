@@ -15,6 +15,7 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY scripts ./scripts
 COPY gen ./gen
 COPY src ./src
+COPY web ./web
 RUN npm run build
 
 # The base image's Node is the right one, so the bundled Node (an optional dependency of 210 MB) stays out.
