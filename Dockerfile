@@ -15,6 +15,7 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY scripts ./scripts
 COPY gen ./gen
 COPY src ./src
+COPY web ./web
 RUN npm run build
 
 # The base image's Node is the right one, so the bundled Node (an optional dependency of 210 MB) stays out.
@@ -43,4 +44,4 @@ EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
   CMD ["node", "-e", "require(process.env.TLS_CERT ? 'https' : 'http').get({ host: '127.0.0.1', port: process.env.PORT, path: '/health/ready', rejectUnauthorized: false }, answer => process.exit(answer.statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
 # No shell and no npm in between: the service is process 1 and gets the signals.
-ENTRYPOINT ["node", "dist/src/main.js"]
+ENTRYPOINT ["node", "--min-semi-space-size=4", "dist/bundle/main.js"]

@@ -1,8 +1,9 @@
 // How long a start takes: from the first instruction of the process to its first chat answer, and what it then holds.
-import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { root as repository, run } from '../scripts/step.ts'
+import { bundle } from '../scripts/bundle.ts'
+import { root as repository } from '../scripts/step.ts'
 import { type Cores, treeCpuMicros, treeRssBytes } from './machine.ts'
 import { median } from './numbers.ts'
 import { type Server, startFloor, startGateway, stopChild } from './processes.ts'
@@ -34,6 +35,8 @@ export type StartOptions = {
 export const START_MS_MAX = 500
 
 const STARTS = 7
+// What bin/exai looks at in a clone.
+const SOURCES = ['src', 'gen', 'package.json', 'package-lock.json']
 // The service loads its token encoding two seconds after the start.
 const IDLE_MS = 4_000
 
@@ -42,12 +45,13 @@ type Program = { readonly name: string; readonly msMax?: number; readonly start:
 /** Starts each program several times, in turn. */
 export async function measureStart(options: StartOptions): Promise<readonly StartRow[]> {
   const { upstreamPort, cores, smoke } = options
-  const packed = buildPacked()
+  const { packed, source, npm } = makePlaces()
   const folderOf = (): string => mkdtempSync(join(options.folder, 'start-'))
   const at = () => ({ upstreamPort, core: cores?.server, folder: folderOf() })
   const programs: readonly Program[] = [
     { name: 'bin/exai, packed', msMax: START_MS_MAX, start: () => startGateway({ ...at(), file: packed }) },
-    { name: 'src/main.ts', msMax: START_MS_MAX, start: () => startGateway(at()) },
+    { name: 'bin/exai, source', msMax: START_MS_MAX, start: () => startGateway({ ...at(), file: source }) },
+    { name: 'npm start', start: () => startGateway({ ...at(), file: npm }) },
     {
       name: 'bin/exai, packed, WORKERS=2',
       start: () => startGateway({ ...at(), file: packed, env: { WORKERS: '2' } }),
@@ -116,30 +120,24 @@ export function startTargets(rows: readonly StartRow[]): readonly Promised[] {
   )
 }
 
-/** Makes what the package holds, and gives the path of its command; below the repository, whose packages it finds. */
-function buildPacked(): string {
-  const folder = join(repository, 'build/packed')
-  rmSync(folder, { recursive: true, force: true })
-  mkdirSync(join(folder, 'dist'), { recursive: true })
-  run({
-    tool: 'tsc',
-    args: [
-      '-p',
-      'tsconfig.build.json',
-      '--noCheck',
-      '--declaration',
-      'false',
-      '--outDir',
-      join(folder, 'dist'),
-    ],
-    remedy: 'correct the types it names',
-  })
-  const { name, version } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'))
-  const manifest = { name, version, type: 'module', imports: { '#gen/*': './gen/ts/*.js' } }
-  writeFileSync(join(folder, 'dist/package.json'), JSON.stringify(manifest))
-  for (const file of globSync('src/**/*.json', { cwd: repository })) {
-    cpSync(join(repository, file), join(folder, 'dist', file))
+/** Makes what a user starts, and gives the paths of the commands; below the repository, whose packages they find. */
+function makePlaces(): { readonly packed: string; readonly source: string; readonly npm: string } {
+  const place = (name: string): string => join(repository, 'build', name)
+  const [packed, source, clone] = [place('packed'), place('source'), place('clone')]
+  for (const folder of [packed, source, clone]) {
+    rmSync(folder, { recursive: true, force: true })
+    cpSync(join(repository, 'bin'), join(folder, 'bin'), { recursive: true })
   }
-  cpSync(join(repository, 'bin'), join(folder, 'bin'), { recursive: true })
-  return join(folder, 'bin/exai')
+  for (const folder of [source, clone]) {
+    for (const name of SOURCES) symlinkSync(join(repository, name), join(folder, name))
+  }
+  bundle(join(packed, 'dist'))
+  const { name, version } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8'))
+  writeFileSync(join(packed, 'dist/package.json'), JSON.stringify({ name, version, type: 'module' }))
+  // Younger than the links, so it is what `npm start` runs.
+  cpSync(join(packed, 'dist'), join(clone, 'dist'), { recursive: true })
+  // npm runs scripts in the folder of the package, and there is no `.env` here.
+  const npm = join(clone, 'npm-start')
+  writeFileSync(npm, '#!/bin/sh\ncd "$(dirname "$0")" && exec npm start\n', { mode: 0o755 })
+  return { packed: join(packed, 'bin/exai'), source: join(source, 'bin/exai'), npm }
 }

@@ -1,6 +1,7 @@
-// Emits dist/: the service as JavaScript, because Node strips no types below node_modules, and the page for browsers.
+// Emits dist/: the service as JavaScript, because Node strips no types below node_modules, the same bundled, and the page for browsers.
 import { cpSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { bundle } from './bundle.ts'
 import { buildPage, PAGE_FOLDER } from './page.ts'
 import { root, run, runSteps } from './step.ts'
 
@@ -28,6 +29,7 @@ function buildBoth(): void {
 
 const steps = [
   { name: 'build dist', run: build },
+  { name: 'bundle the service', run: () => bundle(join(root, 'dist')) },
   { name: 'build the page', run: buildBoth },
 ]
 

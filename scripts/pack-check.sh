@@ -14,7 +14,7 @@ cd "$root"
 npm pack --silent --pack-destination "$work" >"$work/pack.log" 2>&1 || { cat "$work/pack.log" >&2; fail 'npm pack failed'; }
 tarball=$(echo "$work"/exai-*.tgz)
 tar -tzf "$tarball" >"$work/files"
-for file in bin/exai dist/package.json dist/src/main.js dist/src/files/pdf-worker.js dist/web/dist/index.html dist/gen/ts/exai/v1/chat_service_pb.d.ts proto/exai/v1/chat_service.proto; do
+for file in bin/exai dist/package.json dist/bundle/main.js dist/bundle/worker.js dist/bundle/pdf-worker.js dist/src/client/node.js dist/web/dist/index.html dist/gen/ts/exai/v1/chat_service_pb.d.ts proto/exai/v1/chat_service.proto; do
   grep -qx "package/$file" "$work/files" || fail "$file is not in the package"
 done
 if grep -E '^package/(src|tests|scripts|node_modules|build|data)/|/\.env$' "$work/files"; then fail 'these files do not belong into the package'; fi

@@ -13,7 +13,7 @@ import type { Marks } from './core/marks.ts'
 import type { Outbox } from './core/outbox.ts'
 import type { Journal, Settlement } from './core/settlement.ts'
 import type { UsageSums } from './core/usage-sums.ts'
-import { type CopySender, type KeepingCopy, type KeepingHealth, openCopy } from './keeping-copy.ts'
+import type { CopyDeps, CopySender, KeepingCopy, KeepingHealth } from './keeping-copy.ts'
 import { storeJobs } from './keeping-jobs.ts'
 import { openDiskBlobs } from './stores/disk/blobs.ts'
 import type { Client } from './stores/sqlite/client.ts'
@@ -111,7 +111,7 @@ export async function openKeeping({ config, clock, log, elsewhere }: KeepingDeps
   const blobs = await openDiskBlobs(join(config.dataDir, 'blobs'))
   const copy: KeepingCopy | undefined =
     config.supabase &&
-    (await openCopy({ settings: config.supabase, store, blobs, clock, log, changed, sender: elsewhere }))
+    (await openCopyOf({ settings: config.supabase, store, blobs, clock, log, changed, sender: elsewhere }))
   if (copy !== undefined) stack.defer(copy.close)
 
   const journal: Journal = {
@@ -156,6 +156,12 @@ export async function openKeeping({ config, clock, log, elsewhere }: KeepingDeps
     arrived: signal => copy?.arrived(signal) ?? Promise.resolve(true),
     close: () => opened.disposeAsync(),
   }
+}
+
+/** Loads what has to do with a project, which few services have, and opens it. */
+async function openCopyOf(deps: CopyDeps): Promise<KeepingCopy> {
+  const { openCopy } = await import('./keeping-copy.ts')
+  return openCopy(deps)
 }
 
 async function makeFolder(path: string): Promise<void> {

@@ -3,7 +3,7 @@ import type { Clock } from './core/clock.ts'
 import type { Log } from './core/log.ts'
 import type { Shared } from './core/shared.ts'
 import { createProcessShared } from './stores/process/shared.ts'
-import { createRedisShared, type RedisShared, type RedisState } from './stores/redis/shared.ts'
+import type { RedisShared, RedisSharedDeps, RedisState } from './stores/redis/shared.ts'
 
 /** What `openSharing` needs. */
 export interface SharingDeps {
@@ -47,7 +47,7 @@ export async function openSharing({ redisUrl, clock, log, onCommand }: SharingDe
   const redis: RedisShared | undefined =
     redisUrl === undefined
       ? undefined
-      : await createRedisShared({
+      : await openRedis({
           url: redisUrl,
           clock,
           log,
@@ -67,6 +67,12 @@ export async function openSharing({ redisUrl, clock, log, onCommand }: SharingDe
     },
     close: () => (redis ?? local).close(),
   }
+}
+
+/** Loads what has to do with Redis, which few services have, and opens it. */
+async function openRedis(deps: RedisSharedDeps): Promise<RedisShared> {
+  const { createRedisShared } = await import('./stores/redis/shared.ts')
+  return createRedisShared(deps)
 }
 
 const REASONS = {

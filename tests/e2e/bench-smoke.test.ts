@@ -76,12 +76,15 @@ describe.each(kinds)('the load %s', kind => {
   })
 })
 
-test.each(['bin/exai, packed', 'src/main.ts', 'the floor'])('a start of %s is timed', name => {
-  const row = found.start.find(one => one.name === name)
-  expect(row?.readyMs).toBeGreaterThan(0)
-  expect(row?.firstAnswerMs).toBeGreaterThan(row?.readyMs ?? 0)
-  expect(row?.rssIdle).toBeGreaterThan(MIB * 2 ** 20)
-})
+test.each(['bin/exai, packed', 'bin/exai, source', 'npm start', 'the floor'])(
+  'a start of %s is timed',
+  name => {
+    const row = found.start.find(one => one.name === name)
+    expect(row?.readyMs).toBeGreaterThan(0)
+    expect(row?.firstAnswerMs).toBeGreaterThan(row?.readyMs ?? 0)
+    expect(row?.rssIdle).toBeGreaterThan(MIB * 2 ** 20)
+  },
+)
 
 test('idle connections and waiting streams are held all at once, and weighed', () => {
   expect(found.memory.map(({ name, count }) => [name, count])).toEqual([

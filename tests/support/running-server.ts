@@ -54,7 +54,8 @@ type Spawned = {
   readonly ended: Promise<Ending>
 }
 
-const MAIN = join(root, 'src/main.ts')
+// EXAI_TEST_MAIN has every service of a test start by another file, such as dist/bundle/main.js.
+const MAIN = join(root, process.env['EXAI_TEST_MAIN'] ?? 'src/main.ts')
 const START_MS = 15_000
 
 /** Starts the service on a free port, with these settings, and waits until it listens. The caller stops it. */

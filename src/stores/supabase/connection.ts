@@ -65,7 +65,11 @@ const KEEP_ALIVE_MS = 30_000
  */
 export async function connectSupabase(settings: SupabaseSettings): Promise<SupabaseConnection> {
   const url = parsed(settings.url)
-  const [{ createClient }, undici] = await Promise.all([import('@supabase/supabase-js'), import('undici')])
+  const [{ createClient }, { default: undici }] = await Promise.all([
+    import('@supabase/supabase-js'),
+    // Its default is what every kind of module loader finds in CommonJS, a bundle's too.
+    import('undici'),
+  ])
   const idleTimeoutMs = settings.idleTimeoutMs ?? IDLE_MS
   const agent: Agent = new undici.Agent({
     connections: settings.maxSockets ?? SOCKETS_MAX,
