@@ -29,7 +29,7 @@ import { createAffinity } from './routing/affinity.ts'
 import { createCircuits } from './routing/circuit.ts'
 import { createLeases } from './routing/leases.ts'
 import { createLive } from './routing/live.ts'
-import { createRetryBudget } from './routing/retry-budget.ts'
+import { createRetryBudget, retryBudgetOf } from './routing/retry-budget.ts'
 import { createDrain, type DrainResult } from './server/drain.ts'
 import { createExchanges } from './server/exchange.ts'
 import type { PortAddress } from './server/port.ts'
@@ -177,13 +177,14 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     log,
   })
   stack.defer(files.close)
+  const budget = createRetryBudget(clock, retryBudgetOf(owner?.workers))
   const pipeline = {
     journal: watched.journal,
     counter,
     metrics,
     clock,
     routing,
-    walk: { circuits, leases, live, budget: createRetryBudget(clock), limits: timeouts, clock },
+    walk: { circuits, leases, live, budget, limits: timeouts, clock },
     limits,
     onEvent: events.emit,
   }

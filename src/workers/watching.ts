@@ -1,6 +1,7 @@
 // The seeing of the owner: one state, one set of alerts and one stream of events from what all workers tell.
 import { hostname } from 'node:os'
 import type { Config } from '../config/config.ts'
+import type { Snapshot } from '../config/snapshot.ts'
 import type { Clock } from '../core/clock.ts'
 import { uuidv7 } from '../core/ids.ts'
 import type { Keeping } from '../keeping.ts'
@@ -23,6 +24,8 @@ export interface SeenWorker {
   readonly worker: Asking<WorkerAnswers>
   sight: Sight | undefined
   isWatching: boolean
+  /** What it has of a Snapshot. */
+  readonly partOf: (snapshot: Snapshot) => Snapshot
   load: { readonly delayMs: number; readonly shedFor: OverloadCause | undefined }
 }
 
