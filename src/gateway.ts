@@ -24,7 +24,6 @@ import { createLimits } from './metering/limits.ts'
 import { createUsageReport } from './metering/usage-report.ts'
 import { openMonitoring } from './monitoring.ts'
 import type { Owner } from './owner.ts'
-import type { FetchMedia } from './providers/fetch-media.ts'
 import { createAffinity } from './routing/affinity.ts'
 import { createCircuits } from './routing/circuit.ts'
 import { createLeases } from './routing/leases.ts'
@@ -92,7 +91,6 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
   stack.defer(() => closeData(opening))
 
   const media = createSafeFetch({ allowPrivate: config.allowPrivateUrls, clock })
-  const fetchMedia: FetchMedia = (url, signal) => media.fetch({ url, signal, maxBytes: MEDIA_BYTES_MAX })
   const events = createEvents({ log })
 
   // What is known of providers and models by their names: it outlives every change of the configuration.
@@ -104,7 +102,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
   const editions = createEditions({
     snapshot,
     timeouts,
-    fetchMedia,
+    fetchMedia: (url, signal) => media.fetch({ url, signal, maxBytes: MEDIA_BYTES_MAX }),
     log,
     clock,
     lasting: { circuits, live },
@@ -225,6 +223,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     exchanges,
     access,
     limits,
+    shared,
     overload,
     status,
     metrics: { ...metrics, text: owner?.metricsText ?? metrics.text },
