@@ -165,10 +165,8 @@ export function openSeeing(deps: SeeingDeps): Seeing {
     },
     calls,
     overload,
-    async backlog() {
-      const { rows, ageMs, deadLetters } = told.backlog
-      return { backlogRows: rows, backlogAgeMs: ageMs, deadLetters }
-    },
+    // The owner looks now: what it told last may be older than what the caller knows.
+    backlog: keeping.numbers,
     close() {
       clearInterval(timer)
       delay.disable()

@@ -57,14 +57,15 @@ type Spawned = {
 const MAIN = join(root, 'src/main.ts')
 const START_MS = 15_000
 
+/** With how many processes every service of a test serves that does not say so itself: EXAI_TEST_WORKERS, or 1. */
+export const testWorkers = (): number => Number(process.env['EXAI_TEST_WORKERS'] ?? 1)
+
 /** Starts the service on a free port, with these settings, and waits until it listens. The caller stops it. */
 export async function startService(
   env: Readonly<Record<string, string>> = {},
   surroundings: Omit<Surroundings, 'env'> = {},
 ): Promise<Service> {
-  // EXAI_TEST_WORKERS has every service of a test serve with so many processes.
-  const workers = process.env['EXAI_TEST_WORKERS']
-  const usual = { PORT: '0', ...(workers === undefined ? {} : { WORKERS: workers }) }
+  const usual = { PORT: '0', WORKERS: String(testWorkers()) }
   return listening(await launch(process.execPath, [MAIN], { ...surroundings, env: { ...usual, ...env } }))
 }
 
