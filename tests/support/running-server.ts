@@ -36,7 +36,7 @@ export type Service = {
 
 /** Where and how a process runs. */
 export type Surroundings = {
-  /** Its environment besides PATH and HOME; nothing else is handed down. */
+  /** Its environment besides PATH, HOME and WORKERS (1, see `testWorkers`); nothing else is handed down. */
   readonly env?: Readonly<Record<string, string>>
   /** Files in its working folder, by name. */
   readonly files?: Readonly<Record<string, string>>
@@ -65,8 +65,7 @@ export async function startService(
   env: Readonly<Record<string, string>> = {},
   surroundings: Omit<Surroundings, 'env'> = {},
 ): Promise<Service> {
-  const usual = { PORT: '0', WORKERS: String(testWorkers()) }
-  return listening(await launch(process.execPath, [MAIN], { ...surroundings, env: { ...usual, ...env } }))
+  return listening(await launch(process.execPath, [MAIN], { ...surroundings, env: { PORT: '0', ...env } }))
 }
 
 /** Starts the service by another command that ends up in it, in its own process group. The caller stops it. */
@@ -102,6 +101,7 @@ async function launch(
     env: {
       PATH: searchPath().join(delimiter),
       HOME: process.env['HOME'],
+      WORKERS: String(testWorkers()),
       ...(isCovered && coverage !== undefined ? { NODE_V8_COVERAGE: coverage } : {}),
       ...env,
     },
