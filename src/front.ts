@@ -5,11 +5,13 @@ import { type Access, mayReadMetrics } from './access/open.ts'
 import type { Config } from './config/config.ts'
 import type { Clock } from './core/clock.ts'
 import type { Log } from './core/log.ts'
+import type { Shared } from './core/shared.ts'
 import type { TraceCall } from './core/trace.ts'
 import { createAnthropicDoor } from './doors/anthropic/door.ts'
 import { connectCorsNeeds } from './doors/connect/cors-needs.ts'
 import { type ConnectDoorDeps, createConnectDoor } from './doors/connect/door.ts'
 import { httpCorsNeeds } from './doors/http/cors-needs.ts'
+import { createCancels } from './doors/mcp/cancels.ts'
 import { mcpCorsNeeds } from './doors/mcp/cors-needs.ts'
 import { createMcpDoor } from './doors/mcp/door.ts'
 import { createOpenAiDoor } from './doors/openai/door.ts'
@@ -40,6 +42,7 @@ export interface FrontDeps {
   readonly exchanges: Exchanges
   readonly access: Access
   readonly limits: Pick<Limits, 'admit'>
+  readonly shared: Shared
   readonly overload: Pick<Overload, 'refusal'>
   readonly status: Status
   readonly metrics: Pick<Metrics, 'callEnded' | 'providerHealth' | 'text'>
@@ -71,6 +74,7 @@ export function isUpload(target: string): boolean {
 /** Makes the port; it does not listen yet. */
 export function createFront(deps: FrontDeps): Port {
   const { config, log, clock, version, exchanges, access, limits, status } = deps
+  const onFault = (err: unknown): void => log.error('the shared state failed', { err })
   const services = { ...deps.services, maxRequestBytes: config.limits.maxRequestBytes }
   // What is not counted is not limited: a probe, and a request that only carries calls.
   const admit: Admit = exchange => {
@@ -88,7 +92,7 @@ export function createFront(deps: FrontDeps): Port {
     createConnectDoor({ ...services, access: access.administration, health: status }),
     createOpenAiDoor(services),
     createAnthropicDoor(services),
-    createMcpDoor({ ...services, calls, version }),
+    createMcpDoor({ ...services, calls, cancels: createCancels({ shared: deps.shared, onFault }), version }),
     createPlainDoor(Object.values(SOCKET_PATHS)),
   ]
   const guard = config.auth.mode === 'loopback' ? loopbackGuard : openGuard

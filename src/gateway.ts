@@ -24,12 +24,11 @@ import { createLimits } from './metering/limits.ts'
 import { createUsageReport } from './metering/usage-report.ts'
 import { openMonitoring } from './monitoring.ts'
 import type { Owner } from './owner.ts'
-import type { FetchMedia } from './providers/fetch-media.ts'
 import { createAffinity } from './routing/affinity.ts'
 import { createCircuits } from './routing/circuit.ts'
 import { createLeases } from './routing/leases.ts'
 import { createLive } from './routing/live.ts'
-import { createRetryBudget } from './routing/retry-budget.ts'
+import { createRetryBudget, retryBudgetOf } from './routing/retry-budget.ts'
 import { createDrain, type DrainResult } from './server/drain.ts'
 import { createExchanges } from './server/exchange.ts'
 import type { PortAddress } from './server/port.ts'
@@ -92,7 +91,6 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
   stack.defer(() => closeData(opening))
 
   const media = createSafeFetch({ allowPrivate: config.allowPrivateUrls, clock })
-  const fetchMedia: FetchMedia = (url, signal) => media.fetch({ url, signal, maxBytes: MEDIA_BYTES_MAX })
   const events = createEvents({ log })
 
   // What is known of providers and models by their names: it outlives every change of the configuration.
@@ -104,7 +102,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
   const editions = createEditions({
     snapshot,
     timeouts,
-    fetchMedia,
+    fetchMedia: (url, signal) => media.fetch({ url, signal, maxBytes: MEDIA_BYTES_MAX }),
     log,
     clock,
     lasting: { circuits, live },
@@ -177,13 +175,14 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     log,
   })
   stack.defer(files.close)
+  const budget = createRetryBudget(clock, retryBudgetOf(owner?.workers))
   const pipeline = {
     journal: watched.journal,
     counter,
     metrics,
     clock,
     routing,
-    walk: { circuits, leases, live, budget: createRetryBudget(clock), limits: timeouts, clock },
+    walk: { circuits, leases, live, budget, limits: timeouts, clock },
     limits,
     onEvent: events.emit,
   }
@@ -224,6 +223,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     exchanges,
     access,
     limits,
+    shared,
     overload,
     status,
     metrics: { ...metrics, text: owner?.metricsText ?? metrics.text },

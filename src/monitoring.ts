@@ -1,20 +1,20 @@
 // Puts the seeing together: watches of state and events, recent calls, alerts, and the one timer that serves them all.
 import { hostname } from 'node:os'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { createComponents } from './components.ts'
 import type { Config } from './config/config.ts'
 import type { Clock } from './core/clock.ts'
 import type { Monitoring } from './doors/connect/monitoring.ts'
 import type { Keeping, KeepingNumbers } from './keeping.ts'
 import type { Circuits } from './routing/circuit.ts'
 import type { CallsSink } from './server/call-record.ts'
-import { createOverload, type Overload, type OverloadCause } from './server/overload.ts'
+import type { Overload } from './server/overload.ts'
+import { createLateness, createShedding } from './server/shedding.ts'
 import type { Sharing } from './sharing.ts'
 import { createAlerts } from './status/alerts.ts'
 import { createEventIds } from './status/event-ids.ts'
 import { createRequestList } from './status/list-requests.ts'
-import { certificatePart, createConfigPart, createLookedAt } from './status/parts.ts'
 import { createRecentCalls } from './status/recent-calls.ts'
-import type { BacklogState, ComponentReport } from './status/state.ts'
+import type { ComponentReport } from './status/state.ts'
 import { createStatus, type Status, type StatusDeps } from './status/status.ts'
 import { createEventWatches } from './status/watch-events.ts'
 import { createStatusWatches } from './status/watch-status.ts'
@@ -55,42 +55,17 @@ export interface OpenMonitoring {
 }
 
 const TICK_MS = 1_000
-/** Ticks between two looks at how late timers come. */
-const LOOP_TICKS = 10
-const LOOP_RESOLUTION_MS = 20
-/** An overload is over when no call has been refused for so long, in milliseconds. */
-const OVERLOAD_OVER_MS = 10_000
 
 /** Begins to see. */
 export function openMonitoring(deps: OpenMonitoringDeps): OpenMonitoring {
   const { config, clock, events, circuits, keeping, sharing, metrics } = deps
   const beganMs = clock.monotonic()
-  const configPart = createConfigPart()
-  const { tls } = config.listen
-  const certificate = tls === undefined ? undefined : certificatePart(tls.cert, clock)
-  const looked = createLookedAt({
-    path: config.dataDir,
-    ...(keeping.outbox === undefined ? {} : { backlog: async () => backlogOf(await keeping.numbers()) }),
-  })
+  const components = createComponents({ config, clock, keeping, sharing, store: deps.store })
   const status = createStatus({
     providers: deps.providers,
     services: deps.services,
     circuits: circuits.states,
-    store: () => worse(deps.store(), looked.disk()),
-    others: () => ({
-      ...keeping.health(),
-      ...sharing.health(),
-      config: configPart.report(),
-      ...(certificate === undefined ? {} : { certificate: certificate() }),
-    }),
-    stores: () => ({
-      sqlite: { ...worse(deps.store(), looked.disk()), freeBytes: looked.freeBytes() },
-      files: { ...looked.disk(), freeBytes: looked.freeBytes() },
-      ...keeping.health(),
-      process: { status: 'healthy', reason: '' },
-      ...sharing.health(),
-    }),
-    backlog: looked.backlog,
+    ...components.told,
     configVersion: deps.configVersion,
     clock,
   })
@@ -114,24 +89,18 @@ export function openMonitoring(deps: OpenMonitoringDeps): OpenMonitoring {
   })
   const calls = createRecentCalls({ onEvent: events.emit })
 
-  let shedAtMs = Number.NEGATIVE_INFINITY
-  let shedFor: OverloadCause | undefined
-  const overload = createOverload({
+  const shedding = createShedding({
     clock,
     delayMs: config.timeouts.overloadDelayMs,
     storeWaiting: keeping.waiting,
-    onShed(cause) {
-      shedFor = cause
-      shedAtMs = clock.monotonic()
-      metrics.callShed(cause)
-    },
+    onShed: metrics.callShed,
   })
 
   const stops = [
     // Heard first: an alert comes after what it is about.
     events.subscribe(eventWatches.hear),
     events.subscribe(event => {
-      configPart.hear(event)
+      components.hear(event)
       if (event.type === 'limit.near' || event.type === 'limit.refused') alerts.limit(event)
       if (event.type === 'circuit.changed' || event.type.startsWith('config.')) status.changed()
     }),
@@ -139,29 +108,24 @@ export function openMonitoring(deps: OpenMonitoringDeps): OpenMonitoring {
     keeping.onHealth(status.changed),
     sharing.onHealth(status.changed),
   ]
-  const delay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
-  delay.enable()
-  let ticks = 0
+  const lateness = createLateness()
   const timer = setInterval(() => {
-    ticks += 1
-    alerts.overload(clock.monotonic() - shedAtMs < OVERLOAD_OVER_MS ? shedFor : undefined)
-    if (ticks % LOOP_TICKS === 0) {
-      alerts.loopDelay(Math.max(0, delay.percentile(99) / 1e6 - LOOP_RESOLUTION_MS))
-      delay.reset()
-    }
-    void looked.look().then(() => {
+    alerts.overload(shedding.cause())
+    lateness.tick()
+    alerts.loopDelay(lateness.ms())
+    void components.look().then(() => {
       // A key that comes back, or a disk that fills, tells nobody by itself.
       if (statusWatches.look()) status.changed()
       watchers.tick()
     })
   }, TICK_MS).unref()
-  void looked.look().then(() => statusWatches.look())
+  void components.look().then(() => statusWatches.look())
 
   return {
     status,
     reads: {
       getStatus: async () => {
-        await looked.look()
+        await components.look()
         return { status: statusWatches.now() }
       },
       watchStatus: statusWatches.watch,
@@ -169,24 +133,16 @@ export function openMonitoring(deps: OpenMonitoringDeps): OpenMonitoring {
       listRequests: createRequestList({ calls, clock }),
     },
     calls,
-    overload,
+    overload: shedding.overload,
     async backlog() {
-      await looked.look()
-      const { rows, ageMs, deadLetters } = looked.backlog()
+      await components.look()
+      const { rows, ageMs, deadLetters } = components.told.backlog()
       return { backlogRows: rows, backlogAgeMs: ageMs, deadLetters }
     },
     close() {
       clearInterval(timer)
-      delay.disable()
+      lateness.close()
       for (const stop of stops) stop()
     },
   }
-}
-
-function backlogOf(numbers: KeepingNumbers): BacklogState {
-  return { rows: numbers.backlogRows, ageMs: numbers.backlogAgeMs, deadLetters: numbers.deadLetters }
-}
-
-function worse(one: ComponentReport, other: ComponentReport): ComponentReport {
-  return one.status === 'healthy' ? other : one
 }

@@ -20,6 +20,8 @@ export interface Owner {
   readonly metricsText: Metrics['text']
   /** Switches circuits in all workers. */
   switching(own: CircuitSwitch): AuditedSwitch
+  /** How many workers there are. */
+  readonly workers: number
   /** Whether this is the worker that does what has to be done from time to time. */
   readonly isKeeper: boolean
   /** Takes what the owner asks for from now on. */

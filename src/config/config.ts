@@ -10,7 +10,7 @@ import type { SettingValues } from './settings.ts'
 import { deepFreeze, type Snapshot } from './snapshot.ts'
 import { type LogConfig, loggingOf, type TracingConfig, tracingOf } from './telemetry.ts'
 import type { ConfigSource } from './watch.ts'
-import { workerNotices } from './workers.ts'
+import { workersOf } from './workers.ts'
 
 /** PEM texts of a server's identity. */
 export interface TlsConfig {
@@ -85,6 +85,7 @@ export interface Config {
   readonly supabase?: { readonly url: string; readonly key: string } | undefined
   /** The Redis that replicas share, with its password. Absent: none. */
   readonly redisUrl?: string | undefined
+  /** How many processes serve the port. */
   readonly workers: number
   /** The config file as it was read. Absent: none is named. */
   readonly file?: { /** Absolute. */ readonly path: string; readonly digest: string } | undefined
@@ -115,6 +116,7 @@ export async function loadConfig({ env, readFile, cwd }: ConfigDeps): Promise<Co
   const reading = await readSnapshot({ env, values, file, version: 1 })
   if (!reading.ok) problems.push(...reading.problems)
   if (!reading.ok || problems.length > 0) throw new ConfigError(problems)
+  const workers = workersOf(values.WORKERS, reading.snapshot, { readFile })
   return deepFreeze({
     listen: { host: values.HOST, port: values.PORT, tls, corsOrigins: values.CORS_ORIGINS ?? [] },
     auth: authOf(values),
@@ -143,18 +145,13 @@ export async function loadConfig({ env, readFile, cwd }: ConfigDeps): Promise<Co
     dataDir: resolve(cwd, values.DATA_DIR),
     supabase: supabaseOf(values),
     redisUrl: values.REDIS_URL,
-    workers: values.WORKERS,
+    workers: workers.count,
     file:
       path === undefined || text === undefined
         ? undefined
         : { path: resolve(cwd, path), digest: digestOf(text) },
     snapshot: reading.snapshot,
-    notices: [
-      ...notices,
-      ...reading.notices,
-      ...tokenNotices(env),
-      ...workerNotices(values, reading.snapshot),
-    ],
+    notices: [...notices, ...reading.notices, ...tokenNotices(env), ...workers.notices],
   })
 }
 

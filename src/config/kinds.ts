@@ -1,7 +1,6 @@
 // The kinds of settings: what a text must be like, and what it becomes.
 
 import { isIP } from 'node:net'
-import { availableParallelism, platform } from 'node:os'
 
 /** What became of a text. The problem ends a sentence that begins with the setting's name, and never quotes the text. */
 export type Parsed<T> =
@@ -44,22 +43,20 @@ export function integer({ min, max }: Range): Kind<number> {
   }
 }
 
-/** How many processes: a number, or `auto` for one for each core that this process may use, where they can share a port. */
-export function processes({ max }: Pick<Range, 'max'>): Kind<number> {
-  const label = `1 to ${max}, or auto`
-  return {
-    label,
-    parse: value => {
-      if (value === 'auto')
-        return parsed(PORTS_SHARED.has(platform()) ? Math.min(max, availableParallelism()) : 1)
-      const number = /^\d{1,3}$/.test(value) ? Number(value) : Number.NaN
-      return number >= 1 && number <= max ? parsed(number) : failed(`must be a whole number, ${label}`)
-    },
-  }
-}
+/** The most processes that serve a port. */
+export const PROCESSES_MAX = 64
 
-// Where several processes can listen on one port and the system deals out connections: SO_REUSEPORT as Linux understands it.
-const PORTS_SHARED: ReadonlySet<string> = new Set(['linux', 'freebsd'])
+/** How many processes: a number, or `auto` for as many as there are cores. */
+export const processes: Kind<number | 'auto'> = {
+  label: `1 to ${PROCESSES_MAX}, or auto`,
+  parse: value => {
+    if (value === 'auto') return parsed(value)
+    const number = /^\d{1,3}$/.test(value) ? Number(value) : Number.NaN
+    return number >= 1 && number <= PROCESSES_MAX
+      ? parsed(number)
+      : failed(`must be a whole number, 1 to ${PROCESSES_MAX}, or auto`)
+  },
+}
 
 /** Seconds, with decimals if need be; it becomes whole milliseconds. */
 export function seconds({ min, max }: Range): Kind<number> {

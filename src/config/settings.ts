@@ -276,7 +276,7 @@ export const settings = {
   ...telemetrySettings,
   WORKERS: {
     group: 'Operation',
-    kind: kinds.processes({ max: 64 }),
+    kind: kinds.processes,
     default: '1',
     about: 'How many processes serve the port, auto for one a core; from 2 on one more owns what they share.',
   },

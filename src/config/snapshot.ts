@@ -176,6 +176,8 @@ export interface RulesConfig {
 export interface Snapshot extends RoutingConfig {
   /** Counts up from 1 with each change. */
   readonly version: number
+  /** How many workers divide every limit of calls at once among them: this is the part of one. Absent: one process has all of it. */
+  readonly dividedBy?: number | undefined
   /** In the order in which they are asked: the four that need no entry in the file, those of the file, the sandbox. */
   readonly providers: readonly ProviderConfig[]
   readonly models: readonly ModelConfig[]

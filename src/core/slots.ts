@@ -9,6 +9,8 @@ export interface Slots<Item> {
   add(item: Item): number
   /** Frees the place; what was there, or undefined when nothing was. */
   take(place: number): Item | undefined
+  /** Frees every place; gives what was there, in no order. */
+  clear(): readonly Item[]
   /** How many there are. */
   size(): number
   /** All of them, in no order. */
@@ -31,6 +33,12 @@ export function createSlots<Item extends object>(): Slots<Item> {
       items[place] = undefined
       free.push(place)
       return item
+    },
+    clear() {
+      const all = items.filter(item => item !== undefined)
+      items.length = 0
+      free.length = 0
+      return all
     },
     size: () => items.length - free.length,
     all: () => items.filter(item => item !== undefined),

@@ -28,6 +28,8 @@ export interface LeaseCount {
 export interface LeaseConfig {
   readonly limits: readonly LimitConfig[]
   readonly queue: QueueConfig
+  /** How many processes divide the limits among them: these are the parts of one. Absent: it has all. */
+  readonly dividedBy?: number | undefined
 }
 
 /** Places among the calls at once of providers and models. */
@@ -65,6 +67,7 @@ export function createLeases({
   const gates = new Map<string, Gate>()
   let limits = limitsOf(config.limits)
   let queue = rulesOf(config.queue)
+  let { dividedBy } = config
 
   function gateOf(name: string, provider: string, model?: string): Gate {
     const known = gates.get(name)
@@ -143,6 +146,7 @@ export function createLeases({
     configure(next) {
       limits = limitsOf(next.limits)
       queue = rulesOf(next.queue)
+      dividedBy = next.dividedBy
       for (const [name, gate] of gates) {
         gate.resize(limits.get(name))
         if (gate.running() === 0 && !limits.has(name)) gates.delete(name)
@@ -162,7 +166,9 @@ export function createLeases({
       why === 'full'
         ? `and ${queue.waitingMax} more wait, which is all that may: raise ${setting}, or routing.queue.max_waiting`
         : `and none ended within ${queue.waitMaxMs / 1000} s: raise ${setting}, or routing.queue.max_wait`
-    return new GatewayError('OVERLOADED', `${limit} calls run with ${who}, its limit, ${what}`, {
+    const whose =
+      dividedBy === undefined ? 'its limit' : `the part of its limit that one of ${dividedBy} workers has`
+    return new GatewayError('OVERLOADED', `${limit} calls run with ${who}, ${whose}, ${what}`, {
       provider,
       ...(model === undefined ? {} : { model }),
       retryDelayMs: Math.min(Math.max(queue.waitMaxMs, RETRY_MS.min), RETRY_MS.max),

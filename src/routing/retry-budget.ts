@@ -22,6 +22,11 @@ export interface RetryBudgetNumbers {
 /** A tenth of the calls of the last minute, and 10 more. */
 export const RETRY_BUDGET: RetryBudgetNumbers = { windowMs: 60_000, share: 0.1, floor: 10 }
 
+/** The budget of one of so many processes: the share is of its own calls, and what is always allowed is divided among them. */
+export function retryBudgetOf(processes = 1): RetryBudgetNumbers {
+  return { ...RETRY_BUDGET, floor: Math.ceil(RETRY_BUDGET.floor / processes) }
+}
+
 /** The window has so many pieces, and moves on by one of them at a time. */
 const WINDOW_PIECES = 6
 /** One more, which is not over yet: in no time as long as the window may more than its share be taken. */

@@ -243,6 +243,12 @@ const service = {
     help: 'Spans by what became of them: exported, failed at the collector, dropped because the queue was full.',
     labels: ['outcome'],
   },
+  workersRestarted: {
+    type: 'counter',
+    name: 'exai_worker_restarts_total',
+    help: 'Workers that were started again, by what ended the one before: it died, or it hung and was killed.',
+    labels: ['cause'],
+  },
   logLost: {
     type: 'counter',
     name: 'exai_log_lines_lost_total',

@@ -9,6 +9,9 @@ export type AlertSeverity = 'warning' | 'critical'
 /** What became of spans. */
 export type SpanOutcome = 'exported' | 'failed' | 'dropped'
 
+/** What ended a worker. */
+export type WorkerEnd = 'died' | 'hung'
+
 /** Takes what happened to the service. */
 export interface ServiceSeries {
   /** New calls begin with this configuration. */
@@ -21,6 +24,8 @@ export interface ServiceSeries {
   certificateEnds(atMs: number): void
   /** So many spans were exported, failed or were dropped. */
   spans(outcome: SpanOutcome, count: number): void
+  /** A worker has ended, and another one is started in its place. */
+  workerRestarted(cause: WorkerEnd): void
   /** So many lines could not be written to the files of the log. */
   logLost(count: number): void
 }
@@ -44,6 +49,7 @@ export function createServiceSeries(registry: Registry): ServiceSeries {
   })
   const spans = counter(registry, METRICS.spans)
   for (const outcome of ['exported', 'failed', 'dropped'] as const) spans.inc({ outcome }, 0)
+  const workersRestarted = counter(registry, METRICS.workersRestarted)
   const logLost = counter(registry, METRICS.logLost)
   return {
     configTaken: version => configVersion.set(version),
@@ -55,6 +61,7 @@ export function createServiceSeries(registry: Registry): ServiceSeries {
       endsAtMs = atMs
     },
     spans: (outcome, count) => spans.inc({ outcome }, count),
+    workerRestarted: cause => workersRestarted.inc({ cause }),
     logLost: count => logLost.inc(count),
   }
 }

@@ -25,7 +25,9 @@ export interface Child {
 
 /** Starts a process of the service by its entry. */
 export function startChild(entry: string): Child {
-  const child = spawn(process.execPath, [...process.execArgv, entry, WORKER_COMMAND], {
+  // A debugger has one port, and whoever asked for it meant the process that was started.
+  const args = process.execArgv.filter(arg => !arg.startsWith('--inspect'))
+  const child = spawn(process.execPath, [...args, entry, WORKER_COMMAND], {
     stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
   })
   const { promise: ended, resolve } = Promise.withResolvers<ChildEnd>()

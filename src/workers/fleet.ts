@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { DrainResult } from '../server/drain.ts'
+import type { WorkerEnd } from '../telemetry/service-series.ts'
 import type { Child } from './child.ts'
 
 /** A worker with its channel. */
@@ -21,11 +22,14 @@ export interface OpenWorker {
 export interface FleetDeps {
   readonly count: number
   readonly start: () => Child
-  readonly open: (slot: number, child: Child) => OpenWorker
+  /** `onHung`: to be called when it does not answer any more; then it is killed. */
+  readonly open: (slot: number, child: Child, onHung: () => void) => OpenWorker
   readonly log: Log
   readonly clock: Pick<Clock, 'monotonic'>
   /** Told when a worker has died, and when another one listens in its place. */
   readonly onMissing: (slot: number, isMissing: boolean) => void
+  /** Told of each one that is started again, and why. */
+  readonly onRestart: (cause: WorkerEnd) => void
 }
 
 /** The workers. */
@@ -56,9 +60,19 @@ interface Place {
   over: Promise<void>
 }
 
+interface Death {
+  readonly cause: WorkerEnd
+  readonly end: object
+}
+
+const DEATHS = {
+  died: 'a worker has died and is started again',
+  hung: 'a worker did not answer any more: it was killed, and is started again',
+} as const satisfies Record<Death['cause'], string>
+
 /** Starts the workers. */
 export function createFleet(deps: FleetDeps): Fleet {
-  const { count, start, open, log, clock, onMissing } = deps
+  const { count, start, open, log, clock, onMissing, onRestart } = deps
   const places = new Map<number, Place>()
   let isEnding = false
   const first = Promise.withResolvers<void>()
@@ -66,12 +80,16 @@ export function createFleet(deps: FleetDeps): Fleet {
   function begin(slot: number, deaths: number): Place {
     const startedAtMs = clock.monotonic()
     const child = start()
-    const worker = open(slot, child)
+    let cause: WorkerEnd = 'died'
+    const worker = open(slot, child, () => {
+      cause = 'hung'
+      child.kill()
+    })
     const over = child.ended.then(async end => {
       await worker.release().catch((err: unknown) => log.error('what a worker held is not let go', { err }))
       if (isEnding) return
       const young = clock.monotonic() - startedAtMs < GROWN_MS
-      await died(slot, young ? deaths + 1 : 1, { pid: child.pid, ...end })
+      died(slot, young ? deaths + 1 : 1, { cause, end: { pid: child.pid, ...end } })
     })
     const place: Place = { child, worker, isReady: false, deaths, timer: undefined, over }
     places.set(slot, place)
@@ -91,19 +109,20 @@ export function createFleet(deps: FleetDeps): Fleet {
     return place
   }
 
-  async function died(slot: number, deaths: number, facts: object): Promise<void> {
+  function died(slot: number, deaths: number, { cause, end }: Death): void {
     const place = places.get(slot)
     if (place !== undefined && !place.isReady && place.deaths === 0) {
       // The first ones: the service cannot start. Why it cannot was said before, if it could be said.
       first.reject(
         new GatewayError('INTERNAL', 'a worker ended before it listened', {
-          cause: new Error(JSON.stringify(facts)),
+          cause: new Error(JSON.stringify(end)),
         }),
       )
       return
     }
     const inMs = Math.min(RESTART_MS.max, RESTART_MS.min * 2 ** (deaths - 1))
-    log.error('a worker has died and is started again', { worker: slot, ...facts, in_ms: inMs })
+    log.error(DEATHS[cause], { worker: slot, ...end, in_ms: inMs })
+    onRestart(cause)
     onMissing(slot, true)
     if (place === undefined) return
     place.timer = setTimeout(() => {

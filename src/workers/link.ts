@@ -1,6 +1,7 @@
 // The owner's way to one worker: what it is asked from there, and what the worker is told.
 import type { Config } from '../config/config.ts'
 import { ConfigError } from '../config/config-error.ts'
+import { partOfSnapshot } from '../config/parts.ts'
 import type { Snapshot } from '../config/snapshot.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Log, LogLevel } from '../core/log.ts'
@@ -16,6 +17,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import type { Child } from './child.ts'
 import type { OpenWorker } from './fleet.ts'
 import type { HeldCircuits } from './held-circuits.ts'
+import { startPulse } from './pulse.ts'
 import { keepBundle } from './store-client.ts'
 import type { SeenWorker, Watching } from './watching.ts'
 import {
@@ -23,6 +25,7 @@ import {
   asking,
   handlersOf,
   type OwnerAnswers,
+  PULSE,
   type Start,
   type StartFault,
   type SwitchQuestion,
@@ -54,6 +57,8 @@ export interface LinkDeps {
   /** Takes the lines of the workers, too. */
   readonly files: LogFilesSink | undefined
   readonly log: Log
+  /** Called when it does not answer any more. */
+  readonly onHung: () => void
 }
 
 /** How long a worker may take to tell its numbers or calls, in milliseconds: one that hangs must not hide the others. */
@@ -108,6 +113,8 @@ function open(deps: LinkDeps, parts: OwnedParts, ready: PromiseWithResolvers<voi
     onFault,
   })
   const worker = asking<WorkerAnswers>(channel)
+  const endPulse = startPulse({ ask: () => channel.ask(PULSE, undefined), onHung: deps.onHung })
+  void channel.closed.then(endPulse)
   return { channel, worker, shared }
 }
 
@@ -127,13 +134,14 @@ function answersTo(deps: LinkDeps, parts: OwnedParts, { ready, worker }: Asker):
     sight: undefined,
     isWatching: false,
     load: { delayMs: 0, shedFor: undefined },
+    partOf: snapshot => partOfSnapshot(snapshot, { worker: slot, of: config.workers }),
   }
   let given: Snapshot | undefined
   return {
     async start(): Promise<Start> {
       given = inUse.snapshot
       return {
-        config: { ...config, snapshot: given },
+        config: { ...config, snapshot: seen.partOf(given) },
         slot,
         level: inUse.level,
         state: watching.state(),
@@ -148,7 +156,7 @@ function answersTo(deps: LinkDeps, parts: OwnedParts, { ready, worker }: Asker):
     listening() {
       workers.set(slot, seen)
       // What has changed while it began.
-      if (inUse.snapshot !== given) void worker().ask('take', inUse.snapshot).catch(ready.reject)
+      if (inUse.snapshot !== given) void worker().ask('take', seen.partOf(inUse.snapshot)).catch(ready.reject)
       if (inUse.level !== undefined) worker().tell('level', inUse.level)
       worker().tell('redis', sharing.isUp())
       worker().tell('tell', watching.isWatched())
@@ -232,6 +240,8 @@ async function turn(
 
 function errorOf({ problems, message, code }: StartFault): Error {
   if (problems.length > 0) return new ConfigError([...problems])
-  const error = new GatewayError('INTERNAL', message)
-  return code === undefined ? error : Object.assign(error, { code })
+  // Node's code, such as EADDRINUSE, says how it is to be told; our errors have a code of their own.
+  return code === undefined
+    ? new GatewayError('INTERNAL', message)
+    : Object.assign(new Error(message), { code })
 }

@@ -2,6 +2,7 @@
 import { openAccess } from '../access/open.ts'
 import type { Config } from '../config/config.ts'
 import { ConfigError } from '../config/config-error.ts'
+import { fewestPlaces } from '../config/parts.ts'
 import type { Snapshot } from '../config/snapshot.ts'
 import { type ConfigSource, watchConfig } from '../config/watch.ts'
 import type { Clock } from '../core/clock.ts'
@@ -45,7 +46,8 @@ export async function startWorkers(deps: WorkersDeps): Promise<Gateway> {
   const { config, log, clock, announce, entry } = deps
   await using stack = new AsyncDisposableStack()
   // Several processes that share a port share it with strangers, too: nobody else may be there.
-  const at = await probePort(config.listen)
+  const { at, release } = await probePort(config.listen)
+  stack.defer(release)
   const events = createEvents({ log })
   const metrics = createMetrics({ providers: [], models: [], methods: [] })
   stack.defer(events.subscribe(createObserver({ log, metrics })))
@@ -61,13 +63,14 @@ export async function startWorkers(deps: WorkersDeps): Promise<Gateway> {
   const fleet = createFleet({
     count: config.workers,
     start: () => startChild(entry),
-    open: (slot, child) =>
-      connectWorker({ slot, child, owned: owned.promise, workers, files: deps.files, log }),
+    open: (slot, child, onHung) =>
+      connectWorker({ slot, child, owned: owned.promise, workers, files: deps.files, log, onHung }),
     log,
     clock,
     onMissing(slot, isMissing) {
       watching?.missing(slot, isMissing)
     },
+    onRestart: metrics.workerRestarted,
   })
   stack.defer(fleet.kill)
 
@@ -114,14 +117,20 @@ export async function startWorkers(deps: WorkersDeps): Promise<Gateway> {
     held: createHeldCircuits(clock.now),
   })
   await fleet.ready
+  release()
 
   async function take(next: Snapshot): Promise<void> {
-    // The first one refuses for all: what is wrong with it is wrong for each of them.
-    for (const one of present())
-      await one.worker.ask('take', next).catch((error: unknown) => {
+    refuseFewPlaces(next, config.workers)
+    const told = async (one: SeenWorker): Promise<void> => {
+      await one.worker.ask('take', one.partOf(next)).catch((error: unknown) => {
         // One that has died meanwhile begins with what is in use by then.
         if (present().includes(one)) throw error
       })
+    }
+    // The first one refuses for all: what is wrong with it is wrong for each of them.
+    const [first, ...others] = present()
+    if (first !== undefined) await told(first)
+    await Promise.all(others.map(told))
     inUse.snapshot = next
     telling.look()
   }
@@ -144,6 +153,16 @@ export async function startWorkers(deps: WorkersDeps): Promise<Gateway> {
     },
     abort: fleet.abort,
   }
+}
+
+/** Each worker needs a place of every limit of calls at once, or its calls could never run. */
+function refuseFewPlaces(snapshot: Snapshot, workers: number): void {
+  const fewest = fewestPlaces(snapshot)
+  if (fewest === undefined || fewest.places >= workers) return
+  throw new GatewayError(
+    'INVALID_REQUEST',
+    `max_concurrent of ${fewest.whose} is ${fewest.places}, and ${workers} workers divide it: set ${workers} or more, or restart the service, which then starts fewer workers`,
+  )
 }
 
 /** A folder that cannot be used is a mistake in the settings: no restart mends it. */

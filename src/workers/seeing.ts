@@ -1,8 +1,7 @@
 // The seeing of a worker: it tells the owner what it sees, and shows whoever asks what the owner made of all that.
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { GatewayEvent } from '../core/gateway-event.ts'
 import type { OpenMonitoring, OpenMonitoringDeps } from '../monitoring.ts'
-import { createOverload, type OverloadCause } from '../server/overload.ts'
+import { createLateness, createShedding } from '../server/shedding.ts'
 import { createEventIds } from '../status/event-ids.ts'
 import { seenEvent } from '../status/event-message.ts'
 import { createJoinedList, findCalls } from '../status/list-requests.ts'
@@ -28,11 +27,6 @@ export interface Seeing extends OpenMonitoring {
 }
 
 const TICK_MS = 1_000
-/** Ticks between two looks at how late timers come. */
-const LOOP_TICKS = 10
-const LOOP_RESOLUTION_MS = 20
-/** An overload is over when no call has been refused for so long, in milliseconds. */
-const OVERLOAD_OVER_MS = 10_000
 
 /** Begins to see. */
 export function openSeeing(deps: SeeingDeps): Seeing {
@@ -95,17 +89,11 @@ export function openSeeing(deps: SeeingDeps): Seeing {
   const calls = createRecentCalls({ onEvent: events.emit, newPlace: createPlaces(start.slot, clock) })
   const find = findCalls({ calls, clock })
 
-  let shedAtMs = Number.NEGATIVE_INFINITY
-  let shedFor: OverloadCause | undefined
-  const overload = createOverload({
+  const shedding = createShedding({
     clock,
     delayMs: config.timeouts.overloadDelayMs,
     storeWaiting: keeping.waiting,
-    onShed(cause) {
-      shedFor = cause
-      shedAtMs = clock.monotonic()
-      metrics.callShed(cause)
-    },
+    onShed: metrics.callShed,
   })
 
   function hear(event: GatewayEvent): void {
@@ -115,21 +103,11 @@ export function openSeeing(deps: SeeingDeps): Seeing {
   }
   const stops = [events.subscribe(hear), status.onChange(() => void statusWatches.look())]
 
-  const delay = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS })
-  delay.enable()
-  let ticks = 0
+  const lateness = createLateness()
   let saidLoad = ''
-  let delayMs = 0
   const timer = setInterval(() => {
-    ticks += 1
-    if (ticks % LOOP_TICKS === 0) {
-      delayMs = Math.max(0, delay.percentile(99) / 1e6 - LOOP_RESOLUTION_MS)
-      delay.reset()
-    }
-    const load = {
-      delayMs: Math.round(delayMs),
-      shedFor: clock.monotonic() - shedAtMs < OVERLOAD_OVER_MS ? shedFor : undefined,
-    }
+    lateness.tick()
+    const load = { delayMs: Math.round(lateness.ms()), shedFor: shedding.cause() }
     if (JSON.stringify(load) !== saidLoad) owner.tell('load', load)
     saidLoad = JSON.stringify(load)
     // A key that comes back tells nobody by itself.
@@ -164,14 +142,12 @@ export function openSeeing(deps: SeeingDeps): Seeing {
       }),
     },
     calls,
-    overload,
-    async backlog() {
-      const { rows, ageMs, deadLetters } = told.backlog
-      return { backlogRows: rows, backlogAgeMs: ageMs, deadLetters }
-    },
+    overload: shedding.overload,
+    // The owner looks now: what it told last may be older than what the caller knows.
+    backlog: keeping.numbers,
     close() {
       clearInterval(timer)
-      delay.disable()
+      lateness.close()
       for (const stop of stops) stop()
     },
     answers: {

@@ -1,5 +1,6 @@
 // The embedded store as a worker asks it: its owner has it open, and takes settlements in bundles.
 import { GatewayError } from '../core/errors.ts'
+import { createSlots } from '../core/slots.ts'
 import type { Client } from '../stores/sqlite/client.ts'
 import type { CommitInput } from '../stores/sqlite/commit.ts'
 import { createGathering } from '../stores/sqlite/gathering.ts'
@@ -28,16 +29,9 @@ export function createStoreClient(
   owner: Asking<OwnerAnswers>,
   channel: Pick<Channel, 'isOpen'>,
 ): StoreClient {
-  const commits = new Map<number, Waiting>()
+  const commits = createSlots<Waiting>()
   const gathering = createGathering(bundle => owner.tell('commits', bundle))
-  let lastId = 0
   let asked = 0
-
-  function taken(id: number): Waiting | undefined {
-    const one = commits.get(id)
-    commits.delete(id)
-    return one
-  }
 
   return {
     async ask<Name extends OperationName>(name: Name, input: InputOf<Name>) {
@@ -51,20 +45,18 @@ export function createStoreClient(
     },
     commit(input: CommitInput) {
       return new Promise((resolve, reject) => {
-        if (commits.size >= WAITING_COMMITS_MAX)
+        if (commits.size() >= WAITING_COMMITS_MAX)
           throw new GatewayError('OVERLOADED', 'too much waits for the store: try again later', {
             retryDelayMs: 1_000,
           })
-        lastId += 1
-        commits.set(lastId, { resolve, reject })
-        gathering.add(lastId, input)
+        gathering.add(commits.add({ resolve, reject }), input)
       })
     },
     kept({ ids, failed }) {
-      for (const id of ids) taken(id)?.resolve()
-      for (const [id, fault] of failed) taken(id)?.reject(errorOf(fault))
+      for (const id of ids) commits.take(id)?.resolve()
+      for (const [id, fault] of failed) commits.take(id)?.reject(errorOf(fault))
     },
-    waiting: () => commits.size + asked,
+    waiting: () => commits.size() + asked,
     isOpen: channel.isOpen,
     // It is the owner's; what waits goes there.
     close: async () => gathering.flush(),

@@ -1,6 +1,8 @@
 // The seeing of the owner: one state, one set of alerts and one stream of events from what all workers tell.
 import { hostname } from 'node:os'
+import { createComponents } from '../components.ts'
 import type { Config } from '../config/config.ts'
+import type { Snapshot } from '../config/snapshot.ts'
 import type { Clock } from '../core/clock.ts'
 import { uuidv7 } from '../core/ids.ts'
 import type { Keeping } from '../keeping.ts'
@@ -9,7 +11,6 @@ import type { Sharing } from '../sharing.ts'
 import { createAlerts } from '../status/alerts.ts'
 import { createEventIds } from '../status/event-ids.ts'
 import { seenEvent } from '../status/event-message.ts'
-import { certificatePart, createConfigPart, createLookedAt } from '../status/parts.ts'
 import { type ComponentReport, fingerprintOf, type GatewayState } from '../status/state.ts'
 import { createStatus } from '../status/status.ts'
 import type { Events } from '../telemetry/events.ts'
@@ -23,6 +24,8 @@ export interface SeenWorker {
   readonly worker: Asking<WorkerAnswers>
   sight: Sight | undefined
   isWatching: boolean
+  /** What it has of a Snapshot. */
+  readonly partOf: (snapshot: Snapshot) => Snapshot
   load: { readonly delayMs: number; readonly shedFor: OverloadCause | undefined }
 }
 
@@ -71,46 +74,24 @@ const SIGHT_MS = 1_000
 /** Begins to see. */
 export function openWatching(deps: WatchingDeps): Watching {
   const { config, clock, events, keeping, sharing, workers } = deps
-  const configPart = createConfigPart()
-  const { tls } = config.listen
-  const certificate = tls === undefined ? undefined : certificatePart(tls.cert, clock)
-  const looked = createLookedAt({
-    path: config.dataDir,
-    ...(keeping.outbox === undefined
-      ? {}
-      : {
-          async backlog() {
-            const { backlogRows, backlogAgeMs, deadLetters } = await keeping.numbers()
-            return { rows: backlogRows, ageMs: backlogAgeMs, deadLetters }
-          },
-        }),
-  })
   const sights = (): readonly Sight[] =>
     workers().flatMap(({ sight }) => (sight === undefined ? [] : [sight]))
   const own = (): ComponentReport =>
     keeping.isOpen()
       ? { status: 'healthy', reason: '' }
       : { status: 'unhealthy', reason: 'the store has died and is started again' }
-  const store = (): ComponentReport => worse(joinedStore(sights(), own()), looked.disk())
+  const components = createComponents({
+    config,
+    clock,
+    keeping,
+    sharing,
+    store: () => joinedStore(sights(), own()),
+  })
   const status = createStatus({
     providers: () => joinedProviders(sights()),
     services: deps.services,
     circuits: () => joinedCircuits(sights()),
-    store,
-    others: () => ({
-      ...keeping.health(),
-      ...sharing.health(),
-      config: configPart.report(),
-      ...(certificate === undefined ? {} : { certificate: certificate() }),
-    }),
-    stores: () => ({
-      sqlite: { ...store(), freeBytes: looked.freeBytes() },
-      files: { ...looked.disk(), freeBytes: looked.freeBytes() },
-      ...keeping.health(),
-      process: { status: 'healthy', reason: '' },
-      ...sharing.health(),
-    }),
-    backlog: looked.backlog,
+    ...components.told,
     configVersion: deps.configVersion,
     clock,
   })
@@ -149,7 +130,7 @@ export function openWatching(deps: WatchingDeps): Watching {
       const sight = await Promise.race([one.worker.ask('look', undefined).catch(() => undefined), ended])
       one.sight = sight ?? one.sight
     })
-    await Promise.all([...asked, looked.look()])
+    await Promise.all([...asked, components.look()])
     look()
     return status.state()
   }
@@ -159,7 +140,7 @@ export function openWatching(deps: WatchingDeps): Watching {
       if (isWatched()) show(sentEvent(seenEvent(event, making)))
     }),
     events.subscribe(event => {
-      configPart.hear(event)
+      components.hear(event)
       if (event.type.startsWith('config.')) look()
     }),
     keeping.onHealth(look),
@@ -169,9 +150,9 @@ export function openWatching(deps: WatchingDeps): Watching {
     const loads = workers().map(({ load }) => load)
     alerts.loopDelay(Math.max(0, ...loads.map(({ delayMs }) => delayMs)))
     alerts.overload(loads.find(({ shedFor }) => shedFor !== undefined)?.shedFor)
-    void looked.look().then(look)
+    void components.look().then(look)
   }, TICK_MS).unref()
-  void looked.look().then(look)
+  void components.look().then(look)
 
   return {
     state: status.state,
@@ -213,8 +194,4 @@ export function openWatching(deps: WatchingDeps): Watching {
       for (const stop of stops) stop()
     },
   }
-}
-
-function worse(one: ComponentReport, other: ComponentReport): ComponentReport {
-  return one.status === 'healthy' ? other : one
 }

@@ -139,6 +139,9 @@ export interface WorkerAnswers {
   readonly kept: (bundle: Kept) => void
 }
 
+/** The question for a sign of life: the event loop of a worker answers it, whatever else has begun. */
+export const PULSE = 'pulse'
+
 type Input<F> = F extends (input: infer I) => unknown ? I : never
 type Output<F> = F extends (input: never) => infer O ? Awaited<O> : never
 

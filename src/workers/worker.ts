@@ -14,6 +14,7 @@ import {
   asking,
   handlersOf,
   type OwnerAnswers,
+  PULSE,
   type Start,
   type StartFault,
   type WorkerAnswers,
@@ -35,7 +36,7 @@ export async function runWorker(version: string): Promise<undefined> {
   const shared: WorkersShared = createWorkersShared({ channel: () => channel, onFault })
   const channel: Channel = createChannel({
     socket,
-    offer: { handlers: { ...shared.handlers, ...lateHandlers(() => worker) } },
+    offer: { handlers: { ...shared.handlers, ...lateHandlers(() => worker), [PULSE]: () => true } },
     onFault,
   })
   const owner = asking<OwnerAnswers>(channel)
@@ -138,6 +139,7 @@ function logOf({ config, slot, level }: Start, version: string, lines: LogFilesS
 function faultOf(err: unknown): StartFault {
   if (err instanceof ConfigError) return { problems: err.problems, message: err.message }
   const { message } = GatewayError.from(err)
-  const code = err instanceof Error && 'code' in err ? String(err.code) : undefined
+  const isOfNode = err instanceof Error && !(err instanceof GatewayError) && 'code' in err
+  const code = isOfNode ? String(err.code) : undefined
   return { problems: [], message: err instanceof Error ? err.message : message, code }
 }

@@ -3,7 +3,13 @@ import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type LogLine, type Service, startService, startServiceBy } from '../support/running-server.ts'
+import {
+  type LogLine,
+  type Service,
+  startService,
+  startServiceBy,
+  testWorkers,
+} from '../support/running-server.ts'
 import { root } from '../support/tools.ts'
 import { startUpstream } from '../support/upstream/openai.ts'
 import type { Upstream } from '../support/upstream/server.ts'
@@ -93,8 +99,9 @@ describe('a config file that is rewritten a hundred times under load, every tent
         told.push(answer)
         const { status, text, version } = answer
         if (status !== 200) wrong.push(text)
-        // The one after the newest that we know of may just have been taken.
-        else if (version < last || version > newest + 1) wrong.push(`${version} after ${last}, of ${newest}`)
+        // The one after the newest that we know of may just have been taken, and by one worker before another.
+        else if (version < last - (testWorkers() > 1 ? 1 : 0) || version > newest + 1)
+          wrong.push(`${version} after ${last}, of ${newest}`)
         last = version
       }
     }
@@ -124,12 +131,15 @@ describe('a config file that is rewritten a hundred times under load, every tent
     expect(new Set(told.map(({ version }) => version)).size).toBeGreaterThan(60)
     // The refused key rested all the time, as if nothing had changed.
     const authorizations = upstream.requests.map(({ headers }) => headers.authorization)
-    expect(authorizations.filter(value => value === 'Bearer a-bad-key').length).toBe(1)
+    const trials = authorizations.filter(value => value === 'Bearer a-bad-key').length
+    // Each further worker finds that out for itself, with the calls that come at once.
+    expect(trials).toBeGreaterThanOrEqual(1)
+    expect(trials).toBeLessThanOrEqual(1 + (testWorkers() - 1) * CALLERS)
     // And no connection was made anew for a version.
     expect(new Set(upstream.requests.map(({ connection }) => connection)).size).toBeLessThanOrEqual(
-      CALLERS + 2,
+      (CALLERS + 2) * testWorkers(),
     )
-  }, 30_000)
+  }, 30_000 * testWorkers())
 })
 
 describe('a changed config file', () => {

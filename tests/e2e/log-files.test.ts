@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { postJson } from '../support/clients.ts'
-import { runCommand, type Service, startService } from '../support/running-server.ts'
+import { runCommand, type Service, startService, testWorkers } from '../support/running-server.ts'
+
+/** How many calls may end while a worker gathers its lines. */
+const OUT_OF_ORDER = 10
 
 let folder: string
 let service: Service | undefined
@@ -63,7 +66,10 @@ it('a full file is put aside, no line is lost, and only so many are kept', async
   const kept = ['access.3.log', 'access.2.log', 'access.1.log', 'access.log'].flatMap(name =>
     read(name).map(line => String(line.request_id)),
   )
-  expect(kept).toEqual(ids.slice(-kept.length))
+  if (testWorkers() === 1) expect(kept).toEqual(ids.slice(-kept.length))
+  // Lines of different workers may stand a little out of order, and so may those that were put away first.
+  else expect(kept).toEqual(expect.arrayContaining(ids.slice(OUT_OF_ORDER - kept.length)))
+  expect(new Set(kept).size).toBe(kept.length)
   service = undefined
 })
 

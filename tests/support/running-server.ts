@@ -36,7 +36,7 @@ export type Service = {
 
 /** Where and how a process runs. */
 export type Surroundings = {
-  /** Its environment besides PATH and HOME; nothing else is handed down. */
+  /** Its environment besides PATH, HOME and WORKERS (1, see `testWorkers`); nothing else is handed down. */
   readonly env?: Readonly<Record<string, string>>
   /** Files in its working folder, by name. */
   readonly files?: Readonly<Record<string, string>>
@@ -58,15 +58,15 @@ type Spawned = {
 const MAIN = join(root, process.env['EXAI_TEST_MAIN'] ?? 'src/main.ts')
 const START_MS = 15_000
 
+/** With how many processes every service of a test serves that does not say so itself: EXAI_TEST_WORKERS, or 1. */
+export const testWorkers = (): number => Number(process.env['EXAI_TEST_WORKERS'] ?? 1)
+
 /** Starts the service on a free port, with these settings, and waits until it listens. The caller stops it. */
 export async function startService(
   env: Readonly<Record<string, string>> = {},
   surroundings: Omit<Surroundings, 'env'> = {},
 ): Promise<Service> {
-  // EXAI_TEST_WORKERS has every service of a test serve with so many processes.
-  const workers = process.env['EXAI_TEST_WORKERS']
-  const usual = { PORT: '0', ...(workers === undefined ? {} : { WORKERS: workers }) }
-  return listening(await launch(process.execPath, [MAIN], { ...surroundings, env: { ...usual, ...env } }))
+  return listening(await launch(process.execPath, [MAIN], { ...surroundings, env: { PORT: '0', ...env } }))
 }
 
 /** Starts the service by another command that ends up in it, in its own process group. The caller stops it. */
@@ -102,6 +102,7 @@ async function launch(
     env: {
       PATH: searchPath().join(delimiter),
       HOME: process.env['HOME'],
+      WORKERS: String(testWorkers()),
       ...(isCovered && coverage !== undefined ? { NODE_V8_COVERAGE: coverage } : {}),
       ...env,
     },

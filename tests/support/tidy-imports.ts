@@ -10,6 +10,7 @@ const layers: readonly (readonly string[])[] = [
   ['gateway', 'log-levels'],
   ['owner'],
   ['counted', 'data-dir', 'front', 'kept-files', 'monitoring', 'snapshots'],
+  ['components'],
   ['editions', 'keeping', 'sharing'],
   ['keeping-copy'],
   ['keeping-jobs'],

@@ -3,6 +3,7 @@ import type { Exchange } from '../../server/exchange.ts'
 import type { InnerCalls } from '../../server/inner-calls.ts'
 import type { PortRequest, PortResponse } from '../../server/port-handler.ts'
 import type { Services } from '../services.ts'
+import type { Cancels } from './cancels.ts'
 
 /** What `createMcpDoor` needs. */
 export interface McpDoorDeps extends Services {
@@ -10,6 +11,8 @@ export interface McpDoorDeps extends Services {
   readonly maxRequestBytes: number
   /** Opens the calls that requests carry. */
   readonly calls: InnerCalls
+  /** The requests that can be cancelled. */
+  readonly cancels: Cancels
   /** The version of this service. */
   readonly version: string
 }

@@ -5,7 +5,6 @@ import type { PortRequest, PortResponse } from '../../server/port-handler.ts'
 import { discardRest } from '../http/body.ts'
 import { errorHeaders, tell } from '../http/errors.ts'
 import { cut } from '../http/pace.ts'
-import { createCancels } from './cancels.ts'
 import { CARRIER, type McpDoorDeps, type McpRequest, REFUSED } from './carrier.ts'
 import { refusalBody } from './errors.ts'
 
@@ -14,7 +13,6 @@ const PATH = /^\/mcp\/?(?:\?|$)/
 
 /** Makes the door. */
 export function createMcpDoor(deps: McpDoorDeps): Door {
-  const cancels = createCancels()
   let loading: Promise<typeof import('./http.ts')> | undefined
   return {
     asks: req => (PATH.test(req.url ?? '') && req.method !== 'OPTIONS' ? CARRIER : undefined),
@@ -22,7 +20,7 @@ export function createMcpDoor(deps: McpDoorDeps): Door {
       const request = { req, res, exchange }
       loading ??= import('./http.ts')
       loading
-        .then(({ serveMcp }) => serveMcp(deps, cancels, request))
+        .then(({ serveMcp }) => serveMcp(deps, request))
         .then(
           refusal => {
             if (refusal !== undefined) count(deps, request, refusal)

@@ -27,7 +27,6 @@ const SESSION = 'mcp-session-id'
  */
 export async function serveMcp(
   deps: McpDoorDeps,
-  cancels: Cancels,
   { req, res, exchange }: McpRequest,
 ): Promise<GatewayError | undefined> {
   // There is no stream without a request, and no session to end: both have 405 as their answer.
@@ -35,12 +34,12 @@ export async function serveMcp(
   const maxBytes = Math.max(deps.maxRequestBytes, BODY_BYTES_MIN)
   const message = await readJson({ req, exchange, maxBytes })
   const session = headerOf(req, SESSION)
-  cancelled(cancels, exchange, session, message)
+  cancelled(deps.cancels, exchange, session, message)
   const { controller, stop } = leaving(res, exchange)
-  const forget = cancellable(cancels, exchange, session, message, () => controller.abort())
+  const forget = cancellable(deps.cancels, exchange, session, message, () => controller.abort())
   let fault: Error | undefined
   try {
-    const { maxRequestBytes: _, calls, version, ...services } = deps
+    const { maxRequestBytes: _, cancels: __, calls, version, ...services } = deps
     const backend = localBackend(services, calls, { req, exchange })
     const onRefused = (error: GatewayError): void => deps.calls.refused({ req, exchange }, REFUSED, error)
     const handler = createMcpHandler(() => createMcpServer({ backend, version, onRefused }), {

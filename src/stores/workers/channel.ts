@@ -1,6 +1,7 @@
 // What the processes of one service say to one another: questions, words without an answer, and streams, gathered turn by turn.
 import type { Duplex } from 'node:stream'
 import { GatewayError } from '../../core/errors.ts'
+import { createSlots } from '../../core/slots.ts'
 import { errorOf, type Fault, faultOf } from './faults.ts'
 import { createFramer, frameOf } from './frames.ts'
 
@@ -79,7 +80,8 @@ interface Giving {
 /** Makes one end. */
 export function createChannel({ socket, offer, onFault }: ChannelDeps): Channel {
   const { handlers, streams = {} } = offer
-  const waiting = new Map<number, Waiting>()
+  // A question has its place for a number until it is answered, which it is once.
+  const waiting = createSlots<Waiting>()
   const readings = new Map<number, Reading>()
   const givings = new Map<number, Giving>()
   const closed = Promise.withResolvers<void>()
@@ -154,8 +156,7 @@ export function createChannel({ socket, offer, onFault }: ChannelDeps): Channel 
   }
 
   function answered(id: number, settle: (asked: Waiting) => void): void {
-    const asked = waiting.get(id)
-    waiting.delete(id)
+    const asked = waiting.take(id)
     if (asked !== undefined) settle(asked)
   }
 
@@ -191,9 +192,7 @@ export function createChannel({ socket, offer, onFault }: ChannelDeps): Channel 
     if (!isOpen) return
     isOpen = false
     const error = new GatewayError('INTERNAL', 'the process at the other end is gone')
-    const all = [...waiting.values()]
-    waiting.clear()
-    for (const one of all) one.reject(error)
+    for (const one of waiting.clear()) one.reject(error)
     for (const reading of readings.values()) {
       reading.end ??= { fault: faultOf(error) }
       reading.wake()
@@ -222,12 +221,7 @@ export function createChannel({ socket, offer, onFault }: ChannelDeps): Channel 
   return {
     async ask(name, input) {
       if (!isOpen) throw new GatewayError('INTERNAL', 'the process at the other end is gone')
-      lastId += 1
-      const id = lastId
-      return new Promise((resolve, reject) => {
-        waiting.set(id, { resolve, reject })
-        send([ASK, id, name, input])
-      })
+      return new Promise((resolve, reject) => send([ASK, waiting.add({ resolve, reject }), name, input]))
     },
     tell(name, input) {
       if (isOpen) send([TELL, 0, name, input])
@@ -260,7 +254,7 @@ export function createChannel({ socket, offer, onFault }: ChannelDeps): Channel 
         if (reading.end === undefined) send([STOP, id])
       }
     },
-    waiting: () => waiting.size,
+    waiting: waiting.size,
     isOpen: () => isOpen,
     closed: closed.promise,
     close() {

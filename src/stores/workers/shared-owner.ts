@@ -112,21 +112,22 @@ interface Held {
 
 /** Remembers what one worker holds: amounts of its holders, and values that say that it is there. */
 function createHeld(shared: Shared, ownPrefixes: readonly string[]): Held {
-  const amounts = new Map<string, Set<string>>()
+  const amounts = new Map<string, readonly string[]>()
   const values = new Map<string, Uint8Array>()
   const isOwn = (name: string): boolean => ownPrefixes.some(prefix => name.startsWith(prefix))
 
   function holds(holder: Holder, counters: readonly string[]): void {
-    const all = amounts.get(holder.id) ?? new Set()
-    for (const counter of counters) all.add(counter)
-    if (all.size > 0) amounts.set(holder.id, all)
+    const before = amounts.get(holder.id)
+    const all = before === undefined ? counters : [...before, ...counters]
+    if (all.length > 0) amounts.set(holder.id, all)
   }
 
   function settled(holder: string, settlings: readonly Settling[]): void {
     const all = amounts.get(holder)
     if (all === undefined) return
-    for (const { counter } of settlings) all.delete(counter)
-    if (all.size === 0) amounts.delete(holder)
+    const left = all.filter(counter => settlings.every(one => one.counter !== counter))
+    if (left.length === 0) amounts.delete(holder)
+    else amounts.set(holder, left)
   }
 
   return {

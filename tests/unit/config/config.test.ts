@@ -4,7 +4,6 @@ import { describe, expect, test } from 'vitest'
 import { isLoopback, loadConfig, storeSecretsOf } from '../../../src/config/config.ts'
 import { CONFIG_EXIT_CODE, ConfigError } from '../../../src/config/config-error.ts'
 import type { Environment } from '../../../src/config/environment.ts'
-import { workerNotices } from '../../../src/config/workers.ts'
 import { selfSigned } from '../../support/self-signed.ts'
 
 const noFile = (path: string) => {
@@ -159,18 +158,21 @@ describe('a configuration', () => {
     ])
   })
 
-  test('takes a number of workers, or as many as there are cores, and says what each counts for itself', async () => {
+  test('takes a number of workers, or as many as there are cores, and as many as can divide a limit', async () => {
     expect((await load({})).workers).toBe(1)
-    expect((await load({ WORKERS: '4' })).notices).toEqual([])
+    expect((await load({ WORKERS: '4' })).workers).toBe(4)
     const { workers } = await load({ WORKERS: 'auto' })
     expect(workers).toBe(process.platform === 'linux' ? Math.min(64, availableParallelism()) : 1)
     for (const wrong of ['0', '65', 'all', '1.5'])
       expect(await problemsOf({ WORKERS: wrong })).toContain(
         'WORKERS must be a whole number, 1 to 64, or auto',
       )
-    const limited = { limits: [{ provider: 'openai', maxConcurrent: 2 }], providers: [] }
-    expect(workerNotices({ WORKERS: 1 }, limited)).toEqual([])
-    expect(workerNotices({ WORKERS: 3 }, limited)).toEqual([expect.stringContaining('each of the 3 workers')])
+    const few = {
+      '/srv/exai/exai.yaml':
+        'providers: [{ name: local, kind: openai-compatible, base_url: "http://h/v1", max_concurrent: 2 }]',
+    }
+    const limited = await load({ WORKERS: '4', EXAI_CONFIG: 'exai.yaml' }, few)
+    expect([limited.workers, limited.notices.length]).toEqual([2, 1])
   })
 
   test('takes a Supabase project and a Redis, both parts of the first or none, and knows their secrets', async () => {

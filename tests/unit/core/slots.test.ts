@@ -31,3 +31,12 @@ it('all are those that are there now', () => {
   slots.take(places[1] ?? -1)
   expect(slots.all().map(({ name }) => name)).toEqual(['a', 'c'])
 })
+
+it('frees every place at once, and gives what was there', () => {
+  const slots = createSlots<{ name: string }>()
+  const [a] = [slots.add({ name: 'a' }), slots.add({ name: 'b' })]
+  slots.take(a)
+  expect(slots.clear()).toEqual([{ name: 'b' }])
+  expect([slots.size(), slots.all(), slots.take(1)]).toEqual([0, [], undefined])
+  expect(slots.add({ name: 'c' })).toBe(0)
+})

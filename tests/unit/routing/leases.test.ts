@@ -90,6 +90,21 @@ describe('leases', () => {
     expect(log).toEqual(['s1', 's2', 's3'])
   })
 
+  it('of one of several workers say that they are its part of the limit', async () => {
+    const { leases, now, wait, log } = rig([])
+    leases.configure({
+      limits: [{ provider: 'glm', maxConcurrent: 1 }],
+      queue: { maxWaiting: 0, maxWaitMs: 2_000 },
+      dividedBy: 2,
+    })
+    const one = now('glm/m')
+    await wait('glm/m', 'second')
+    expect(log[0]).toContain(
+      '1 calls run with glm, the part of its limit that one of 2 workers has, and 0 more',
+    )
+    one?.release()
+  })
+
   it.each<readonly [string, readonly LimitConfig[], string, string]>([
     [
       'a provider',

@@ -1,6 +1,6 @@
 // The share of retries and hedges: what an outage may add to the load of a provider.
 import { describe, expect, it } from 'vitest'
-import { createRetryBudget } from '../../../src/routing/retry-budget.ts'
+import { createRetryBudget, RETRY_BUDGET, retryBudgetOf } from '../../../src/routing/retry-budget.ts'
 import { createHandClock } from '../../support/hand-clock.ts'
 
 function rig() {
@@ -75,5 +75,11 @@ describe('the retry budget', () => {
     expect(Math.max(...perMinute)).toBeLessThanOrEqual(1200 + 10)
     // It is no ban on retries either.
     expect(load).toBeGreaterThan(calls * 1.08)
+  })
+
+  it('of several processes divides what is always allowed, and each has its share of its own calls', () => {
+    expect([1, 2, 3, 20].map(processes => retryBudgetOf(processes).floor)).toEqual([10, 5, 4, 1])
+    expect(retryBudgetOf(4)).toMatchObject({ share: 0.1, windowMs: 60_000 })
+    expect(retryBudgetOf()).toEqual(RETRY_BUDGET)
   })
 })

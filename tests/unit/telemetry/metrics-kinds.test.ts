@@ -153,15 +153,17 @@ describe('the state of the service', () => {
     expect(await lines('exai_tls')).toEqual(['exai_tls_certificate_not_after_seconds 1800000000'])
   })
 
-  test('spans and lost lines of the log are counted', async () => {
+  test('spans, lost lines of the log and restarts of workers are counted', async () => {
     const { metrics, lines } = setUp()
     metrics.spans('exported', 3)
     metrics.spans('dropped', 2)
     metrics.logLost(4)
+    metrics.workerRestarted('hung')
     expect(await lines('exai_trace_spans_total')).toEqual([
       'exai_trace_spans_total{outcome="exported"} 3',
       'exai_trace_spans_total{outcome="dropped"} 2',
     ])
     expect(await lines('exai_log_lines_lost_total')).toEqual(['exai_log_lines_lost_total 4'])
+    expect(await lines('exai_worker_restarts_total')).toEqual(['exai_worker_restarts_total{cause="hung"} 1'])
   })
 })

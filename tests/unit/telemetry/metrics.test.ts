@@ -176,6 +176,7 @@ describe('the metrics', () => {
       'exai_tokens_total counter',
       'exai_trace_spans_total counter',
       'exai_watchers gauge',
+      'exai_worker_restarts_total counter',
       'gen_ai_client_operation_duration_seconds histogram',
       'gen_ai_client_operation_time_to_first_chunk_seconds histogram',
       'gen_ai_client_token_usage histogram',

@@ -11,6 +11,7 @@ interface Played {
   readonly slot: number
   readonly ready: PromiseWithResolvers<void>
   die(end?: Partial<ChildEnd>): void
+  hang(): void
   isDrained: boolean
 }
 
@@ -18,6 +19,7 @@ function setUp(count: number) {
   const played: Played[] = []
   const missing: string[] = []
   const waits: unknown[] = []
+  const causes: string[] = []
   const released: number[] = []
   const log: Log = {
     debug: () => undefined,
@@ -40,13 +42,14 @@ function setUp(count: number) {
         kill: () => end.resolve({ code: null, signal: 'SIGKILL' }),
       }
     },
-    open(slot) {
+    open(slot, _, onHung) {
       const ready = Promise.withResolvers<void>()
       const end = ends.at(-1)
       const one: Played = {
         slot,
         ready,
         isDrained: false,
+        hang: onHung,
         die: (how = {}) => end?.resolve({ code: 1, signal: null, ...how }),
       }
       played.push(one)
@@ -61,6 +64,7 @@ function setUp(count: number) {
         release: async () => void released.push(slot),
       }
     },
+    onRestart: cause => void causes.push(cause),
     onMissing: (slot, isMissing) => void missing.push(`${slot} ${isMissing ? 'missing' : 'there'}`),
   })
   onTestFinished(fleet.kill)
@@ -69,7 +73,7 @@ function setUp(count: number) {
     if (one === undefined) throw new Error(`no process ${index} was started`)
     return one
   }
-  return { fleet, played, at, missing, waits, released }
+  return { fleet, played, at, missing, waits, causes, released }
 }
 
 it('is ready when the last one listens', async () => {
@@ -97,6 +101,18 @@ it('a worker that dies is started again in its place, and what it held is let go
   at(2).ready.resolve()
   await until(() => missing.length === 4)
   expect(missing).toEqual(['1 there', '2 there', '2 missing', '2 there'])
+})
+
+it('one that hangs is killed and started again, and counted as such', async () => {
+  const { fleet, at, played, causes } = setUp(1)
+  at(0).ready.resolve()
+  await fleet.ready
+  at(0).hang()
+  await until(() => played.length === 2)
+  at(1).ready.resolve()
+  at(1).die()
+  await until(() => played.length === 3)
+  expect(causes).toEqual(['hung', 'died'])
 })
 
 it('one that dies young again and again is started later each time', async () => {
