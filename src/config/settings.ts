@@ -277,7 +277,7 @@ export const settings = {
   WORKERS: {
     group: 'Operation',
     kind: kinds.processes,
-    default: '1',
+    default: 'auto',
     about: 'How many processes serve the port, auto for one a core; from 2 on one more owns what they share.',
   },
 } as const satisfies Readonly<Record<string, Setting<unknown>>>

@@ -1,8 +1,10 @@
 // What a configuration says of the whole service, with two workers: they divide it and never have more of it together.
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
+import { usableCores } from '../../src/config/cores.ts'
 import { jsonQuestion } from '../support/clients.ts'
 import { type Service, startService } from '../support/running-server.ts'
 import { until } from '../support/scripted-completion.ts'
@@ -105,6 +107,13 @@ it('with one place one process serves alone', async () => {
   const { service } = await start(1, 2)
   expect(listening(service)).toBe(0)
   expect(service.log().some(({ msg }) => String(msg).startsWith('one process serves and not 2'))).toBe(true)
+}, 60_000)
+
+it('where nobody says how many, there is one for each core', async () => {
+  const service = await startService({ WORKERS: '' })
+  onTestFinished(async () => void (await service.stop('SIGKILL')))
+  const cores = usableCores({ readFile: path => readFileSync(path, 'utf8') })
+  expect(listening(service)).toBe(process.platform !== 'linux' || cores === 1 ? 0 : Math.min(64, cores))
 }, 60_000)
 
 it('another log level holds in every worker', async () => {

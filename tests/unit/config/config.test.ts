@@ -6,6 +6,9 @@ import { CONFIG_EXIT_CODE, ConfigError } from '../../../src/config/config-error.
 import type { Environment } from '../../../src/config/environment.ts'
 import { selfSigned } from '../../support/self-signed.ts'
 
+/** What `auto` is here, where no file tells of a quota. */
+const CORES = process.platform === 'linux' ? Math.min(64, availableParallelism()) : 1
+
 const noFile = (path: string) => {
   throw Object.assign(new Error(`no file ${path}`), { code: 'ENOENT' })
 }
@@ -53,7 +56,7 @@ describe('a configuration of nothing', () => {
       allowPrivateUrls: false,
       logging: { level: 'info', sampleRatio: 1 },
       dataDir: '/srv/exai/data',
-      workers: 1,
+      workers: CORES,
       notices: [],
     })
   })
@@ -159,10 +162,10 @@ describe('a configuration', () => {
   })
 
   test('takes a number of workers, or as many as there are cores, and as many as can divide a limit', async () => {
-    expect((await load({})).workers).toBe(1)
+    expect((await load({})).workers).toBe(CORES)
+    expect((await load({ WORKERS: '1' })).workers).toBe(1)
     expect((await load({ WORKERS: '4' })).workers).toBe(4)
-    const { workers } = await load({ WORKERS: 'auto' })
-    expect(workers).toBe(process.platform === 'linux' ? Math.min(64, availableParallelism()) : 1)
+    expect((await load({ WORKERS: 'auto' })).workers).toBe(CORES)
     for (const wrong of ['0', '65', 'all', '1.5'])
       expect(await problemsOf({ WORKERS: wrong })).toContain(
         'WORKERS must be a whole number, 1 to 64, or auto',
