@@ -81,65 +81,69 @@ const refused = ({ log }: Service) => log().filter(isRefusal)
 const isRefusal = ({ msg }: LogLine) => msg === 'configuration refused, the one before it stays'
 
 describe('a config file that is rewritten a hundred times under load, every tenth time wrongly', () => {
-  it('costs no call, makes one version for each good file, and is named by the answers of its time', async () => {
-    const { upstream, service, write, complete, page } = await start(one =>
-      provider(one, 'a-bad-key,good-key'),
-    )
-    const before = await complete()
-    expect(before.attempts.map(({ outcome }) => outcome)).toEqual(['OUTCOME_FAILED', 'OUTCOME_SUCCEEDED'])
+  it(
+    'costs no call, makes one version for each good file, and is named by the answers of its time',
+    async () => {
+      const { upstream, service, write, complete, page } = await start(one =>
+        provider(one, 'a-bad-key,good-key'),
+      )
+      const before = await complete()
+      expect(before.attempts.map(({ outcome }) => outcome)).toEqual(['OUTCOME_FAILED', 'OUTCOME_SUCCEEDED'])
 
-    let isOver = false
-    let newest = 1
-    const told: Told[] = []
-    const wrong: string[] = []
-    async function call(): Promise<void> {
-      let last = 1
-      while (!isOver) {
-        const answer = await complete('local/m', '[[fault:slow-body=20]] Hello!')
-        told.push(answer)
-        const { status, text, version } = answer
-        if (status !== 200) wrong.push(text)
-        // The one after the newest that we know of may just have been taken, and by one worker before another.
-        else if (version < last - (testWorkers() > 1 ? 1 : 0) || version > newest + 1)
-          wrong.push(`${version} after ${last}, of ${newest}`)
-        last = version
+      let isOver = false
+      let newest = 1
+      const told: Told[] = []
+      const wrong: string[] = []
+      async function call(): Promise<void> {
+        let last = 1
+        while (!isOver) {
+          const answer = await complete('local/m', '[[fault:slow-body=20]] Hello!')
+          told.push(answer)
+          const { status, text, version } = answer
+          if (status !== 200) wrong.push(text)
+          // The one after the newest that we know of may just have been taken, and by one worker before another.
+          else if (version < last - (testWorkers() > 1 ? 1 : 0) || version > newest + 1)
+            wrong.push(`${version} after ${last}, of ${newest}`)
+          last = version
+        }
       }
-    }
-    const callers = Promise.all(Array.from({ length: CALLERS }, call))
-    for (let index = 1; index <= REWRITES; index += 1) {
-      if (index % 10 === 0) {
-        await write(provider(upstream, 'a-bad-key,good-key', `aliases: { broken-${index}: [`))
-        await expect
-          .poll(() => page('/metrics'), soon)
-          .toContain(`\nexai_config_refused_total ${index / 10}\n`)
-      } else {
-        await write(provider(upstream, 'a-bad-key,good-key', `aliases: { name-${index}: local/m }`))
-        await expect.poll(() => page('/metrics'), soon).toContain(`\nexai_config_version ${newest + 1}\n`)
-        newest += 1
+      const callers = Promise.all(Array.from({ length: CALLERS }, call))
+      for (let index = 1; index <= REWRITES; index += 1) {
+        if (index % 10 === 0) {
+          await write(provider(upstream, 'a-bad-key,good-key', `aliases: { broken-${index}: [`))
+          await expect
+            .poll(() => page('/metrics'), soon)
+            .toContain(`\nexai_config_refused_total ${index / 10}\n`)
+        } else {
+          await write(provider(upstream, 'a-bad-key,good-key', `aliases: { name-${index}: local/m }`))
+          await expect.poll(() => page('/metrics'), soon).toContain(`\nexai_config_version ${newest + 1}\n`)
+          newest += 1
+        }
       }
-    }
-    isOver = true
-    await callers
+      isOver = true
+      await callers
 
-    expect(wrong).toEqual([])
-    expect(taken(service)).toEqual(Array.from({ length: 90 }, (_, index) => index + 2))
-    expect(refused(service).length).toBe(10)
-    expect(newest).toBe(91)
-    expect((await complete('name-99')).version).toBe(91)
-    expect((await complete('name-98')).status).toBe(404)
-    // Each version answered, unless no call happened to begin in its time.
-    expect(new Set(told.map(({ version }) => version)).size).toBeGreaterThan(60)
-    // The refused key rested all the time, as if nothing had changed.
-    const authorizations = upstream.requests.map(({ headers }) => headers.authorization)
-    const trials = authorizations.filter(value => value === 'Bearer a-bad-key').length
-    // Each further worker finds that out for itself, with the calls that come at once.
-    expect(trials).toBeGreaterThanOrEqual(1)
-    expect(trials).toBeLessThanOrEqual(1 + (testWorkers() - 1) * CALLERS)
-    // And no connection was made anew for a version.
-    expect(new Set(upstream.requests.map(({ connection }) => connection)).size).toBeLessThanOrEqual(
-      (CALLERS + 2) * testWorkers(),
-    )
-  }, 30_000 * testWorkers())
+      expect(wrong).toEqual([])
+      expect(taken(service)).toEqual(Array.from({ length: 90 }, (_, index) => index + 2))
+      expect(refused(service).length).toBe(10)
+      expect(newest).toBe(91)
+      expect((await complete('name-99')).version).toBe(91)
+      expect((await complete('name-98')).status).toBe(404)
+      // Each version answered, unless no call happened to begin in its time.
+      expect(new Set(told.map(({ version }) => version)).size).toBeGreaterThan(60)
+      // The refused key rested all the time, as if nothing had changed.
+      const authorizations = upstream.requests.map(({ headers }) => headers.authorization)
+      const trials = authorizations.filter(value => value === 'Bearer a-bad-key').length
+      // Each further worker finds that out for itself, with the calls that come at once.
+      expect(trials).toBeGreaterThanOrEqual(1)
+      expect(trials).toBeLessThanOrEqual(1 + (testWorkers() - 1) * CALLERS)
+      // And no connection was made anew for a version.
+      expect(new Set(upstream.requests.map(({ connection }) => connection)).size).toBeLessThanOrEqual(
+        (CALLERS + 2) * testWorkers(),
+      )
+    },
+    30_000 * testWorkers(),
+  )
 })
 
 describe('a changed config file', () => {
