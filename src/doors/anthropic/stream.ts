@@ -2,6 +2,7 @@
 
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { StreamEventSchema } from '#gen/exai/v1/chat_service_pb'
+import { type Batched, batched, batchesOf } from '../../core/batched.ts'
 import type { Frame } from '../http/frame.ts'
 import { ownAnswer } from '../http/own.ts'
 import {
@@ -25,13 +26,20 @@ const PING = frameOf({ type: 'ping' })
 /** Longest silence towards a client to which thoughts are not shown, in milliseconds. */
 const PING_MS = 10_000
 
-/** The frames of a stream. It throws what the events throw, and then never ends with message_stop. */
-export async function* messageFrames(
+/** The frames of a stream, in the batches of its events. It throws what the events throw, and then never ends with message_stop. */
+export function messageFrames(events: AsyncIterable<EventInit>, options: AnswerOptions): Batched<Frame> {
+  return batched(frameBatches(events, options))
+}
+
+async function* frameBatches(
   events: AsyncIterable<EventInit>,
   options: AnswerOptions,
-): AsyncGenerator<Frame> {
+): AsyncGenerator<readonly Frame[]> {
   const frames = createFrames(options)
-  for await (const event of events) yield* frames(event)
+  for await (const batch of batchesOf(events)) {
+    const all = batch.flatMap(frames)
+    if (all.length > 0) yield all
+  }
 }
 
 type Frames = (event: EventInit) => readonly Frame[]

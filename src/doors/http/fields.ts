@@ -43,60 +43,111 @@ export function elementOf(value: JsonValue, path: string): Fields {
 
 /** Makes the reader of an object. */
 export function createFields(source: JsonObject, path = ''): Fields {
-  const read = new Set<string>()
-  const at = (name: string): string => (path === '' ? name : `${path}.${name}`)
-  const raw = (name: string): JsonValue | undefined => {
-    read.add(name)
+  return new ObjectFields(source, path)
+}
+
+// A class, because one is made for each object of a request: of an object literal it would be a dozen functions each.
+class ObjectFields implements Fields {
+  readonly path: string
+  readonly #source: JsonObject
+  readonly #read: string[] = []
+
+  constructor(source: JsonObject, path: string) {
+    this.#source = source
+    this.path = path
+  }
+
+  at(name: string): string {
+    return this.path === '' ? name : `${this.path}.${name}`
+  }
+
+  raw(name: string): JsonValue | undefined {
     // Never what every object inherits, such as `constructor`.
-    return Object.hasOwn(source, name) ? (source[name] ?? undefined) : undefined
+    if (!Object.hasOwn(this.#source, name)) return undefined
+    this.#read.push(name)
+    return this.#source[name] ?? undefined
   }
-  const typed =
-    <T extends JsonValue>(kind: string, is: (value: JsonValue) => value is T) =>
-    (name: string): T | undefined => {
-      const value = raw(name)
-      if (value === undefined || is(value)) return value
-      throw wrongField(at(name), `must be ${kind}, and is ${kindOf(value)}`)
-    }
-  const need =
-    <T>(get: (name: string) => T | undefined) =>
-    (name: string): T => {
-      const value = get(name)
-      if (value === undefined) throw wrongField(at(name), 'is required')
-      return value
-    }
-  const text = typed('a string', value => typeof value === 'string')
-  const number = typed('a number', value => typeof value === 'number')
-  const list = typed('an array', value => Array.isArray(value))
-  const inner = typed('an object', isObject)
-  const object = (name: string): Fields | undefined => {
-    const value = inner(name)
-    return value === undefined ? undefined : createFields(value, at(name))
+
+  text(name: string): string | undefined {
+    const value = this.raw(name)
+    if (value === undefined || typeof value === 'string') return value
+    throw this.#wrong(name, 'a string', value)
   }
-  return {
-    path,
-    at,
-    raw,
-    text,
-    number,
-    whole: name => {
-      const value = number(name)
-      if (value === undefined || (Number.isInteger(value) && Math.abs(value) <= INT32_MAX)) return value
-      throw wrongField(at(name), `must be a whole number of at most ${INT32_MAX}`)
-    },
-    flag: typed('true or false', value => typeof value === 'boolean'),
-    object,
-    list,
-    objects: name => (list(name) ?? []).map((value, index) => elementOf(value, `${at(name)}[${index}]`)),
-    needText: need(text),
-    needObject: need(object),
-    needList: need(list),
-    skip: (...names) => {
-      for (const name of names) read.add(name)
-    },
-    rest: () =>
-      Object.fromEntries(Object.entries(source).filter(([name, value]) => !read.has(name) && value !== null)),
+
+  number(name: string): number | undefined {
+    const value = this.raw(name)
+    if (value === undefined || typeof value === 'number') return value
+    throw this.#wrong(name, 'a number', value)
+  }
+
+  whole(name: string): number | undefined {
+    const value = this.number(name)
+    if (value === undefined || (Number.isInteger(value) && Math.abs(value) <= INT32_MAX)) return value
+    throw wrongField(this.at(name), `must be a whole number of at most ${INT32_MAX}`)
+  }
+
+  flag(name: string): boolean | undefined {
+    const value = this.raw(name)
+    if (value === undefined || typeof value === 'boolean') return value
+    throw this.#wrong(name, 'true or false', value)
+  }
+
+  object(name: string): Fields | undefined {
+    const value = this.raw(name)
+    if (value === undefined) return undefined
+    if (isObject(value)) return createFields(value, this.at(name))
+    throw this.#wrong(name, 'an object', value)
+  }
+
+  list(name: string): readonly JsonValue[] | undefined {
+    const value = this.raw(name)
+    if (value === undefined || Array.isArray(value)) return value
+    throw this.#wrong(name, 'an array', value)
+  }
+
+  objects(name: string): readonly Fields[] {
+    return (this.list(name) ?? []).map((value, index) => elementOf(value, `${this.at(name)}[${index}]`))
+  }
+
+  needText(name: string): string {
+    return this.#needed(name, this.text(name))
+  }
+
+  needObject(name: string): Fields {
+    return this.#needed(name, this.object(name))
+  }
+
+  needList(name: string): readonly JsonValue[] {
+    return this.#needed(name, this.list(name))
+  }
+
+  skip(...names: readonly string[]): void {
+    this.#read.push(...names)
+  }
+
+  rest(): JsonObject {
+    const rest: JsonObject = {}
+    for (const name of Object.keys(this.#source)) {
+      const value = this.#source[name]
+      if (value === undefined || value === null || this.#read.includes(name)) continue
+      // By assignment this one would not become a field.
+      if (name === '__proto__') Object.defineProperty(rest, name, { ...FIELD, value })
+      else rest[name] = value
+    }
+    return rest
+  }
+
+  #needed<T>(name: string, value: T | undefined): T {
+    if (value === undefined) throw wrongField(this.at(name), 'is required')
+    return value
+  }
+
+  #wrong(name: string, kind: string, value: JsonValue): Error {
+    return wrongField(this.at(name), `must be ${kind}, and is ${kindOf(value)}`)
   }
 }
+
+const FIELD = { configurable: true, enumerable: true, writable: true } as const
 
 function kindOf(value: JsonValue): string {
   if (Array.isArray(value)) return 'an array'

@@ -25,6 +25,12 @@ export const EVENT_STREAM_HEADERS: Readonly<Record<string, string>> = {
 /** A frame as it is sent. */
 export function frameText(frame: Frame): string {
   if ('comment' in frame) return `: ${frame.comment}\n\n`
-  const data = typeof frame.data === 'string' ? frame.data : JSON.stringify(frame.data)
+  const data = frameData(frame)
   return frame.event === undefined ? `data: ${data}\n\n` : `event: ${frame.event}\ndata: ${data}\n\n`
+}
+
+/** The data of a frame as it is sent; empty for a comment. */
+export function frameData(frame: Frame): string {
+  if ('comment' in frame) return ''
+  return typeof frame.data === 'string' ? frame.data : JSON.stringify(frame.data)
 }

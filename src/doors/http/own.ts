@@ -31,9 +31,16 @@ export type OwnFields = Pick<
   | 'providerOptions'
 >
 
+/** What is read of an `exai` that says nothing. */
+function nothing(): OwnFields {
+  return { conversationId: '', idempotencyKey: '', strict: false, providerOptions: {} }
+}
+
 /** Reads `exai`. Throws what the client is to be told. */
 export function ownFields(fields: Fields): OwnFields {
-  const own = fields.object('exai')?.rest() ?? {}
+  const said = fields.object('exai')
+  if (said === undefined) return nothing()
+  const own = said.rest()
   const stranger = Object.keys(own).find(name => !NAMES.some(known => known === name))
   if (stranger !== undefined)
     throw unsupportedField(`exai.${stranger.slice(0, 64)}`, `is not known: there are ${NAMES.join(', ')}`)

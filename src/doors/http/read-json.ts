@@ -80,9 +80,12 @@ function parse(bytes: Uint8Array): JsonValue {
   }
 }
 
+// It keeps nothing from one text to the next.
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
 function textOf(bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return decoder.decode(bytes)
   } catch {
     throw invalid('the request body is not valid UTF-8: JSON is sent in UTF-8')
   }

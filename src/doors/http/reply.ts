@@ -1,4 +1,5 @@
 // Writes the answers of routes to the port, and errors in the shape of their door.
+import { batchesOf } from '../../core/batched.ts'
 import type { LimitFacts } from '../../core/limits.ts'
 import type { PortRequest, PortResponse } from '../../server/port-handler.ts'
 import { errorHeaders, limitHeaders, type Told } from './errors.ts'
@@ -97,27 +98,33 @@ async function stream(
     isBegun = true
     res.statusCode = 200
     setHeaders(res, headers)
-    flushHeader(res, 200)
   }
   for await (const piece of pieces) {
     if (!isOpen(res)) return
     if (!isBegun) begin()
     if (req.method === 'HEAD') break
-    sent(Buffer.byteLength(piece))
-    const hasRoom = typeof piece === 'string' ? write(res, piece) : writeLent(res, piece)
+    const isText = typeof piece === 'string'
+    const bytes = isText ? Buffer.from(piece) : piece
+    sent(bytes.byteLength)
+    const hasRoom = isText ? write(res, bytes) : writeLent(res, bytes)
     if (!hasRoom) await drained(res, signal)
   }
   if (!isOpen(res)) return
   if (!isBegun) begin()
+  // Without a body Node would say how long it is.
+  if (!res.headersSent) flushHeader(res, 200)
   await finish(res)
 }
 
+/** The frames as they are sent; those that are ready together are one piece. */
 async function* framesOf({ errors, told }: Writing, frames: AsyncIterable<Frame>): AsyncGenerator<string> {
   let isBegun = false
   try {
-    for await (const frame of frames) {
+    for await (const batch of batchesOf(frames)) {
       isBegun = true
-      yield frameText(frame)
+      let text = ''
+      for (const frame of batch) text += frameText(frame)
+      yield text
     }
   } catch (error) {
     if (!isBegun) throw error

@@ -66,11 +66,17 @@ export type Router = (verb: string, path: string) => Target
 /** Makes the router of these routes; of two that fit a path the earlier one counts. HEAD is served as GET. */
 export function createRouter(routes: readonly Route[]): Router {
   const patterns = routes.map(route => ({ route, pattern: patternOf(route.path) }))
-  return (verb, path) => {
-    const fitting = patterns.flatMap(({ route, pattern }) => {
+  const search = (path: string): readonly Fitting[] =>
+    patterns.flatMap(({ route, pattern }) => {
       const match = pattern.exec(path)
       return match === null ? [] : [{ route, params: decoded(match.groups) }]
     })
+  // A path without names fits the same routes each time.
+  const known = new Map(
+    routes.filter(({ path }) => !path.includes('{')).map(({ path }) => [path, search(path)]),
+  )
+  return (verb, path) => {
+    const fitting = known.get(path) ?? search(path)
     const wanted = verb === 'HEAD' ? 'GET' : verb
     return (
       fitting.find(({ route }) => route.verb === wanted) ?? {
@@ -79,6 +85,8 @@ export function createRouter(routes: readonly Route[]): Router {
     )
   }
 }
+
+type Fitting = Extract<Target, { readonly route: Route }>
 
 function patternOf(path: string): RegExp {
   const source = path

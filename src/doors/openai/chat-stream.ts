@@ -2,8 +2,9 @@
 
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { StreamEventSchema } from '#gen/exai/v1/chat_service_pb'
+import { type Batched, batched, batchesOf } from '../../core/batched.ts'
 import { GatewayError } from '../../core/errors.ts'
-import { type Frame, HEARTBEAT } from '../http/frame.ts'
+import { type Frame, frameData, HEARTBEAT } from '../http/frame.ts'
 import { ownAnswer } from '../http/own.ts'
 import {
   type Answer,
@@ -25,27 +26,37 @@ export interface ChunkOptions {
   readonly notes: readonly string[]
 }
 
-/** The frames of a stream. It throws what the events throw, and then never ends with [DONE]. */
-export async function* chatFrames(
+/** The frames of a stream, in the batches of its events. It throws what the events throw, and then never ends with [DONE]. */
+export function chatFrames(events: AsyncIterable<EventInit>, options: ChunkOptions): Batched<Frame> {
+  return batched(frameBatches(events, options))
+}
+
+async function* frameBatches(
   events: AsyncIterable<EventInit>,
   options: ChunkOptions,
-): AsyncGenerator<Frame> {
-  const chunks = createChunks(options)
+): AsyncGenerator<readonly Frame[]> {
+  const add = createChunks(options)
   let isWhole = false
-  for await (const event of events) {
-    isWhole = event.event?.case === 'completed'
-    yield* chunks(event)
+  for await (const batch of batchesOf(events)) {
+    const frames: Frame[] = []
+    for (const event of batch) {
+      isWhole = event.event?.case === 'completed'
+      add(event, frames)
+    }
+    if (frames.length > 0) yield frames
   }
   // Clients take a stream that just ends for a success.
   if (!isWhole) throw new GatewayError('INTERNAL', 'the stream ended without its last event')
 }
 
-type Chunks = (event: EventInit) => readonly Frame[]
+/** Adds the chunks of an event. */
+type Chunks = (event: EventInit, out: Frame[]) => void
 
 /** Makes the chunks of one stream. */
 function createChunks({ includesUsage, notes }: ChunkOptions): Chunks {
   let head: Record<string, unknown> = {}
   let hasRole = false
+  let around: Around | undefined
   let text = ''
   // Places of the calls by their ids, and whether their arguments have begun.
   const calls = new Map<string, { readonly index: number; isEmpty: boolean }>()
@@ -86,16 +97,14 @@ function createChunks({ includesUsage, notes }: ChunkOptions): Chunks {
     ]
   }
 
-  return ({ event }) => {
+  const others = ({ event }: EventInit): readonly Frame[] => {
     switch (event?.case) {
       case 'started': {
         const { responseId: id = '', model = '' } = event.value
         head = { id, object: 'chat.completion.chunk', created: createdOf(id), model }
+        around = undefined
         return []
       }
-      case 'textDelta':
-        text += event.value.text ?? ''
-        return [...role(''), chunk([choice({ content: event.value.text ?? '' })])]
       case 'reasoningDelta':
         return [...role(null), chunk([choice({ reasoning_content: event.value.text ?? '' })])]
       case 'toolCallStart': {
@@ -122,6 +131,8 @@ function createChunks({ includesUsage, notes }: ChunkOptions): Chunks {
         return [HEARTBEAT]
       case 'completed':
         return completed(event.value.response ?? {})
+      // Nearly all events are texts: they never come here.
+      case 'textDelta':
       // Told with the end.
       case 'usage':
       case 'warning':
@@ -133,4 +144,31 @@ function createChunks({ includesUsage, notes }: ChunkOptions): Chunks {
         return []
     }
   }
+  return (event, out) => {
+    if (event.event?.case !== 'textDelta') {
+      for (const frame of others(event)) out.push(frame)
+      return
+    }
+    const { text: piece = '' } = event.event.value
+    text += piece
+    if (!hasRole) out.push(...role(''))
+    around ??= aroundText(chunk([choice({ content: MARK })]))
+    out.push({ data: `${around.before}${JSON.stringify(piece)}${around.behind}` })
+  }
+}
+
+/** The JSON of a chunk of text before and behind the text: in one stream they are the same in each. */
+interface Around {
+  readonly before: string
+  readonly behind: string
+}
+
+// What stands in for the text; the first one counts from behind, where nothing is a caller's or a provider's.
+const MARK = 'text'
+const MARKED = `"content":${JSON.stringify(MARK)}`
+
+function aroundText(frame: Frame): Around {
+  const json = frameData(frame)
+  const at = json.lastIndexOf(MARKED) + MARKED.length
+  return { before: json.slice(0, at - MARK.length - 2), behind: json.slice(at) }
 }

@@ -88,11 +88,15 @@ function reasoningPart(value: MessageInitShape<typeof ReasoningSchema>): Part {
 function callPart(call: Fields): Part {
   const type = call.text('type') ?? 'function'
   if (type !== 'function') throw unsupportedField(call.at('type'), 'must be "function"')
-  const { needText, text } = call.needObject('function')
+  const asked = call.needObject('function')
   return create(PartSchema, {
     kind: {
       case: 'toolCall',
-      value: { callId: call.needText('id'), name: needText('name'), arguments: text('arguments') ?? '' },
+      value: {
+        callId: call.needText('id'),
+        name: asked.needText('name'),
+        arguments: asked.text('arguments') ?? '',
+      },
     },
   })
 }

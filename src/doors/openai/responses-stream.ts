@@ -1,6 +1,7 @@
 // A stream of ours as the events of the Responses API: created, in progress, the items with their pieces, and how it ended.
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { StreamEventSchema } from '#gen/exai/v1/chat_service_pb'
+import { type Batched, batched, batchesOf } from '../../core/batched.ts'
 import type { Told } from '../http/errors.ts'
 import { type Frame, HEARTBEAT } from '../http/frame.ts'
 import type { Answer } from './chat-answer.ts'
@@ -11,23 +12,34 @@ import { createOutput, type Output } from './responses-output.ts'
 
 type EventInit = MessageInitShape<typeof StreamEventSchema>
 
-/** The frames of a stream. What breaks before the first one is thrown; later it is told by `told`, and nothing says that all is well. */
-export async function* responseFrames(
+/**
+ * The frames of a stream, in the batches of its events. What breaks before the first one is thrown; later it is told by `told`, and
+ * nothing says that all is well.
+ */
+export function responseFrames(
   events: AsyncIterable<EventInit>,
   options: ResponseOptions,
   told: (thrown: unknown) => Told,
-): AsyncGenerator<Frame> {
-  const stream = createStream(options)
+): Batched<Frame> {
+  return batched(frameBatches(events, createStream(options), told))
+}
+
+async function* frameBatches(
+  events: AsyncIterable<EventInit>,
+  stream: Stream,
+  told: (thrown: unknown) => Told,
+): AsyncGenerator<readonly Frame[]> {
   let isBegun = false
   try {
-    for await (const event of events)
-      for (const frame of stream.frames(event)) {
-        isBegun = true
-        yield frame
-      }
+    for await (const batch of batchesOf(events)) {
+      const frames = batch.flatMap(event => stream.frames(event))
+      if (frames.length === 0) continue
+      isBegun = true
+      yield frames
+    }
   } catch (error) {
     if (!isBegun) throw error
-    yield* stream.broken(told(error))
+    yield stream.broken(told(error))
   }
 }
 

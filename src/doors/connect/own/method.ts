@@ -16,6 +16,7 @@ import { DownloadFileResponseSchema } from '#gen/exai/v1/files_service_pb'
 import { COUNTED_FROM_BYTES } from '../../http/json-size.ts'
 import { hasTooManyPieces } from '../pieces.ts'
 import type { GivenMethod, RouterOptions } from '../router.ts'
+import { type InitWriter, initWriter } from './init-json.ts'
 import { readJson } from './json.ts'
 import type { OwnKind } from './shape.ts'
 
@@ -52,6 +53,7 @@ export function ownMethodOf({ spec, limits, options }: GivenMethod): OwnMethod |
     writeMaxBytes,
   })
   const written = codec.getO(true)
+  let write: InitWriter<DescMessage> | undefined
   // Made anew for each message, if there are any.
   const writing = jsonOptions.registry === undefined ? undefined : jsonOptions
   return {
@@ -76,11 +78,13 @@ export function ownMethodOf({ spec, limits, options }: GivenMethod): OwnMethod |
     },
     binary: answer => written.serialize(create(method.output, answer)),
     json: answer => {
-      const message = create(method.output, answer)
-      const text = textOf(method.output, message, writing)
+      // Made for the first answer: most methods are hardly ever asked.
+      write ??= initWriter<DescMessage>(method.output)
+      const known = write(answer)
+      const text = known ?? textOf(method.output, create(method.output, answer), writing)
       const sizeBytes = Buffer.byteLength(text)
       // It says so itself.
-      if (sizeBytes > writeMaxBytes) codec.getO(false).serialize(message)
+      if (sizeBytes > writeMaxBytes) codec.getO(false).serialize(create(method.output, answer))
       return { text, sizeBytes }
     },
   }

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { FinishReason } from '#gen/exai/v1/chat_pb'
 import type { StreamEventSchema } from '#gen/exai/v1/chat_service_pb'
 import { Warning_Reason } from '#gen/exai/v1/warning_pb'
+import { batched } from '../../../../src/core/batched.ts'
 import type { Frame } from '../../../../src/doors/http/frame.ts'
 import { chatFrames } from '../../../../src/doors/openai/chat-stream.ts'
 
@@ -39,8 +40,14 @@ async function framesOf(events: readonly Event[], includesUsage = false, notes: 
     for (const event of events) yield { event }
   }
   const frames: Frame[] = []
-  for await (const frame of chatFrames(source(), { includesUsage, notes })) frames.push(frame)
+  for await (const frame of chatFrames(source(), { includesUsage, notes })) frames.push(read(frame))
   return frames
+}
+
+// What is sent as JSON may be text by then.
+function read(frame: Frame): Frame {
+  if (!('data' in frame) || typeof frame.data !== 'string' || frame.data === '[DONE]') return frame
+  return { ...frame, data: JSON.parse(frame.data) }
 }
 
 const head = { id: ID, object: 'chat.completion.chunk', created: CREATED, model: 'm' }
@@ -51,6 +58,37 @@ const own = { exai: { provider: 'p', cost_nano_usd: '1500' } }
 const done = { data: '[DONE]' }
 
 describe('a stream', () => {
+  test('whose events come together has their chunks together', async () => {
+    async function* source(): AsyncGenerator<readonly EventInit[]> {
+      yield [{ event: started }, { event: text('a') }, { event: text('b') }]
+      yield [{ event: { case: 'usage', value: {} } }]
+      yield [{ event: completed(FinishReason.STOP) }]
+    }
+    const batches: (readonly Frame[])[] = []
+    const frames = chatFrames(batched(source()), { includesUsage: false, notes: [] })
+    for await (const batch of frames.batches()) batches.push(batch.map(read))
+    expect(batches).toEqual([
+      [
+        chunk({ role: 'assistant', content: '', refusal: null }),
+        chunk({ content: 'a' }),
+        chunk({ content: 'b' }),
+      ],
+      [chunk({}, 'stop', own), done],
+    ])
+  })
+
+  test.each(['', '"quoted" \\ and\nbroken', '\u2028 😀', '\ud800', '"content":"text"', '{"choices":[]}'])(
+    'says any piece of text as JSON: %j',
+    async piece => {
+      const model = 'a "content":"text" b'
+      const first: Event = { case: 'started', value: { responseId: ID, provider: 'p', model } }
+      const frames = await framesOf([first, text('x'), text(piece), completed(FinishReason.STOP)], true)
+      expect(frames[2]).toEqual({
+        data: { ...chunk({ content: piece }).data, model, usage: null },
+      })
+    },
+  )
+
   test('of text has the role first, and its end last', async () => {
     expect(await framesOf([started, text('a'), text('b'), completed(FinishReason.STOP)])).toEqual([
       chunk({ role: 'assistant', content: '', refusal: null }),
