@@ -32,6 +32,8 @@ export type LatencyRow = {
 export type LatencyPlan = {
   readonly rounds: number
   readonly seconds: number
+  /** The same for streams with pauses, of which there are few, and each takes a second. */
+  readonly pacedSeconds: number
   readonly warmSeconds: number
   /** The core that a server has for itself. Absent: none. */
   readonly core: number | undefined
@@ -44,8 +46,6 @@ export const FIRST_ADDED_MS_MAX = 2
 const SENT_LATE_MS_MAX = 1
 /** Nor does one in which others took more than this part of its core. */
 const OTHERS_MAX = 0.1
-/** Streams with pauses are few, and each takes a second: their windows are so many times as long. */
-const PACED_TIMES = 2
 const HALF = 0.5
 
 /** At which rate a load takes half of a core, by the CPU that was measured for it. */
@@ -80,7 +80,7 @@ type Measured = {
 async function measureOne({ rest, pair, one, plan }: Measured, guess: number): Promise<LatencyRow> {
   const { rounds, warmSeconds, core } = plan
   const played: Played = { rest, core }
-  const seconds = plan.seconds * (one.kind === 'paced' ? PACED_TIMES : 1)
+  const seconds = one.kind === 'paced' ? plan.pacedSeconds : plan.seconds
   const costs: number[] = []
   // Asked at a rate, because a call costs more when others do not come together with it: what a closed loop shows of the CPU is
   // too little, and half of what it promises is more than half a core.

@@ -39,8 +39,8 @@ const seconds = Number(options.seconds ?? (smoke ? 0.3 : 2))
 const rounds = Number(options.rounds ?? (smoke ? 1 : 3))
 const warmSeconds = smoke ? 0.2 : 1.2
 const latencyPlan = smoke
-  ? { rounds: 1, seconds: 0.3, warmSeconds: 0.1 }
-  : { rounds: 3, seconds: 1.5, warmSeconds: 0.5 }
+  ? { rounds: 1, seconds: 0.3, pacedSeconds: 0.3, warmSeconds: 0.1 }
+  : { rounds: 3, seconds: 1.5, pacedSeconds: 3, warmSeconds: 0.5 }
 const mib = Number(options.mib ?? (smoke ? 64 : 2048))
 const isChosen = (name: string): boolean => name.toLowerCase().includes(options.only.toLowerCase())
 const loads = LOADS.filter(({ name }) => isChosen(name))
