@@ -48,6 +48,9 @@ const events: readonly string[] = [
   }),
   'data: [DONE]\n\n',
 ]
+const NOTHING = Buffer.alloc(0)
+// With a blank, as Python writes it, and without.
+const STREAM_MARKS = ['"stream":true', '"stream": true'] as const
 const WRITES = 4
 const lumps: readonly Buffer[] = Array.from({ length: WRITES }, (_, index) => {
   const size = Math.ceil(events.length / WRITES)
@@ -62,8 +65,9 @@ export async function startFakeOpenAi({ onCall }: FakeOpenAiDeps = {}): Promise<
     const pieces: Buffer[] = []
     req.on('data', (piece: Buffer) => pieces.push(piece))
     req.on('end', () => {
-      const body = pieces.length === 1 ? String(pieces[0]) : Buffer.concat(pieces).toString()
-      onCall?.(body, req.socket)
+      const [first = NOTHING] = pieces
+      const body = pieces.length === 1 ? first : Buffer.concat(pieces)
+      onCall?.(body.toString(), req.socket)
       if (reply(req, res, body)) return
       waiting += 1
       req.socket.once('close', () => {
@@ -90,14 +94,14 @@ export async function startFakeOpenAi({ onCall }: FakeOpenAiDeps = {}): Promise<
   }
 }
 
-// Gives whether it answered, or will.
-function reply(req: IncomingMessage, res: ServerResponse, body: string): boolean {
+// Gives whether it answered, or will. Looks at the bytes: a long prompt as text would cost more than the answer.
+function reply(req: IncomingMessage, res: ServerResponse, body: Buffer): boolean {
   res.sendDate = false
   if (req.method !== 'POST' || req.url !== '/v1/chat/completions') {
     res.writeHead(404).end()
     return true
   }
-  if (!/"stream": ?true/.test(body)) {
+  if (!STREAM_MARKS.some(mark => body.includes(mark))) {
     res.writeHead(200, { 'content-type': 'application/json', 'content-length': answer.length })
     res.end(answer)
     return true

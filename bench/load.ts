@@ -2,7 +2,7 @@
 import { type Held, hold, leaveHeld } from './hold.ts'
 import { openLines, type Target } from './lines.ts'
 import { percentile } from './numbers.ts'
-import { type OpenResult, playOpen } from './open-loop.ts'
+import { type OpenPace, type OpenResult, playOpen } from './open-loop.ts'
 import { checkAnswer } from './wire.ts'
 
 /** What to play: calls one after another on each of `connections`, for `seconds`. */
@@ -25,11 +25,7 @@ export type LoadResult = {
 }
 
 /** Calls at a fixed rate: each begins when it is its turn, whatever became of those before it. */
-export type OpenOrder = Target & {
-  /** Calls a second. */
-  readonly rate: number
-  readonly seconds: number
-}
+export type OpenOrder = Target & OpenPace
 
 /** Connections, and calls on each, that are begun and stay; 0 connections lets them all go. */
 export type HoldOrder = Target & {

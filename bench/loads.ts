@@ -1,8 +1,8 @@
 // The loads of a run, and how one of them is played on a server while its CPU is counted.
 import type { ChildProcess } from 'node:child_process'
-import type { LoadOrder, LoadResult, OpenOrder, Order } from './load.ts'
+import type { LoadOrder, LoadResult, Order } from './load.ts'
 import { treeCpuMicros } from './machine.ts'
-import type { OpenResult } from './open-loop.ts'
+import type { OpenPace, OpenResult } from './open-loop.ts'
 import { type Kind, TOKENS } from './payload.ts'
 import { answerOf } from './processes.ts'
 import type { Sample } from './report.ts'
@@ -90,7 +90,7 @@ export function measureOpen(
   { load }: Pick<Rest, 'load'>,
   { pid: _, ...asked }: Asked,
   one: Load,
-  pace: Pick<OpenOrder, 'rate' | 'seconds'>,
+  pace: OpenPace,
 ): Promise<OpenResult> {
   return play<OpenResult>(load, { ...asked, ...targetOf(one), ...pace, open: true }, one.name)
 }

@@ -10,7 +10,14 @@ export function cpuMicros(pid: number): number {
   return (ticks * 1_000_000) / ticksPerSecond()
 }
 
-/** The same of a process and of all that descend from it and still run. */
+/** Microseconds that a core has been busy with whatever it was, since the machine began; to a clock tick. See proc_stat(5). */
+export function coreMicros(core: number): number {
+  const line = new RegExp(`^cpu${core} (.*)$`, 'm').exec(readFileSync('/proc/stat', 'utf8'))?.[1] ?? ''
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] = line.split(' ').map(Number)
+  return ((user + nice + system + irq + softirq + steal) * 1_000_000) / ticksPerSecond()
+}
+
+/** The microseconds of `cpuMicros` of a process and of all that descend from it and still run. */
 export function treeCpuMicros(pid: number): number {
   return treeOf(pid).reduce((sum, one) => sum + cpuMicros(one), 0)
 }

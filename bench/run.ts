@@ -18,12 +18,15 @@ import { describeTargets, type Promised } from './targets.ts'
 import { describeWhere, measureWhere } from './where.ts'
 
 const PROFILED = 40
+// On one core that both of them share, threads that collect at once only wait for each other; and they are to collect seldom.
+const PUNCTUAL = ['--no-parallel-scavenge', '--min-semi-space-size=64', '--max-semi-space-size=64']
 
 const { values: options } = parseArgs({
   options: {
     seconds: { type: 'string' },
     rounds: { type: 'string' },
     only: { type: 'string', default: '' },
+    latency: { type: 'boolean', default: false },
     mib: { type: 'string' },
     smoke: { type: 'boolean', default: false },
     profile: { type: 'boolean', default: false },
@@ -36,18 +39,23 @@ const seconds = Number(options.seconds ?? (smoke ? 0.3 : 2))
 const rounds = Number(options.rounds ?? (smoke ? 1 : 3))
 // Until V8 has compiled what is often run: a call in the first second takes twice the CPU of one after six.
 const warmSeconds = smoke ? 0.2 : 6
-const latencyPlan = smoke ? { rounds: 1, seconds: 0.3 } : { rounds: 2, seconds: 1.5 }
+const latencyPlan = smoke
+  ? { rounds: 1, seconds: 0.3, pacedSeconds: 0.3, warmSeconds: 0.1 }
+  : { rounds: 3, seconds: 1.5, pacedSeconds: 3, warmSeconds: 0.5 }
 const mib = Number(options.mib ?? (smoke ? 64 : 2048))
 const isChosen = (name: string): boolean => name.toLowerCase().includes(options.only.toLowerCase())
 const loads = LOADS.filter(({ name }) => isChosen(name))
 // The others take half a minute to start: a smoke run leaves them out, unless it is told their name.
-const parts = PARTS.filter(name => isChosen(name) && !(smoke && name === 'peers' && options.only === ''))
+const parts = PARTS.filter(
+  name => !options.latency && isChosen(name) && !(smoke && name === 'peers' && options.only === ''),
+)
 if (loads.length + parts.length === 0) {
   const names = [...LOADS.map(({ name }) => name), ...PARTS]
   throw new Error(`nothing is called ${options.only}: ${names.join('; ')}`)
 }
 // What was asked for in part, or in small, is no figure for the documentation.
-const isWhole = !smoke && !options.profile && options.only === '' && options.mib === undefined
+const isWhole =
+  !smoke && !options.profile && !options.latency && options.only === '' && options.mib === undefined
 const out = options.out ?? (isWhole ? join(root, 'docs/benchmarks.md') : undefined)
 
 const startedMs = performance.now()
@@ -90,15 +98,20 @@ async function benchLoads(rest: Rest): Promise<void> {
   const floor = await startFloor({ ...rest, core: cores?.server, folder })
   children.push(floor.child)
   const pair: Pair = { exai: { ...server, credential }, floor }
-  const rows = await rank(rest, pair, loads, { rounds, seconds, warmSeconds })
+  // Without the ranking one short round of it tells where to look for half of the load.
+  const plan = options.latency ? { rounds: 1, seconds: 1, warmSeconds } : { rounds, seconds, warmSeconds }
+  const rows = await rank(rest, pair, loads, plan)
   const rssLoaded = rssBytes(server.pid)
-  promised.push(...rankingTargets(rows))
-  report('bench', rankingText(rows, rssLoaded))
-  const latency = await measureLatency(rest, pair, loads, rows, latencyPlan)
+  if (!options.latency) {
+    promised.push(...rankingTargets(rows))
+    report('bench', rankingText(rows, rssLoaded))
+  }
+  const latency = await measureLatency(rest, pair, loads, rows, { ...latencyPlan, core: cores?.server })
   promised.push(...latencyTargets(latency))
   report('latency', `${headOf('latency')}\n\n${describeLatency(latency)}`)
   Object.assign(found, { rows, rssLoaded, latency })
   await Promise.all([server.child, floor.child].map(stopChild))
+  if (options.latency) return
   const where = await measureWhere({ ...rest, cores, folder, smoke }, loads, rows)
   if (where.length > 0) report('where', `${headOf('where')}\n\n${describeWhere(where, loads)}`)
 }
@@ -167,8 +180,9 @@ async function profile(rest: Rest): Promise<void> {
 }
 
 async function startRest(): Promise<Rest> {
-  const upstream = startChild({ file: 'bench/upstream.ts', core: cores?.rest })
-  const load = startChild({ file: 'bench/load.ts', core: cores?.rest })
+  const how = { nodeArgs: PUNCTUAL, core: cores?.rest }
+  const upstream = startChild({ file: 'bench/upstream.ts', ...how })
+  const load = startChild({ file: 'bench/load.ts', ...how })
   children.push(upstream, load)
   const [{ port }] = await Promise.all([answerOf<{ port: number }>(upstream), answerOf(load)])
   return { load, upstream, upstreamPort: port }

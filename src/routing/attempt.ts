@@ -8,7 +8,7 @@ import type { AttemptInput, Candidate, WarningInit } from '../core/provider.ts'
 import { createReading } from '../core/reading.ts'
 import type { AttemptCause } from '../core/settlement.ts'
 import { durationOf } from '../core/time.ts'
-
+import { afterOutput } from './after-output.ts'
 import type { AttemptWatch } from './attempt-watch.ts'
 import { tierIn } from './service-tier.ts'
 
@@ -77,13 +77,6 @@ export interface Attempt {
   counts(): TokenCounts | undefined
 }
 
-/** Once there was output, nothing may say any more that nothing was answered: a caller would just ask again. */
-function afterOutput(error: GatewayError, provider: string): GatewayError {
-  if (error.code !== 'UNAVAILABLE') return error
-  const details = { ...error.details, cause: error }
-  return new GatewayError('UPSTREAM_BROKEN', `${provider} broke off its answer`, details)
-}
-
 /** Makes an attempt; nothing is sent before `begin`. */
 export function createAttempt(deps: AttemptDeps): Attempt {
   const { candidate, signal, question, limits, clock, watch, cause = 'first' } = deps
@@ -111,6 +104,7 @@ export function createAttempt(deps: AttemptDeps): Attempt {
     keyLabel = label
   }
   let isWaiting = true
+  let waitsSinceMs: number | undefined
   let silence: NodeJS.Timeout | undefined
 
   function silenceOf(what: string, ms: number): NodeJS.Timeout {
@@ -166,17 +160,20 @@ export function createAttempt(deps: AttemptDeps): Attempt {
     return error
   }
 
-  async function next(): Promise<readonly Delta[] | undefined> {
-    if (source === undefined) return undefined
+  /** To be called before the source is asked for more. */
+  function waits(): void {
     isWaiting = true
     // Before the first output nothing restarts the timer, or an upstream could put it off with signs of life.
     if (firstOutputAtMs !== undefined || finished) silence?.refresh()
-    const waitsSinceMs = firstOutputAtMs === undefined ? undefined : clock.monotonic()
-    const step = await source.next()
+    waitsSinceMs = firstOutputAtMs === undefined ? undefined : clock.monotonic()
+  }
+
+  /** What the source said; undefined at its end. No function waits for it in between: every piece comes this way. */
+  function heard(step: IteratorResult<readonly Delta[]>): readonly Delta[] | undefined {
     isWaiting = false
     if (waitsSinceMs !== undefined) streamMs += clock.monotonic() - waitsSinceMs
     if (ending.signal.aborted) throw ending.signal.reason
-    if (!step.done) {
+    if (step.done !== true) {
       // An adapter that does not tell when it asks has asked at once.
       if (sentAtMs === undefined) underWay(startedAtMs)
       for (const delta of step.value) {
@@ -209,9 +206,10 @@ export function createAttempt(deps: AttemptDeps): Attempt {
 
   const reading = {
     next: async (): Promise<readonly Delta[] | undefined> => {
-      if (outcome === Outcome.SUCCEEDED) return undefined
+      if (outcome === Outcome.SUCCEEDED || source === undefined) return undefined
       try {
-        const batch = await next()
+        waits()
+        const batch = heard(await source.next())
         if (batch !== undefined) return batch
         end(Outcome.SUCCEEDED)
       } catch (caught) {
@@ -268,7 +266,8 @@ export function createAttempt(deps: AttemptDeps): Attempt {
         isEmbedding = input.embed !== undefined
         source = provider.open(input)[Symbol.asyncIterator]()
         while (firstOutputAtMs === undefined && !finished) {
-          const batch = await next()
+          waits()
+          const batch = heard(await source.next())
           if (batch === undefined) break
           for (const delta of batch) held.push(delta)
         }

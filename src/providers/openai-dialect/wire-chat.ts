@@ -57,8 +57,27 @@ export function createWireChat(deps: ChatDeps, wire: Wire): (input: AttemptInput
         const told = requestIdIn(upstream, headers)
         if (told !== undefined) yield [told]
         // What came decides, not what was asked for: some hosts answer a stream with one document, or the other way round.
-        if (isEventStream(headers['content-type'])) yield* streamed(response, wire.decoder(upstream, options))
-        else yield readReply(upstream, await response.text(), wire.reader(upstream, options))
+        if (!isEventStream(headers['content-type'])) {
+          yield readReply(upstream, await response.text(), wire.reader(upstream, options))
+          return
+        }
+        // Not in a generator of its own: each piece of the answer would make several more turns.
+        const decoder = wire.decoder(upstream, options)
+        for (;;) {
+          // A host that keeps its connection open after the answer does not hold the answer back.
+          const chunk = await (decoder.finished() ? lastWords(response) : response.read())
+          const deltas = chunk === undefined ? decoder.end() : pushed(response, decoder, chunk)
+          if (chunk === undefined || decoder.done()) {
+            if (deltas.length > 0) {
+              if (chunk !== undefined) response.release()
+              yield deltas
+            }
+            // Throws the failure that the last bytes held.
+            decoder.end()
+            return
+          }
+          if (deltas.length > 0) yield deltas
+        }
       } finally {
         response.close()
       }
@@ -70,24 +89,6 @@ export function createWireChat(deps: ChatDeps, wire: Wire): (input: AttemptInput
 
 function isEventStream(contentType = ''): boolean {
   return /\bevent-stream\b/i.test(contentType)
-}
-
-async function* streamed(response: UpstreamResponse, decoder: StreamDecoder): Deltas {
-  for (;;) {
-    // A host that keeps its connection open after the answer does not hold the answer back.
-    const chunk = decoder.finished() ? await lastWords(response) : await response.read()
-    const deltas = chunk === undefined ? decoder.end() : pushed(response, decoder, chunk)
-    if (chunk === undefined || decoder.done()) {
-      if (deltas.length > 0) {
-        if (chunk !== undefined) response.release()
-        yield deltas
-      }
-      // Throws the failure that the last bytes held.
-      decoder.end()
-      return
-    }
-    if (deltas.length > 0) yield deltas
-  }
 }
 
 async function lastWords(response: UpstreamResponse): Promise<Uint8Array | undefined> {

@@ -1,4 +1,5 @@
 // Signs of life in a stream: when they come, and that neither they nor a reader that leaves hold anything up.
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { withHeartbeat } from '../../../src/chat/heartbeat.ts'
 
@@ -48,6 +49,33 @@ describe('a heartbeat', () => {
     send('a')
     expect(await pending).toEqual({ done: false, value: 'a' })
     expect(await stream.next()).toEqual({ done: false, value: 'alive' })
+  })
+
+  it('hides nothing that came while its reader was busy with it', async () => {
+    const { stream, send } = beating(10)
+    await stream.next()
+    send('a')
+    await nextTurn()
+    expect(await stream.next()).toEqual({ done: false, value: 'a' })
+    expect(await stream.next()).toEqual({ done: false, value: 'alive' })
+    send(new Error('broken'))
+    await nextTurn()
+    await expect(stream.next()).rejects.toThrow('broken')
+    expect(await stream.next()).toEqual({ done: true, value: undefined })
+  })
+
+  it('keeps the order for a reader that asks for several pieces at once', async () => {
+    const { stream, send } = beating(60_000)
+    const pieces = [stream.next(), stream.next(), stream.next()]
+    for (const step of ['a', 'b', undefined]) {
+      send(step)
+      await nextTurn()
+    }
+    expect(await Promise.all(pieces)).toEqual([
+      { done: false, value: 'a' },
+      { done: false, value: 'b' },
+      { done: true, value: undefined },
+    ])
   })
 
   it('does not come where there is no silence', async () => {

@@ -55,6 +55,30 @@ describe('an attempt with a key', () => {
     expect(pool.outage()).toBeUndefined()
   })
 
+  it('takes none when the reader leaves before it begins', async () => {
+    const { labels, run, running } = rig()
+    const answer = run(answering)
+    await answer.return(undefined)
+    expect(await answer.next()).toEqual({ done: true, value: undefined })
+    expect({ labels, running: running() }).toEqual({ labels: [], running: 0 })
+  })
+
+  it('gives it back only when what was asked for has come, to a reader that leaves while it waits', async () => {
+    const { run, running } = rig()
+    const gate = Promise.withResolvers<void>()
+    const answer = run(async function* () {
+      await gate.promise
+      yield hello
+    })
+    const piece = answer.next()
+    const left = answer.return(undefined)
+    expect(running()).toBe(1)
+    gate.resolve()
+    expect(await piece).toEqual({ done: false, value: hello })
+    expect(await left).toEqual({ done: true, value: undefined })
+    expect(running()).toBe(0)
+  })
+
   it('gives it back when it fails, and keeps a refused key out', async () => {
     const { pool, run, running } = rig()
     const { error } = await failure(

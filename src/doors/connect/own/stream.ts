@@ -11,7 +11,7 @@ type Answer = MessageInitShape<DescMessage>
 
 /** Reads what a handler yields: in batches where it comes so, or else one by one. */
 interface Source {
-  next(): Promise<readonly Answer[] | undefined>
+  next(): Promise<IteratorResult<readonly Answer[]>>
   /** Leaves the rest unread. */
   leave(): Promise<unknown>
 }
@@ -26,11 +26,11 @@ export async function answerStream(call: OwnCall, ask: () => AsyncIterable<Answe
     source = sourceOf(ask())
     for (;;) {
       isReading = true
-      const batch = await source.next()
+      const step = await source.next()
       isReading = false
-      if (batch === undefined) break
+      if (step.done === true) break
       if (!isOpen(res)) return void source.leave()
-      for (const answer of batch) {
+      for (const answer of step.value) {
         const full = outlet.add(encoded(call, answer))
         if (full !== undefined) await full
       }
@@ -50,19 +50,13 @@ function sourceOf(answers: AsyncIterable<Answer>): Source {
     Promise.resolve(reader.return?.()).catch(() => undefined)
   if (isBatched(answers)) {
     const reader = answers.batches()
-    return {
-      next: async () => {
-        const step = await reader.next()
-        return step.done === true ? undefined : step.value
-      },
-      leave: leaving(reader),
-    }
+    return { next: () => reader.next(), leave: leaving(reader) }
   }
   const reader = answers[Symbol.asyncIterator]()
   return {
     next: async () => {
       const step = await reader.next()
-      return step.done === true ? undefined : [step.value]
+      return step.done === true ? step : { done: false, value: [step.value] }
     },
     leave: leaving(reader),
   }
