@@ -1,7 +1,7 @@
 # The service's image: production dependencies and emitted JavaScript, run by a user without rights.
 #
-#   docker build -t exai-mcp-server:2.6.0 .
-#   docker run -p 8080:8080 -v exai-data:/data exai-mcp-server:2.6.0
+#   docker build -t exai-mcp-server:2.7.0 .
+#   docker run -p 8080:8080 -v exai-data:/data exai-mcp-server:2.7.0
 #
 # The service listens on all addresses of its container, so it asks who calls: its first admin key is shown once, in the
 # container's output. EXAI_AUTH=none opens it to everybody, for a port that is published on loopback alone.
@@ -26,7 +26,7 @@ RUN npm ci --omit=dev --omit=optional --ignore-scripts
 
 FROM node:26-bookworm-slim
 LABEL org.opencontainers.image.title="exai" \
-      org.opencontainers.image.version="2.6.0" \
+      org.opencontainers.image.version="2.7.0" \
       org.opencontainers.image.description="AI gateway: one typed gRPC/Connect service in front of many model providers"
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8080 DATA_DIR=/data EXAI_AUTH=key
 WORKDIR /app
