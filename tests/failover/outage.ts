@@ -63,7 +63,10 @@ interface Done {
 }
 
 /** In seconds. Only one that hangs has to meet it, and soon; an answer on a busy machine never should. */
-const FIRST_TOKEN_TIMEOUTS = { refuses: '12', hangs: '3', fails: '12' } as const satisfies Record<Death, string>
+const FIRST_TOKEN_TIMEOUTS = { refuses: '12', hangs: '3', fails: '12' } as const satisfies Record<
+  Death,
+  string
+>
 
 /** What the two say: short, because clients and doubles share the machine with the service that is measured. */
 const says = { openai: 'Here I am again.', glm: 'There I go instead.' } as const
