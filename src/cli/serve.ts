@@ -159,8 +159,8 @@ function stopOnSignals(gateway: Gateway, log: Logger, files: LogFiles | undefine
     }
     log.info('stopping', { signal })
     gateway.stop().then(
-      result => {
-        log.info('stopped', { ...result })
+      ({ running, aborted, durationMs }) => {
+        log.info('stopped', { running, aborted, duration_ms: Math.round(durationMs) })
         return exit(EXIT.ok)
       },
       (err: unknown) => {

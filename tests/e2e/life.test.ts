@@ -83,7 +83,12 @@ describe('on SIGTERM', () => {
       expect(kinds.at(-1)).toBe('completed')
       expect(text.split(' ')).toHaveLength(30)
       expect(await code).toBe(0)
-      expect(log().at(-1)).toMatchObject({ msg: 'stopped', running: 1, aborted: 0 })
+      expect(log().at(-1)).toMatchObject({
+        msg: 'stopped',
+        running: 1,
+        aborted: 0,
+        duration_ms: expect.any(Number),
+      })
       expect(log().findIndex(({ msg }) => msg === 'call')).toBeLessThan(log().length - 1)
     },
   )
