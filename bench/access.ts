@@ -61,7 +61,7 @@ function planOf(smoke: boolean): {
   readonly seconds: number
   readonly warmSeconds: number
 } {
-  return smoke ? { rounds: 1, seconds: 0.3, warmSeconds: 0.2 } : { rounds: 16, seconds: 0.75, warmSeconds: 6 }
+  return smoke ? { rounds: 1, seconds: 0.3, warmSeconds: 0.2 } : { rounds: 24, seconds: 1.5, warmSeconds: 6 }
 }
 
 /** Starts the services and asks them in turn, each round in the order opposite to that of the one before. */

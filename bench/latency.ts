@@ -2,7 +2,7 @@
 import { type Asked, type Load, measureOpen, type Rest, unitsOf } from './loads.ts'
 import { coreMicros, treeCpuMicros } from './machine.ts'
 import { median, percentile } from './numbers.ts'
-import type { OpenPace, OpenResult } from './open-loop.ts'
+import { BEHIND, type OpenPace, type OpenResult } from './open-loop.ts'
 import { floorLoad, type Pair, type Row } from './ranking.ts'
 import { alignedTable } from './report.ts'
 import { metWord, type Promised } from './targets.ts'
@@ -53,6 +53,8 @@ export function halfLoad(one: Load, micros: number): number {
   return halfOf(micros * unitsOf(one.kind))
 }
 
+const GUESSES_MAX = 4
+
 /** Asks both servers in turn at the rate at which the gateway is busy for half of the time. */
 export async function measureLatency(
   rest: Rest,
@@ -64,10 +66,24 @@ export async function measureLatency(
   const found: LatencyRow[] = []
   for (const one of loads) {
     const guess = halfLoad(one, rows.find(({ name }) => name === one.name)?.exai.micros ?? Number.NaN)
-    found.push(await measureOne({ rest, pair, one, plan }, guess))
+    found.push(await atLowerRates(rate => measureOne({ rest, pair, one, plan }, rate), guess))
     console.log(`at ${found.at(-1)?.rate.toFixed(0)} calls a second: ${one.name}`)
   }
   return found
+}
+
+/** Measures with a guess, and with half of it where the server does not keep up: what a closed loop shows may be too much. */
+async function atLowerRates(
+  measure: (guess: number) => Promise<LatencyRow>,
+  guess: number,
+  tries = GUESSES_MAX,
+): Promise<LatencyRow> {
+  try {
+    return await measure(guess)
+  } catch (error) {
+    if (tries === 1 || !(error instanceof Error && error.message.includes(BEHIND))) throw error
+    return await atLowerRates(measure, guess / 2, tries - 1)
+  }
 }
 
 type Measured = {

@@ -34,6 +34,9 @@ const LINES_AT_FIRST = 16
 /** More than that waiting shows a server that the rate is too high for. */
 const RUNNING_MAX = 2000
 
+/** How it is said that a server does not keep up, before the rate. */
+export const BEHIND = 'the server does not keep up with'
+
 /** Plays it. Rejects on the first wrong answer, and when the server does not keep up. */
 export async function playOpen(order: Target & OpenPace): Promise<OpenResult> {
   const { rate, seconds, warmSeconds = 0 } = order
@@ -50,7 +53,7 @@ export async function playOpen(order: Target & OpenPace): Promise<OpenResult> {
     const begunMs = performance.now()
     running += 1
     runningMax = Math.max(runningMax, running)
-    if (running > RUNNING_MAX) throw new Error(`the server does not keep up with ${rate} calls a second`)
+    if (running > RUNNING_MAX) throw new Error(`${BEHIND} ${rate} calls a second`)
     const line = idle.pop() ?? (await moreLines(order, all, idle))
     const answer = await line.call()
     const endedMs = performance.now()

@@ -80,7 +80,10 @@ try {
 async function bench(rest: Rest): Promise<void> {
   if (loads.length > 0) await benchLoads(rest)
   for (const part of parts) reportPart(await runPart(part, { ...rest, cores, folder, mib, smoke }))
-  if (promised.length > 0) report('targets', describeTargets(promised))
+  if (promised.length === 0) return
+  // One part says nothing of what was promised of the others.
+  if (isWhole) report('targets', describeTargets(promised))
+  else console.log(`\n${describeTargets(promised)}`)
 }
 
 function reportPart({ part, text, figures, faults, promised: more = [] }: PartReport): void {
