@@ -154,7 +154,7 @@ describe('on SIGTERM', () => {
     await fetch(`${url}/health`)
     await chatClient(grpc, url).complete(question('sandbox', 'hello'))
     expect(await stop()).toBe(0)
-    expect(Number(log().at(-1)?.['durationMs'])).toBeLessThan(1_500)
+    expect(Number(log().at(-1)?.['duration_ms'])).toBeLessThan(1_500)
     idle.destroy()
   })
 })
