@@ -1,4 +1,5 @@
 // Keeps a stream audibly alive: puts a sign of life into every long silence.
+import { OVER, readingOf } from '../core/reading.ts'
 
 /** What a heartbeat needs. */
 export interface HeartbeatDeps<T> {
@@ -10,8 +11,6 @@ export interface HeartbeatDeps<T> {
   /** Called when the reading ends, in whatever way. */
   readonly over?: () => void
 }
-
-const OVER = { done: true, value: undefined } as const
 
 /**
  * Passes a stream on and puts `sign()` into each silence, so that no proxy on the way takes a thinking model for a dead
@@ -111,18 +110,5 @@ export function withHeartbeat<T>(
     await end()
   }
 
-  const reading: AsyncGenerator<T> = {
-    next,
-    async return() {
-      await left()
-      return OVER
-    },
-    async throw(caught) {
-      await left()
-      throw caught
-    },
-    [Symbol.asyncDispose]: left,
-    [Symbol.asyncIterator]: () => reading,
-  }
-  return reading
+  return readingOf(next, left)
 }

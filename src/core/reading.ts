@@ -8,18 +8,27 @@ export interface ReadingDeps<Batch> {
   readonly leave: () => Promise<void>
 }
 
-const OVER = { done: true, value: undefined } as const
+/** The step behind the last one. */
+export const OVER = { done: true, value: undefined } as const
 
 /**
  * Makes an iterator with the ways of a generator. A generator function that is made anew for each call is a class of its own
  * to V8: its objects outlive the call until the next full collection, and slow down whoever reads them.
  */
 export function createReading<Batch>({ next, leave }: ReadingDeps<Batch>): AsyncGenerator<Batch> {
-  const reading: AsyncGenerator<Batch> = {
-    async next() {
-      const batch = await next()
-      return batch === undefined ? OVER : { done: false, value: batch }
-    },
+  return readingOf<Batch>(async () => {
+    const batch = await next()
+    return batch === undefined ? OVER : { done: false, value: batch }
+  }, leave)
+}
+
+/** The same for whoever has steps to give already: they are handed on without another turn. */
+export function readingOf<Item>(
+  next: () => Promise<IteratorResult<Item>>,
+  leave: () => Promise<void>,
+): AsyncGenerator<Item> {
+  const reading: AsyncGenerator<Item> = {
+    next,
     async return() {
       await leave()
       return OVER

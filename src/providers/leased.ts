@@ -2,13 +2,12 @@
 import type { Delta, Deltas } from '../core/delta.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { AttemptInput } from '../core/provider.ts'
+import { OVER, readingOf } from '../core/reading.ts'
 import { keyOutcomeOf } from './key-outcome.ts'
 import type { KeyLease, KeyOutcome, KeyPool, KeySettings } from './keys.ts'
 
 /** Asks with a key; undefined when the host wants none. */
 export type AskWithKey = (key: KeySettings | undefined) => Deltas
-
-const OVER = { done: true, value: undefined } as const
 
 /**
  * Takes a key when the reading begins, and waits for one if the attempt may; one of the preferred accounts if there is one
@@ -74,25 +73,14 @@ export function leased(
     }
   }
 
-  const reading: AsyncGenerator<readonly Delta[]> = {
-    next() {
-      if (isOver) return Promise.resolve(OVER)
-      const step = source === undefined ? first() : source.next().then(heard, failed)
-      running = step
-      return step
-    },
-    async return() {
-      await left()
-      return OVER
-    },
-    async throw(caught) {
-      await left()
-      throw caught
-    },
-    [Symbol.asyncDispose]: left,
-    [Symbol.asyncIterator]: () => reading,
+  function next(): Promise<IteratorResult<readonly Delta[]>> {
+    if (isOver) return Promise.resolve(OVER)
+    const step = source === undefined ? first() : source.next().then(heard, failed)
+    running = step
+    return step
   }
-  return reading
+
+  return readingOf(next, left)
 }
 
 /** Gives the key back, and says in a limit's error when a key can be asked again: only the pool knows that. */

@@ -1,8 +1,5 @@
 // A counter in this process: what was taken for good, and what holders have of it while they are alive.
 
-/** What a holder takes in memory, in bytes, roughly. */
-export const HOLDER_BYTES = 200
-
 /** What one holder has. */
 export interface Lease {
   readonly amount: number
@@ -28,7 +25,6 @@ export interface LeasedCounter {
   lease(holder: string): Lease | undefined
   /** Who holds something. */
   holders(): readonly string[]
-  holderCount(): number
 }
 
 /** Makes a counter that holds nothing. */
@@ -84,6 +80,5 @@ export function createLeasedCounter(): LeasedCounter {
     },
     lease: holder => leases.get(holder),
     holders: () => [...leases.keys()],
-    holderCount: () => leases.size,
   }
 }

@@ -1,9 +1,11 @@
 // Counters of this process: amounts are taken together or not at all, on one look at the clock and one at each counter.
 import type { Clock } from '../../core/clock.ts'
 import type { Holder, Reservation, Reserved, Shared } from '../../core/shared.ts'
-import { HOLDER_BYTES } from '../leased-counter.ts'
 import type { Expiring } from './expiry.ts'
 import { createLeases, type HeldCounter } from './leases.ts'
+
+/** What a lease takes in memory, in bytes, roughly. */
+const LEASE_BYTES = 200
 
 /** A counter as the store keeps it. */
 export interface CountedThing extends Expiring, HeldCounter {
@@ -78,7 +80,7 @@ export function createProcessCounters(deps: ProcessCountersDeps): ProcessCounter
       if (untilMs > thing.expiresAtMs) thing.expiresAtMs = untilMs
     }
     if (before === undefined) add(thing)
-    resize(thing, thing.leases * HOLDER_BYTES)
+    resize(thing, thing.leases * LEASE_BYTES)
     makeRoom(thing)
   }
 
@@ -114,7 +116,7 @@ export function createProcessCounters(deps: ProcessCountersDeps): ProcessCounter
         if (thing === undefined) continue
         leases.giveBack(holder, thing)
         adjusted(thing, amount)
-        resize(thing, thing.leases * HOLDER_BYTES)
+        resize(thing, thing.leases * LEASE_BYTES)
       }
     },
     async renew(holders, ttlMs) {
