@@ -8,45 +8,15 @@ import { parseArgs } from 'node:util'
 import { type Left, leave, type Manner } from './cancel.ts'
 import { openHttp1 } from './http1-client.ts'
 import { openHttp2 } from './http2-client.ts'
+import { describeLeaks, faultsOf, type LeakFindings } from './leak-report.ts'
 import type { Holdings } from './leak-server.ts'
 import { type LeakUpstream, startLeakUpstream } from './leak-upstream.ts'
 import { describeMachine } from './machine.ts'
 import type { Kind } from './payload.ts'
 import { answerOf, root, startChild, stopChild } from './processes.ts'
 import { createRandom } from './random.ts'
-import { alignedTable, writeBetween } from './report.ts'
+import { writeBetween } from './report.ts'
 import { checkAnswer, http1Bytes, type Protocol, requestOf } from './wire.ts'
-
-/** What a leak run found, as `--json FILE` writes it. */
-export type LeakFindings = {
-  readonly streams: number
-  /** Streams of whose answer something had come when they were left. */
-  readonly begun: number
-  /** Streams that ended before they were left; they show nothing. */
-  readonly endedBefore: number
-  /** Streams that the provider had been asked for. */
-  readonly reachedUpstream: number
-  /** Streams that the provider was answering when they were left. */
-  readonly runningUpstream: number
-  /** Sockets at the provider that were still open five seconds after the last call of their round was left. */
-  readonly upstreamSocketsLeft: number
-  /** Connections of clients that the gateway still holds. */
-  readonly clientSocketsLeft: number
-  /** Timers beyond those before the first round, and where those of the last look were made. */
-  readonly timersLeft: number
-  readonly timerPlaces: Readonly<Record<string, number>>
-  /**
-   * From leaving to the closed socket at the provider, in milliseconds, of those that it was answering: the others had not
-   * been read by the gateway yet, and a busy machine takes its time for that.
-   */
-  readonly closeMs: { readonly p50: number; readonly p99: number; readonly max: number }
-  /** After each round. */
-  readonly heapBytes: readonly number[]
-  /** Slope of the regression line through those. */
-  readonly heapBytesPerStream: number
-  /** How the gateway's process ended when asked to. */
-  readonly exitCode: number | null
-}
 
 type Round = {
   readonly left: readonly { readonly call: number; readonly what: Left }[]
@@ -66,8 +36,9 @@ const SETTLE_MS_MAX = 5_000
 const SETTLE_POLL_MS = 50
 // Fast timers of undici live for about a second after their last use.
 const BASELINE_MS = 1_200
-const CLOSE_MS_MAX = 100
-const HEAP_GROWTH_MAX = 2 * 2 ** 20
+// A job that happens to run at one look has no timer then, and would seem to have left one afterwards.
+const BASELINE_LOOKS = 5
+const BASELINE_PAUSE_MS = 100
 
 const { values: options } = parseArgs({
   options: {
@@ -100,7 +71,7 @@ try {
   const findings = await run(server, upstream)
   if (options.json !== undefined) writeFileSync(options.json, JSON.stringify(findings, null, 2))
   const faults = faultsOf(findings)
-  const table = describe(findings)
+  const table = describeLeaks(findings)
   console.log(`\n${table}`)
   if (options.docs) writeBetween(join(root, 'docs/benchmarks.md'), 'leak', `${machine}.\n\n${table}`)
   console.log(faults.length === 0 ? '\nNothing leaks.' : `\nIt leaks: ${faults.join('; ')}.`)
@@ -116,7 +87,7 @@ async function run(child: ChildProcess, provider: LeakUpstream): Promise<LeakFin
   await warmUp(port)
   await playRound(child, provider, { port, count: Math.min(WARM_UP, streams), firstCall: 1 })
   await sleep(BASELINE_MS)
-  const before = await measure(child)
+  const before = await baseline(child)
   console.log(`before: ${(before.heapBytes / 2 ** 20).toFixed(2)} MiB heap, ${before.timers} timers`)
   const played: Round[] = []
   for (let index = 0; index < rounds; index += 1) {
@@ -196,6 +167,17 @@ async function settled(
   }
 }
 
+// Of several looks the one that saw the most timers.
+async function baseline(child: ChildProcess): Promise<Holdings> {
+  let most = await measure(child)
+  for (let look = 1; look < BASELINE_LOOKS; look += 1) {
+    await sleep(BASELINE_PAUSE_MS)
+    const now = await measure(child)
+    if (now.timers > most.timers) most = now
+  }
+  return most
+}
+
 async function measure(child: ChildProcess): Promise<Holdings> {
   const answered = answerOf<Holdings>(child)
   child.send('measure')
@@ -229,6 +211,7 @@ function findingsOf(
     upstreamSocketsLeft: played.reduce((sum, { openUpstream }) => sum + openUpstream, 0),
     clientSocketsLeft: last.clientSockets,
     timersLeft: Math.max(0, last.timers - before.timers),
+    timerPlacesBefore: before.timerPlaces,
     timerPlaces: last.timerPlaces,
     closeMs: { p50: at(0.5), p99: at(0.99), max: at(1) },
     heapBytes,
@@ -244,46 +227,4 @@ function slopeOf(values: readonly number[]): number {
   const above = values.reduce((sum, value, index) => sum + (index - middle) * (value - mean), 0)
   const below = values.reduce((sum, _, index) => sum + (index - middle) ** 2, 0)
   return below === 0 ? 0 : above / below
-}
-
-function faultsOf(found: LeakFindings): readonly string[] {
-  const [first = 0] = found.heapBytes
-  const grown = (found.heapBytes.at(-1) ?? 0) - first
-  const checks: readonly (readonly [boolean, string])[] = [
-    [
-      found.runningUpstream < found.streams / 4,
-      `only ${found.runningUpstream} streams were running when they were left`,
-    ],
-    [found.endedBefore > 0, `${found.endedBefore} streams ended before they were left`],
-    [found.upstreamSocketsLeft > 0, `${found.upstreamSocketsLeft} sockets at the provider`],
-    [found.clientSocketsLeft > 0, `${found.clientSocketsLeft} sockets of clients`],
-    [found.timersLeft > 0, `${found.timersLeft} timers (${JSON.stringify(found.timerPlaces)})`],
-    [found.closeMs.p99 > CLOSE_MS_MAX, `one socket in a hundred closed later than ${CLOSE_MS_MAX} ms`],
-    [grown > HEAP_GROWTH_MAX && found.heapBytesPerStream > 0, `${(grown / 2 ** 20).toFixed(1)} MiB of heap`],
-    [found.exitCode !== 0, `the process ended with ${found.exitCode}`],
-  ]
-  return checks.flatMap(([isFault, text]) => (isFault ? [text] : []))
-}
-
-function describe(found: LeakFindings): string {
-  const mib = (bytes = 0): string => `${(bytes / 2 ** 20).toFixed(2)} MiB`
-  const { p50, p99, max } = found.closeMs
-  return alignedTable([
-    ['figure', 'value'],
-    [
-      'streams left, running at the provider / begun at the client',
-      `${found.streams}, ${found.runningUpstream} / ${found.begun}`,
-    ],
-    [
-      'sockets left at the provider / of clients',
-      `${found.upstreamSocketsLeft} / ${found.clientSocketsLeft}`,
-    ],
-    ['timers left', String(found.timersLeft)],
-    [
-      'from leaving to the closed socket: p50 / p99 / max ms',
-      [p50, p99, max].map(ms => ms.toFixed(1)).join(' / '),
-    ],
-    ['heap after the first / last round', `${mib(found.heapBytes[0])} / ${mib(found.heapBytes.at(-1))}`],
-    ['slope of the heap, bytes a stream', found.heapBytesPerStream.toFixed(0)],
-  ])
 }
