@@ -1,6 +1,6 @@
 // `node scripts/bench-peers.ts`: installs the gateways that the benchmark compares with, as their registries give them.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './step.ts'
 
@@ -36,9 +36,8 @@ if (import.meta.main) {
 function installLiteLlm(): Installed {
   const folder = join(PEERS_FOLDER, 'litellm')
   const steps = [
-    ...(existsSync(join(folder, 'bin/pip'))
-      ? []
-      : [{ program: 'python3', args: ['-m', 'venv', folder], cwd: PEERS_FOLDER }]),
+    // Its scripts name the folder that they were made in: what was copied or moved here does not run.
+    { program: 'python3', args: ['-m', 'venv', '--clear', folder], cwd: PEERS_FOLDER },
     { program: join(folder, 'bin/pip'), args: ['install', '--quiet', LITELLM], cwd: PEERS_FOLDER },
   ]
   return { name: 'litellm', from: `PyPI ${LITELLM}`, ...errorOf(steps) }
