@@ -145,5 +145,3 @@ for (const [name, step] of Object.entries(steps)) {
   await step()
   console.log(`ok ${name}`)
 }
-// The connection to the gateway is kept for the next call.
-process.exit()
