@@ -1,11 +1,11 @@
 // Which models exist in a Snapshot: finds them by name, says what resembles an unknown name, and prices their use.
 
 import type { ModelEntry } from '../core/model.ts'
+import { nearestNames } from '../core/near.ts'
 import { type AutoModel, autoModelsOf } from './auto-model.ts'
 import { assumedEntry, type ConfiguredModel, withConfigured } from './configured.ts'
 import { unroutableReason } from './entry.ts'
 import { withFees } from './fees.ts'
-import { nearestNames } from './near.ts'
 import type { ModelTable } from './parse.ts'
 import { type Cost, costOf, type PricedUsage, priceVersionOf } from './price.ts'
 

@@ -1,4 +1,5 @@
 // Reads the environment by the table of settings, and collects what is wrong with it and what is worth knowing.
+import { editDistance } from '../core/near.ts'
 import { type Setting, type SettingValues, settingRows } from './settings.ts'
 
 /** Variables by name, as a process has them. */
@@ -63,20 +64,4 @@ function nearest(name: string, known: readonly string[]): string | undefined {
     .sort((a, b) => a.distance - b.distance)
   const [best] = ranked
   return best !== undefined && best.distance <= 2 ? best.one : undefined
-}
-
-const comparedLengthMax = 64
-
-/** Levenshtein distance, row by row. */
-function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, column) => column)
-  for (const [line, letter] of [...from.slice(0, comparedLengthMax)].entries()) {
-    const next = [line + 1]
-    for (const [column, other] of [...to].entries()) {
-      const swap = (row[column] ?? 0) + (letter === other ? 0 : 1)
-      next.push(Math.min(swap, (row[column + 1] ?? 0) + 1, (next[column] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[to.length] ?? 0
 }

@@ -83,7 +83,10 @@ function errorOf(error: ConnectError, reason: Reason | undefined, served: Served
   }
   return reason === undefined
     ? new GatewayError('INVALID_REQUEST', `the request cannot be read: ${error.rawMessage}`)
-    : new GatewayError(reason, error.rawMessage)
+    : new GatewayError(
+        reason,
+        (reason === 'INVALID_REQUEST' ? served.misfit?.() : undefined) ?? error.rawMessage,
+      )
 }
 
 // The original is about to be changed, and the log wants what it said.

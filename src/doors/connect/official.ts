@@ -1,10 +1,12 @@
 // Serves a call by a handler of connect-es: whatever the direct way does not take.
+import type { DescMessage } from '@bufbuild/protobuf'
 import type { UniversalHandler, UniversalServerRequest } from '@connectrpc/connect/protocol'
 import { GatewayError, type StatusName } from '../../core/errors.ts'
 import type { PortRequest, PortResponse } from '../../server/port-handler.ts'
 import { type BodyInspector, readBody } from '../http/body.ts'
 import { COUNTED_FROM_BYTES, TOO_MANY_PIECES } from '../http/json-size.ts'
 import { connectErrorOf, explain } from './errors.ts'
+import { keepJson } from './kept-json.ts'
 import { type GuardedBody, guardPieces, withGuard } from './piece-guard.ts'
 import { isBareRefusal, protocolOf, writeError } from './protocol.ts'
 import { refusalOf } from './refusal.ts'
@@ -12,6 +14,11 @@ import { writeReply } from './reply.ts'
 import { headerOf, isCompressed } from './request.ts'
 import { contextOf, type Served } from './served.ts'
 import { addressedBytes } from './sizes.ts'
+
+interface OfficialBody extends GuardedBody {
+  /** What each of its messages is; undefined when the only one stands in the address. */
+  readonly schema: DescMessage | undefined
+}
 
 const STRAY_FLAG =
   'a message says that it is compressed, and the header names no compression: name one, or send it plain'
@@ -39,7 +46,7 @@ export async function serveOfficially(
 function requestOf(
   req: PortRequest,
   served: Served,
-  body: GuardedBody,
+  body: OfficialBody,
   first: readonly Uint8Array[],
 ): UniversalServerRequest {
   const { signal } = served.exchange
@@ -56,10 +63,23 @@ function requestOf(
     // Only the query is ever read; what the client calls this host may not even be a URL.
     url: `http://localhost${req.url ?? '/'}`,
     header: headerOf(req, served),
-    body: first.length === 0 ? rest : replayed(first, inspector, rest),
+    body: explaining(first.length === 0 ? rest : replayed(first, inspector, rest), body, served),
     signal,
     contextValues: contextOf(served),
   }
+}
+
+/** The body as connect-es reads it; of JSON is kept what explains it, if it cannot be read. */
+function explaining(
+  body: AsyncIterable<Uint8Array>,
+  { form, schema, isEnveloped, isCompressed }: OfficialBody,
+  served: Served,
+): AsyncIterable<Uint8Array> {
+  // What is compressed would have to be unpacked once more.
+  if (form !== 'json' || isCompressed || schema === undefined) return body
+  const kept = keepJson(schema, body, isEnveloped)
+  served.misfit = kept.misfit
+  return kept.body
 }
 
 async function* replayed(
@@ -74,13 +94,14 @@ async function* replayed(
   yield* rest
 }
 
-function guardedBodyOf(req: PortRequest, { method }: UniversalHandler, served: Served): GuardedBody {
+function guardedBodyOf(req: PortRequest, { method }: UniversalHandler, served: Served): OfficialBody {
   const query = queryOf(req)
   const type =
     query === undefined ? (req.headers['content-type'] ?? '') : `application/${query.get('encoding')}`
   if (query !== undefined) served.exchange.received(addressedBytes(query))
   const isStream = protocolOf(req) !== 'connect' || type.startsWith('application/connect+')
   return {
+    schema: query === undefined ? method.input : undefined,
     form: /[/+]json\b/.test(type) ? 'json' : method.input,
     isEnveloped: isStream,
     isCompressed: query === undefined ? isCompressed(req) : query.has('compression'),

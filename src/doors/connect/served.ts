@@ -15,6 +15,8 @@ export interface Served {
   readonly maxRequestBytes: number
   /** Whether the request has been read: from then on a fault that connect-es reports is ours. */
   isRead: boolean
+  /** Says what of a request in JSON does not fit its message, once that could not be read; undefined when nothing better is known. */
+  misfit?: () => string | undefined
   /** The errors that have been explained, for a contract without ErrorInfo: errors of its handlers pass as they are. */
   readonly plainErrors?: WeakSet<Error>
 }

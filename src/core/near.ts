@@ -29,8 +29,10 @@ function continues(longer: string, shorter: string): boolean {
   return shorter.length >= prefixLengthMin && longer.startsWith(shorter)
 }
 
-/** Levenshtein distance, one row at a time: at most 64 × 64 steps here. */
-function editDistance(from: string, to: string): number {
+/** Levenshtein distance of the first 64 characters of each, one row at a time. */
+export function editDistance(one: string, other: string): number {
+  const from = one.slice(0, comparedLengthMax)
+  const to = other.slice(0, comparedLengthMax)
   let row = Array.from({ length: to.length + 1 }, (_, column) => column)
   for (let line = 1; line <= from.length; line++) {
     const next = [line]
