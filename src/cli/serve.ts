@@ -1,5 +1,4 @@
 // The service as a process: its log, its start, and what signals do to it.
-import { flushCompileCache } from 'node:module'
 import { type Config, configSource } from '../config/config.ts'
 import { ConfigError } from '../config/config-error.ts'
 import type { Environment } from '../config/environment.ts'
@@ -14,9 +13,6 @@ import type { LogFiles } from '../telemetry/log-files.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { WorkersDeps } from '../workers/primary.ts'
 import { type CommandDeps, COMMAND_EXIT as EXIT } from './command.ts'
-
-/** How long after the start what was compiled is kept for the next one, in milliseconds: when the first calls are over. */
-const KEEP_COMPILED_AFTER_MS = 15_000
 
 /** What a start goes by. */
 export interface ServeSetup extends Pick<CommandDeps, 'config' | 'print' | 'complain'> {
@@ -71,7 +67,6 @@ export async function serve(setup: ServeSetup): Promise<number | undefined> {
     const scheme = config.listen.tls === undefined ? 'http' : 'https'
     const host = gateway.at.address.includes(':') ? `[${gateway.at.address}]` : gateway.at.address
     log.info('listening', { url: `${scheme}://${host}:${gateway.at.port}`, node: process.version })
-    setTimeout(flushCompileCache, KEEP_COMPILED_AFTER_MS).unref()
     return undefined
   } catch (err) {
     if (err instanceof ConfigError) {
