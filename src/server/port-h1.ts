@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Server, Socket } from 'node:net'
+import { unlessHeard } from './late.ts'
 import { type Lingering, linger } from './linger.ts'
 import { codeOf, isOwnCut, type PeerHandler, type PortEventSink, type Upgrades } from './port-handler.ts'
 import type { PortLimits } from './port-limits.ts'
@@ -45,6 +46,7 @@ const createListening = ({ limits, tls, upgrades }: Http1HalfDeps) => {
     // The body has its own timer: this one could not be longer for an upload than for a chat.
     requestTimeout: 0,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
+    keepAliveTimeoutBuffer: limits.keepAliveSpareMs,
     connectionsCheckingInterval: limits.checkIntervalMs,
   }
   const server =
@@ -151,6 +153,9 @@ export const createHttp1Half = (deps: Http1HalfDeps): Http1Half => {
     if (isLeaving) res.shouldKeepAlive = false
     closed = handler(req, res, peer)
   })
+
+  // Only a connection that waits for its next request has a time-out of Node's. Without a listener Node would close it at once.
+  server.on('timeout', socket => unlessHeard(socket, () => socket.destroy()))
 
   server.on('upgrade', (req, _, head) => {
     const { socket } = req

@@ -12,7 +12,11 @@ const types = (events: readonly { readonly type: string }[]): readonly string[] 
 
 describe('a peer that is slow to begin', () => {
   it('is closed when it sends nothing, or too little to know its protocol', async () => {
-    const { raw, events, port } = await startPort({ sniffTimeoutMs: 60 })
+    const { raw, events, port } = await startPort({
+      sniffTimeoutMs: 60,
+      keepAliveTimeoutMs: 60,
+      keepAliveSpareMs: 1,
+    })
     const [mute, short] = [await raw(), await raw()]
     short.send('PR')
     await Promise.all([mute.ended, short.ended])
