@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Server, Socket } from 'node:net'
-import { unlessHeard } from './late.ts'
+import { afterReading, unlessHeard } from './late.ts'
 import { type Lingering, linger } from './linger.ts'
 import { codeOf, isOwnCut, type PeerHandler, type PortEventSink, type Upgrades } from './port-handler.ts'
 import type { PortLimits } from './port-limits.ts'
@@ -19,9 +19,9 @@ export type Http1Half = {
   readonly adopt: (socket: Socket) => void
   /** Cuts connections that have left HTTP and whose readers take nothing. `nowMs` is monotonic. */
   readonly sweep: (nowMs: number) => void
-  /** Makes every response from now on the last of its connection, and closes idle connections now. */
+  /** Makes every response from now on the last of its connection, and closes idle connections. */
   readonly goAway: () => void
-  /** Closes connections that wait for a next request. */
+  /** Closes connections that wait for a next request, once what has come is read. */
   readonly closeIdle: () => void
   /** Stops the time-outs of a server that is done. */
   readonly dispose: () => void
@@ -71,6 +71,8 @@ type Running = {
   readonly responses: ServerResponse[]
   readonly lingering: Lingering
   request: IncomingMessage | undefined
+  /** How many bytes had been read when the last of its calls was over: more are the beginning of a request. */
+  quietBytes: number
 }
 
 const runningOn = (socket: Socket, { lingerMs, lingerMaxBytes }: PortLimits): Running => {
@@ -78,6 +80,7 @@ const runningOn = (socket: Socket, { lingerMs, lingerMaxBytes }: PortLimits): Ru
     peer: socket.remoteAddress ?? '',
     responses: [],
     request: undefined,
+    quietBytes: 0,
     lingering: linger({
       socket,
       // Beside another answer the last request is one that came too late: nobody answers it.
@@ -91,6 +94,10 @@ const runningOn = (socket: Socket, { lingerMs, lingerMaxBytes }: PortLimits): Ru
   }
   return running
 }
+
+// Node's own list of idle connections has those, too, whose last answer is still on its way to a slow reader.
+const isIdle = (socket: Socket, { responses, request, quietBytes }: Running): boolean =>
+  responses.length === 0 && request?.complete !== false && socket.bytesRead === quietBytes
 
 const watchUpgraded = ({ limits, onEvent }: Pick<Http1HalfDeps, 'limits' | 'onEvent'>) => {
   const open = new Map<Socket, StallWatch>()
@@ -136,18 +143,24 @@ export const createHttp1Half = (deps: Http1HalfDeps): Http1Half => {
     // Whoever comes after the last answer gets none, so nothing is begun for it.
     if (connection === undefined || connection.lingering.isLast()) return void req.socket.destroy()
     const { peer, responses } = connection
+    const { socket } = req
     if (responses.length >= limits.maxPipelined) {
       onEvent({ type: 'pipeline.refused', peer })
       return void req.socket.destroy()
     }
     connection.request = req
     responses.push(res)
+    const rest = (): void => {
+      if (responses.length === 0) connection.quietBytes = socket.bytesRead
+    }
     let closed: (() => void) | undefined
     res.on('close', () => {
       const place = responses.indexOf(res)
       if (place >= 0) responses.splice(place, 1)
       // All that its call was made of hangs on a request: a connection that waits for the next one must not keep it.
       if (connection.request === req && req.complete) connection.request = undefined
+      if (req.complete) rest()
+      else req.once('close', rest)
       closed?.()
     })
     if (isLeaving) res.shouldKeepAlive = false
@@ -164,6 +177,12 @@ export const createHttp1Half = (deps: Http1HalfDeps): Http1Half => {
     upgraded.add(socket)
     upgrades.take({ req, socket, head })
   })
+
+  const closeIdle = (): void => {
+    afterReading(() => {
+      for (const [socket, connection] of running) if (isIdle(socket, connection)) socket.destroy()
+    })
+  }
 
   const adopt = (socket: Socket): void => {
     if (socket.destroyed) return
@@ -187,7 +206,7 @@ export const createHttp1Half = (deps: Http1HalfDeps): Http1Half => {
     server,
     adopt,
     sweep: upgraded.sweep,
-    closeIdle: () => server.closeIdleConnections(),
+    closeIdle,
     goAway: () => {
       isLeaving = true
       for (const { responses } of running.values()) {
@@ -195,7 +214,7 @@ export const createHttp1Half = (deps: Http1HalfDeps): Http1Half => {
         const last = responses.at(-1)
         if (last !== undefined) last.shouldKeepAlive = false
       }
-      server.closeIdleConnections()
+      closeIdle()
     },
     dispose: () => {
       server.close()

@@ -4,6 +4,7 @@ import { performance } from 'node:perf_hooks'
 import type { TLSSocket } from 'node:tls'
 import { type Connections, createConnections } from './connections.ts'
 import { createHttp2Half, type Http2Half } from './h2-server.ts'
+import { afterReading } from './late.ts'
 import { watchBody } from './port-body.ts'
 import { createHttp1Half, type Http1Half, type PortTls } from './port-h1.ts'
 import {
@@ -217,7 +218,9 @@ export const createPort = (options: PortOptions): Port => {
       if (isLeaving) return
       isLeaving = true
       stopAccepting()
-      for (const socket of unknown) socket.destroy()
+      afterReading(() => {
+        for (const socket of unknown) socket.destroy()
+      })
       upgrades?.goAway()
       http1.goAway()
       http2.goAway()
