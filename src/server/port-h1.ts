@@ -95,6 +95,10 @@ const runningOn = (socket: Socket, { lingerMs, lingerMaxBytes }: PortLimits): Ru
   return running
 }
 
+const noteQuiet = (socket: Socket, connection: Running): void => {
+  if (connection.responses.length === 0) connection.quietBytes = socket.bytesRead
+}
+
 // Node's own list of idle connections has those, too, whose last answer is still on its way to a slow reader.
 const isIdle = (socket: Socket, { responses, request, quietBytes }: Running): boolean =>
   responses.length === 0 && request?.complete !== false && socket.bytesRead === quietBytes
@@ -150,17 +154,14 @@ export const createHttp1Half = (deps: Http1HalfDeps): Http1Half => {
     }
     connection.request = req
     responses.push(res)
-    const rest = (): void => {
-      if (responses.length === 0) connection.quietBytes = socket.bytesRead
-    }
     let closed: (() => void) | undefined
     res.on('close', () => {
       const place = responses.indexOf(res)
       if (place >= 0) responses.splice(place, 1)
       // All that its call was made of hangs on a request: a connection that waits for the next one must not keep it.
       if (connection.request === req && req.complete) connection.request = undefined
-      if (req.complete) rest()
-      else req.once('close', rest)
+      if (req.complete) noteQuiet(socket, connection)
+      else req.once('close', () => noteQuiet(socket, connection))
       closed?.()
     })
     if (isLeaving) res.shouldKeepAlive = false

@@ -123,9 +123,10 @@ describe('a request body', () => {
   })
 
   it('that has arrived leaves a long call alone on both', async () => {
-    const { number, h2, finish, events } = await startPort({ requestBodyTimeoutMs: 40 })
+    const { number, h2, seen, finish, events } = await startPort({ requestBodyTimeoutMs: 40 })
     const first = fetch(`http://127.0.0.1:${number}/stream`, { method: 'POST', body: 'one' })
     const second = ask(h2(), { ':path': '/stream', ':method': 'POST' }, 'two')
+    await soon(() => expect(seen('/stream').started).toBe(2))
     await new Promise(resolve => setTimeout(resolve, 120))
     finish('/stream')
     expect([await (await first).text(), (await second).text]).toEqual(['begundone', 'begundone'])
