@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Server, Socket } from 'node:net'
+import { afterReading, unlessHeard } from './late.ts'
 import { type Lingering, linger } from './linger.ts'
 import { codeOf, isOwnCut, type PeerHandler, type PortEventSink, type Upgrades } from './port-handler.ts'
 import type { PortLimits } from './port-limits.ts'
@@ -18,9 +19,9 @@ export type Http1Half = {
   readonly adopt: (socket: Socket) => void
   /** Cuts connections that have left HTTP and whose readers take nothing. `nowMs` is monotonic. */
   readonly sweep: (nowMs: number) => void
-  /** Makes every response from now on the last of its connection, and closes idle connections now. */
+  /** Makes every response from now on the last of its connection, and closes idle connections. */
   readonly goAway: () => void
-  /** Closes connections that wait for a next request. */
+  /** Closes connections that wait for a next request, once what has come is read. */
   readonly closeIdle: () => void
   /** Stops the time-outs of a server that is done. */
   readonly dispose: () => void
@@ -45,6 +46,7 @@ const createListening = ({ limits, tls, upgrades }: Http1HalfDeps) => {
     // The body has its own timer: this one could not be longer for an upload than for a chat.
     requestTimeout: 0,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
+    keepAliveTimeoutBuffer: limits.keepAliveSpareMs,
     connectionsCheckingInterval: limits.checkIntervalMs,
   }
   const server =
@@ -69,6 +71,8 @@ type Running = {
   readonly responses: ServerResponse[]
   readonly lingering: Lingering
   request: IncomingMessage | undefined
+  /** How many bytes had been read when the last of its calls was over: more are the beginning of a request. */
+  quietBytes: number
 }
 
 const runningOn = (socket: Socket, { lingerMs, lingerMaxBytes }: PortLimits): Running => {
@@ -76,6 +80,7 @@ const runningOn = (socket: Socket, { lingerMs, lingerMaxBytes }: PortLimits): Ru
     peer: socket.remoteAddress ?? '',
     responses: [],
     request: undefined,
+    quietBytes: 0,
     lingering: linger({
       socket,
       // Beside another answer the last request is one that came too late: nobody answers it.
@@ -89,6 +94,14 @@ const runningOn = (socket: Socket, { lingerMs, lingerMaxBytes }: PortLimits): Ru
   }
   return running
 }
+
+const noteQuiet = (socket: Socket, connection: Running): void => {
+  if (connection.responses.length === 0) connection.quietBytes = socket.bytesRead
+}
+
+// Node's own list of idle connections has those, too, whose last answer is still on its way to a slow reader.
+const isIdle = (socket: Socket, { responses, request, quietBytes }: Running): boolean =>
+  responses.length === 0 && request?.complete !== false && socket.bytesRead === quietBytes
 
 const watchUpgraded = ({ limits, onEvent }: Pick<Http1HalfDeps, 'limits' | 'onEvent'>) => {
   const open = new Map<Socket, StallWatch>()
@@ -134,6 +147,7 @@ export const createHttp1Half = (deps: Http1HalfDeps): Http1Half => {
     // Whoever comes after the last answer gets none, so nothing is begun for it.
     if (connection === undefined || connection.lingering.isLast()) return void req.socket.destroy()
     const { peer, responses } = connection
+    const { socket } = req
     if (responses.length >= limits.maxPipelined) {
       onEvent({ type: 'pipeline.refused', peer })
       return void req.socket.destroy()
@@ -146,11 +160,16 @@ export const createHttp1Half = (deps: Http1HalfDeps): Http1Half => {
       if (place >= 0) responses.splice(place, 1)
       // All that its call was made of hangs on a request: a connection that waits for the next one must not keep it.
       if (connection.request === req && req.complete) connection.request = undefined
+      if (req.complete) noteQuiet(socket, connection)
+      else req.once('close', () => noteQuiet(socket, connection))
       closed?.()
     })
     if (isLeaving) res.shouldKeepAlive = false
     closed = handler(req, res, peer)
   })
+
+  // Only a connection that waits for its next request has a time-out of Node's. Without a listener Node would close it at once.
+  server.on('timeout', socket => unlessHeard(socket, () => socket.destroy()))
 
   server.on('upgrade', (req, _, head) => {
     const { socket } = req
@@ -159,6 +178,12 @@ export const createHttp1Half = (deps: Http1HalfDeps): Http1Half => {
     upgraded.add(socket)
     upgrades.take({ req, socket, head })
   })
+
+  const closeIdle = (): void => {
+    afterReading(() => {
+      for (const [socket, connection] of running) if (isIdle(socket, connection)) socket.destroy()
+    })
+  }
 
   const adopt = (socket: Socket): void => {
     if (socket.destroyed) return
@@ -182,7 +207,7 @@ export const createHttp1Half = (deps: Http1HalfDeps): Http1Half => {
     server,
     adopt,
     sweep: upgraded.sweep,
-    closeIdle: () => server.closeIdleConnections(),
+    closeIdle,
     goAway: () => {
       isLeaving = true
       for (const { responses } of running.values()) {
@@ -190,7 +215,7 @@ export const createHttp1Half = (deps: Http1HalfDeps): Http1Half => {
         const last = responses.at(-1)
         if (last !== undefined) last.shouldKeepAlive = false
       }
-      server.closeIdleConnections()
+      closeIdle()
     },
     dispose: () => {
       server.close()

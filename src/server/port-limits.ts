@@ -2,7 +2,7 @@
 
 /** The limits a port keeps. Times are milliseconds; each must be a positive number unless its line says otherwise. */
 export type PortLimits = {
-  /** How long a new connection may take to show its protocol: the first three bytes, or the TLS handshake. */
+  /** How long a new connection may take to show its protocol: each of three bytes behind the first one, or the TLS handshake. */
   readonly sniffTimeoutMs: number
   /** How long an HTTP/1.1 header may take (then 408), and an HTTP/2 peer its first SETTINGS (then the connection ends). */
   readonly headersTimeoutMs: number
@@ -10,8 +10,16 @@ export type PortLimits = {
   readonly requestBodyTimeoutMs: number
   /** How often idle, stalled and unanswering peers are looked for: the precision of all limits that have no own timer. */
   readonly checkIntervalMs: number
-  /** How long an HTTP/1.1 connection may wait for its next request. Above the 60 s a proxy keeps one, else requests race the close. */
+  /**
+   * How long an HTTP/1.1 connection may wait for its next request, as clients are told, or any new one for its first byte. Above
+   * the 60 s that proxies, and browsers what they have opened in advance, keep one, else requests race the close.
+   */
   readonly keepAliveTimeoutMs: number
+  /**
+   * How much longer it is kept in truth: the clock of a client begins when it has read the answer, it may be late, and Go's does
+   * not hear what it is told and has 90 s (https://pkg.go.dev/net/http#DefaultTransport).
+   */
+  readonly keepAliveSpareMs: number
   /** The largest request header, in bytes: as sent on HTTP/1.1, as RFC 9113 6.5.2 counts on HTTP/2. Above it: 431. */
   readonly maxHeaderBytes: number
   /** The most header fields of an HTTP/2 request; above it the stream is refused before a handler sees it. */
@@ -51,6 +59,7 @@ export const DEFAULT_PORT_LIMITS: PortLimits = {
   requestBodyTimeoutMs: 60_000,
   checkIntervalMs: 1_000,
   keepAliveTimeoutMs: 75_000,
+  keepAliveSpareMs: 45_000,
   maxHeaderBytes: 16_384,
   maxHeaderListPairs: 128,
   maxConcurrentStreams: 250,

@@ -1,5 +1,6 @@
 // Tells HTTP/2 with prior knowledge from HTTP/1.1 by the first bytes of a clear-text connection.
 import type { Socket } from 'node:net'
+import { unlessHeard } from './late.ts'
 
 /** What a connection turned out to speak. */
 export type Protocol = 'h1' | 'h2'
@@ -7,6 +8,9 @@ export type Protocol = 'h1' | 'h2'
 /** What `sniff` needs. */
 export type SniffDeps = {
   readonly socket: Socket
+  /** How long nothing may come at all, in milliseconds. */
+  readonly silenceMs: number
+  /** How long each further byte may take, in milliseconds. */
   readonly timeoutMs: number
   /** Called at most once, with all bytes back in the socket and no listener left on it. */
   readonly onDecided: (protocol: Protocol) => void
@@ -24,9 +28,10 @@ const decide = (seen: Buffer): Protocol | undefined => {
 }
 
 /** Reads until the protocol is known, at most three bytes, and gives the bytes back. A peer that leaves before is forgotten. */
-export const sniff = ({ socket, timeoutMs, onDecided, onExpired }: SniffDeps): void => {
+export const sniff = ({ socket, silenceMs, timeoutMs, onDecided, onExpired }: SniffDeps): void => {
   // Kept here, not put back each time: 'readable' fires at once after unshift, and the wait would be a busy loop.
   let seen: Buffer = Buffer.alloc(0)
+  let timer: NodeJS.Timeout | undefined
 
   const stop = (): void => {
     clearTimeout(timer)
@@ -39,7 +44,10 @@ export const sniff = ({ socket, timeoutMs, onDecided, onExpired }: SniffDeps): v
     if (!Buffer.isBuffer(chunk)) return
     seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk])
     const protocol = decide(seen)
-    if (protocol === undefined) return
+    if (protocol === undefined) {
+      wait(timeoutMs)
+      return
+    }
     stop()
     socket.unshift(seen)
     onDecided(protocol)
@@ -47,12 +55,18 @@ export const sniff = ({ socket, timeoutMs, onDecided, onExpired }: SniffDeps): v
   const onEnd = (): void => {
     socket.destroy()
   }
-  const timer = setTimeout(() => {
-    stop()
-    socket.destroy()
-    onExpired()
-  }, timeoutMs)
+  const wait = (ms: number): void => {
+    clearTimeout(timer)
+    timer = setTimeout(() => {
+      unlessHeard(socket, () => {
+        stop()
+        socket.destroy()
+        onExpired()
+      })
+    }, ms)
+  }
 
+  wait(silenceMs)
   socket.on('readable', onReadable)
   socket.on('end', onEnd)
   socket.on('close', stop)

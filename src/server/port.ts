@@ -4,6 +4,7 @@ import { performance } from 'node:perf_hooks'
 import type { TLSSocket } from 'node:tls'
 import { type Connections, createConnections } from './connections.ts'
 import { createHttp2Half, type Http2Half } from './h2-server.ts'
+import { afterReading } from './late.ts'
 import { watchBody } from './port-body.ts'
 import { createHttp1Half, type Http1Half, type PortTls } from './port-h1.ts'
 import {
@@ -15,7 +16,7 @@ import {
   type Upgrades,
 } from './port-handler.ts'
 import { DEFAULT_PORT_LIMITS, type PortLimits } from './port-limits.ts'
-import { sniff } from './port-sniff.ts'
+import { type Protocol, sniff } from './port-sniff.ts'
 
 /** Where a port listens. */
 export type PortAddress = {
@@ -78,12 +79,18 @@ type Halves = {
   readonly connections: Connections
   readonly limits: PortLimits
   readonly onEvent: PortEventSink
-  /** Clear-text connections whose protocol is not known yet. */
+  /** Connections whose protocol is not known yet, and those of HTTP/1.1 over TLS that have said nothing. */
   readonly unknown: Set<Socket>
   readonly isLeaving: () => boolean
 }
 
-const acceptClear = ({ http1, http2, limits, onEvent, unknown }: Halves, socket: Socket): void => {
+// Clients open connections in advance, or for a call that they then take back, and keep them like those that have been used:
+// closed earlier than those, they would break the call that they are used for at last.
+const awaitFirst = (
+  { limits, onEvent, unknown }: Halves,
+  socket: Socket,
+  take: (protocol: Protocol) => void,
+): void => {
   const peer = socket.remoteAddress ?? ''
   const onError = (error: unknown): void => onEvent({ type: 'connection.failed', peer, code: codeOf(error) })
   unknown.add(socket)
@@ -91,23 +98,30 @@ const acceptClear = ({ http1, http2, limits, onEvent, unknown }: Halves, socket:
   socket.once('close', () => unknown.delete(socket))
   sniff({
     socket,
+    silenceMs: limits.keepAliveTimeoutMs + limits.keepAliveSpareMs,
     timeoutMs: limits.sniffTimeoutMs,
     onExpired: () => onEvent({ type: 'sniff.expired', peer }),
     onDecided: protocol => {
       unknown.delete(socket)
       socket.off('error', onError)
-      const half = protocol === 'h2' ? http2 : http1
-      half.adopt(socket)
+      take(protocol)
     },
   })
 }
 
-const acceptTls = ({ http1, http2, connections, isLeaving }: Halves, socket: TLSSocket): void => {
-  connections.addOver(socket)
+const acceptClear = (halves: Halves, socket: Socket): void =>
+  awaitFirst(halves, socket, protocol => {
+    const half = protocol === 'h2' ? halves.http2 : halves.http1
+    half.adopt(socket)
+  })
+
+const acceptTls = (halves: Halves, socket: TLSSocket): void => {
+  halves.connections.addOver(socket)
   // Its handshake ended after the drain had begun.
-  if (isLeaving()) return void socket.destroy()
-  const half = socket.alpnProtocol === 'h2' ? http2 : http1
-  half.adopt(socket)
+  if (halves.isLeaving()) return void socket.destroy()
+  if (socket.alpnProtocol === 'h2') halves.http2.adopt(socket)
+  // Given to Node at once, it would be told 408 after the time of a header.
+  else awaitFirst(halves, socket, () => halves.http1.adopt(socket))
 }
 
 // Connections that the kernel keeps until they are accepted. libuv accepts one in each turn of the loop: clients that come back
@@ -204,7 +218,9 @@ export const createPort = (options: PortOptions): Port => {
       if (isLeaving) return
       isLeaving = true
       stopAccepting()
-      for (const socket of unknown) socket.destroy()
+      afterReading(() => {
+        for (const socket of unknown) socket.destroy()
+      })
       upgrades?.goAway()
       http1.goAway()
       http2.goAway()

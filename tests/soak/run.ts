@@ -15,6 +15,7 @@ import { GAUGE_FILE } from './gauge.ts'
 import { type Course, judge } from './judge.ts'
 import { runOpenLoop } from './open-loop.ts'
 import { type Sample, takeSample } from './samples.ts'
+import { noteSockets, type SocketNotes } from './sockets.ts'
 import { asking, conversing, type Deed, failing, leaving, repeating, resuming, streaming } from './traffic.ts'
 
 /** How long, and how much. */
@@ -111,7 +112,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   stack.defer(async () => {
     if (ending === undefined) await service.stop('SIGKILL')
   })
-  const load = createLoad(service.url, options)
+  const load = createLoad(service.url, options, stack.use(noteSockets()))
   const startMs = performance.now()
   const look = (): Promise<Sample> =>
     takeSample(
@@ -151,7 +152,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   }
 }
 
-function createLoad(url: string, { ratePerSecond, seed }: SoakOptions) {
+function createLoad(url: string, { ratePerSecond, seed }: SoakOptions, sockets: SocketNotes) {
   const chance = createChance(seed)
   const books = openBooks()
   const target = { url }
@@ -187,7 +188,7 @@ function createLoad(url: string, { ratePerSecond, seed }: SoakOptions) {
           calls[name] = (calls[name] ?? 0) + 1
         },
         (error: unknown) => {
-          if (mistakes.length < MISTAKES_MAX) mistakes.push(`${name} ${own}: ${causeOf(error)}`)
+          if (mistakes.length < MISTAKES_MAX) mistakes.push(`${name} ${own}: ${causeOf(error, sockets)}`)
         },
       )
       .finally(() => running.delete(call))
@@ -259,7 +260,9 @@ limits:
 `
 }
 
-/** What failed and, where fetch says no more than that it failed, why. */
-function causeOf(error: unknown): string {
-  return error instanceof Error && error.cause !== undefined ? `${error}: ${error.cause}` : String(error)
+/** What failed and, where fetch says no more than that it failed, why and on which connection. */
+function causeOf(error: unknown, sockets: SocketNotes): string {
+  const what =
+    error instanceof Error && error.cause !== undefined ? `${error}: ${error.cause}` : String(error)
+  return [what, sockets.of(error)].filter(Boolean).join(' – ')
 }

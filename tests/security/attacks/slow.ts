@@ -48,9 +48,10 @@ const held = (
   }),
 })
 
-// The limits are 10 s for a header, a protocol and first SETTINGS, and 60 s for a body and for a reader that takes nothing.
+// The limits are 10 s for a header, a protocol and first SETTINGS, 60 s for a body and for a reader that takes nothing, and 120 s
+// for a connection that waits for its first or next request, as pools and browsers have them.
 const slow: readonly Attack[] = [
-  held('100 connections say nothing', 15, 100, '', ''),
+  held('100 connections say nothing', 125, 100, '', ''),
   held('100 connections send a header one line each half second', 15, 100, HEAD, 'X-A: b\r\n'),
   held('100 connections send half a preface of HTTP/2', 15, 100, 'PR', ''),
   held('50 connections send a preface of HTTP/2 and nothing more', 15, 50, PREFACE, ''),

@@ -52,6 +52,37 @@ describe('a port that goes away', () => {
     await Promise.all([kept.ended, mute.ended, port.closed()])
   })
 
+  it.each([
+    ['new', false],
+    ['used', true],
+  ])('answers what has come on a %s connection and is not yet read', async (_, isUsed) => {
+    const { raw, port } = await startPort()
+    const client = await raw()
+    await soon(() => expect(port.connections()).toBe(1))
+    if (isUsed) client.send(get('/plain'))
+    if (isUsed) await client.until('1.1 /plain')
+    client.send(get('/last'))
+    port.goAway()
+    await client.until('1.1 /last')
+    await port.closed()
+  })
+
+  it('lets a slow reader have the whole of an answer that was made before', async () => {
+    const { raw, port, seen } = await startPort()
+    const client = await raw({ reads: false })
+    client.send(get('/lump'))
+    await soon(() => expect(seen('/lump').started).toBe(1))
+    port.goAway()
+    await new Promise(resolve => setTimeout(resolve, 120))
+    let sizeBytes = 0
+    client.socket.on('data', (bytes: Buffer) => {
+      sizeBytes += bytes.byteLength
+    })
+    await client.ended
+    expect(sizeBytes).toBeGreaterThan(24 * 1024 * 1024)
+    await port.closed()
+  })
+
   it('says Connection: close on HTTP/1.1 answers from then on', async () => {
     const { raw, port, seen, finish } = await startPort()
     const client = await raw()

@@ -12,7 +12,11 @@ const types = (events: readonly { readonly type: string }[]): readonly string[] 
 
 describe('a peer that is slow to begin', () => {
   it('is closed when it sends nothing, or too little to know its protocol', async () => {
-    const { raw, events, port } = await startPort({ sniffTimeoutMs: 60 })
+    const { raw, events, port } = await startPort({
+      sniffTimeoutMs: 60,
+      keepAliveTimeoutMs: 60,
+      keepAliveSpareMs: 1,
+    })
     const [mute, short] = [await raw(), await raw()]
     short.send('PR')
     await Promise.all([mute.ended, short.ended])
@@ -119,9 +123,10 @@ describe('a request body', () => {
   })
 
   it('that has arrived leaves a long call alone on both', async () => {
-    const { number, h2, finish, events } = await startPort({ requestBodyTimeoutMs: 40 })
+    const { number, h2, seen, finish, events } = await startPort({ requestBodyTimeoutMs: 40 })
     const first = fetch(`http://127.0.0.1:${number}/stream`, { method: 'POST', body: 'one' })
     const second = ask(h2(), { ':path': '/stream', ':method': 'POST' }, 'two')
+    await soon(() => expect(seen('/stream').started).toBe(2))
     await new Promise(resolve => setTimeout(resolve, 120))
     finish('/stream')
     expect([await (await first).text(), (await second).text]).toEqual(['begundone', 'begundone'])
