@@ -1,5 +1,6 @@
 // HTTP to one provider: a pool of connections, aborts that close the socket, capped bodies, and faults in our own words.
 import type { Pool } from 'undici'
+import { afterReading } from '../core/after-reading.ts'
 import { GatewayError } from '../core/errors.ts'
 import { reasonOf, receive, type UpstreamResponse } from './http-answer.ts'
 import { bodyOf } from './http-body.ts'
@@ -121,10 +122,13 @@ export function createUpstreamHttp(deps: UpstreamHttpDeps): UpstreamHttp {
   }
 }
 
-/** Waits for a promise no longer than so many milliseconds; undefined when it took longer, and then its failure is dropped. */
+/**
+ * Waits for a promise no longer than so many milliseconds; undefined when it took longer, and then its failure is dropped. What came
+ * in time counts, even when this process was too busy to look.
+ */
 export function within<Value>(promise: Promise<Value>, waitMs: number): Promise<Value | undefined> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, waitMs, undefined).unref()
+    const timer = setTimeout(() => afterReading(() => resolve(undefined)), waitMs).unref()
     promise.then(
       value => {
         clearTimeout(timer)

@@ -2,9 +2,9 @@
 import { Server as NetServer, type Server, type Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import type { TLSSocket } from 'node:tls'
+import { afterReading } from '../core/after-reading.ts'
 import { type Connections, createConnections } from './connections.ts'
 import { createHttp2Half, type Http2Half } from './h2-server.ts'
-import { afterReading } from './late.ts'
 import { watchBody } from './port-body.ts'
 import { createHttp1Half, type Http1Half, type PortTls } from './port-h1.ts'
 import {

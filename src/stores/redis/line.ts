@@ -1,6 +1,7 @@
 // The line on which commands go to Redis: each has its time, and after a few failures in a row nobody waits for it any more.
 import { createHash, randomUUID } from 'node:crypto'
 import type { Redis } from 'ioredis'
+import { afterReading } from '../../core/after-reading.ts'
 import type { Clock } from '../../core/clock.ts'
 import { failureOf, type RedisFailure } from './faults.ts'
 import { LIFE_KEY, SCRIPTS, type ScriptName } from './scripts.ts'
@@ -224,8 +225,7 @@ function toArgument(arg: string | number | Uint8Array): string | number | Buffer
 /** Waits so long. What has come by then counts, even when this process was too busy to look. */
 function within(answer: Promise<unknown>, timeoutMs: number): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    // Timers come before sockets in a turn of the event loop: the answer may lie there already.
-    const timer = setTimeout(() => setImmediate(() => reject(TIMED_OUT)), timeoutMs)
+    const timer = setTimeout(() => afterReading(() => reject(TIMED_OUT)), timeoutMs)
     answer.then(
       value => {
         clearTimeout(timer)
