@@ -21,8 +21,12 @@ export interface EmbedTask {
   readonly dimensions: number | undefined
   /** How many of the first inputs the provider has embedded already in this call: only those behind them are asked for. */
   readonly done: () => number
+  /** Called right before the next so many inputs behind those go out. */
+  readonly sending: (count: number) => void
   /** Takes the vectors of the next inputs, in their order: all of one length, none of them empty, each number a finite float32. Nobody else keeps them. */
   readonly add: (vectors: readonly number[][]) => void
+  /** The inputs that were embedded in this attempt; with `sent`, and those that went out last and have no vectors yet. */
+  readonly used: (which: 'made' | 'sent') => readonly string[]
 }
 
 /** What one attempt asks of a provider. A fresh object for each attempt. */
