@@ -3,9 +3,10 @@ import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest'
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { usableCores } from '../../src/config/cores.ts'
 import { jsonQuestion } from '../support/clients.ts'
+import { eventually } from '../support/eventually.ts'
 import { type Service, startService } from '../support/running-server.ts'
 import { until } from '../support/scripted-completion.ts'
 import { startUpstream } from '../support/upstream/openai.ts'
@@ -121,10 +122,10 @@ it('a limit that is nearly used is told once, whichever workers see it', async (
   const workers = await clientsByWorker(service, 2)
   for (const { post } of workers) {
     // The place of the call before may be free only a moment after its answer.
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { status } = await post('/exai.v1.ChatService/CountTokens', jsonQuestion('local/m', 'hi'))
       expect(status).toBe(200)
-    }, 10_000)
+    })
   }
   const page = await (await fetch(`${service.url}/metrics`)).text()
   expect(page).toMatch(/^exai_limits_near_total\{limit="concurrent_calls",owner="tenant"\} 1$/m)

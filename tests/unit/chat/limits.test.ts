@@ -1,11 +1,12 @@
 // Limits of a caller on the way of a call: what is reserved before anybody is asked, and that nothing stays held, however it ends.
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { RouteSkip_Reason as Skip } from '#gen/exai/v1/route_pb'
 import { Warning_Reason } from '#gen/exai/v1/warning_pb'
 import { GatewayError } from '../../../src/core/errors.ts'
 import type { Limit } from '../../../src/core/limits.ts'
 import { failureOf } from '../../support/attempt-rig.ts'
 import { collectEvents } from '../../support/completion-rig.ts'
+import { eventually } from '../../support/eventually.ts'
 import type { Step } from '../../support/scripted-provider.ts'
 import { createTestCall } from '../../support/test-call.ts'
 import { createWalkDeps } from '../../support/walk-rig.ts'
@@ -151,7 +152,7 @@ describe('a hedge', () => {
     )
     const { call, end } = createTestCall()
     const reading = failureOf(collectEvents(stream(call, hedged)))
-    await vi.waitFor(() => expect(limits.running()).toBe(1))
+    await eventually(() => expect(limits.running()).toBe(1))
     await new Promise(resolve => setTimeout(resolve, 30))
     end(new GatewayError('CANCELLED', 'the client left'))
     await reading
@@ -182,7 +183,7 @@ describe('nothing stays held', () => {
         : complete(call, request())
       const ended = work.catch(() => undefined)
       if (script.includes('silence')) {
-        await vi.waitFor(() => expect(providers[0]?.asked).toHaveLength(isStream ? 2 : 1))
+        await eventually(() => expect(providers[0]?.asked).toHaveLength(isStream ? 2 : 1))
         expect(limits.running()).toBe(1)
         end(new GatewayError('CANCELLED', 'the client left'))
       }

@@ -1,7 +1,8 @@
 // An embedding by hosts that report no usage: each attempt is booked with the inputs that it sent, and with no others.
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { Usage_Provenance as Provenance } from '#gen/exai/v1/usage_pb'
 import { GatewayError } from '../../../src/core/errors.ts'
+import { eventually } from '../../support/eventually.ts'
 import { createTestCall } from '../../support/test-call.ts'
 import { embeddingOf, type Part, scripted } from './rig.ts'
 
@@ -51,7 +52,7 @@ describe('an attempt at a host that reports no usage', () => {
     const { embed, journal } = embeddingOf([one])
     const { call, end } = createTestCall()
     const failing = expect(embed(call, { model: 'vectors', inputs })).rejects.toThrow('the client left')
-    await vi.waitFor(() => expect(one.asked[0]?.embed?.used('sent')).toHaveLength(2))
+    await eventually(() => expect(one.asked[0]?.embed?.used('sent')).toHaveLength(2))
     end(new GatewayError('CANCELLED', 'the client left'))
     await failing
     expect(journal.recent()[0]?.ledger?.map(({ usage }) => usage?.inputTokens)).toEqual([3])
