@@ -95,6 +95,10 @@ export interface Provider {
   listModels?(signal: AbortSignal): Promise<readonly ModelEntry[]>
   /** Whether this model goes on with a text that is begun, so that nothing of it comes twice. Absent: none does. */
   continues?(modelId: string): boolean
+  /** Whether it asks for the form of an answer in words, and once more where the answer does not keep to it. Absent: never. */
+  repairs?(request: Pick<CompleteRequest, 'responseFormat'>): boolean
+  /** Most requests for one answer that searches the web, each with an answer of its own. Absent: one. */
+  readonly searchRounds?: number | undefined
   /** How many of its keys could ask this model now. Absent: it has no more than one. */
   keysLeft?(modelId: string): number
   /** Whether a key for another address than the failing ones could ask this model now. Absent: it has one address only. */

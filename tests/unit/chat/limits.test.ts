@@ -25,6 +25,40 @@ describe('a call within its budget', () => {
     ])
   })
 
+  it('that may have to mend the form of its answer holds the mending as well', async () => {
+    const who = { scripts: [writing(30)], output: PRICE }
+    const format = { case: 'jsonSchema', value: { name: 'list', schema: { type: 'array' } } } as const
+    const asked = request({ responseFormat: { format } })
+    const holding = (tokens: number, repairs: boolean) => {
+      const { providers, ...rig } = setUp([who], budget(tokens))
+      for (const provider of providers) Object.assign(provider, { repairs: () => repairs })
+      return rig.complete(createTestCall().call, asked)
+    }
+    expect((await failureOf(holding(199, true))).reason).toBe('BUDGET_SPENT')
+    await holding(200, true)
+    await holding(100, false)
+  })
+
+  it('that searches holds the answers of all requests that searching may take, and the fees', async () => {
+    const search = { rounds: 5, window: 1_000, fee: 20_000n }
+    const who = { scripts: [writing(30)], output: PRICE, search }
+    const asked = request({ webSearch: {} })
+    // Five answers of 100 tokens, and five searches for the price of 20 tokens each.
+    const poor = setUp([who], budget(599))
+    expect((await failureOf(poor.complete(createTestCall().call, asked))).reason).toBe('BUDGET_SPENT')
+    expect(poor.providers[0]?.asked).toEqual([])
+    const paid = setUp([who], budget(600))
+    await paid.complete(createTestCall().call, asked)
+    expect([paid.limits.running(), await paid.left()]).toEqual([0, 570 * NANO_USD_PER_TOKEN])
+    // Whoever does not search needs one answer only.
+    await setUp([who], budget(100)).complete(createTestCall().call, request())
+    // Each of them may read all that the model reads.
+    const tokens = (value: number) => setUp([who], [{ kind: 'tokens_per_minute', value }])
+    const short = await failureOf(tokens(5_499).complete(createTestCall().call, asked))
+    expect(short.reason).toBe('RATE_LIMITED')
+    await tokens(5_500).complete(createTestCall().call, asked)
+  })
+
   it('is asked for what the budget still pays where it sets no cap, and a warning tells it', async () => {
     const { complete, providers } = setUp([{ scripts: [writing(30)], output: PRICE }], budget(150))
     const answer = await complete(createTestCall().call, request({ maxOutputTokens: undefined }))
