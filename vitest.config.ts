@@ -7,10 +7,10 @@ export default defineConfig({
     reporters: ['default', './tests/support/closing.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
-    // What is polled for comes late on a busy machine, and at once on a quiet one.
-    expect: { poll: { timeout: 10_000 } },
+    // What is waited for comes late on a busy machine, and at once on a quiet one: these end what hangs, and measure nothing.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    expect: { poll: { timeout: 15_000 } },
     coverage: {
       provider: 'v8',
       include: ['src/**/*.ts'],

@@ -157,6 +157,7 @@ export async function startGateway(deps: GatewayDeps): Promise<Gateway> {
     rules: () => editions.current().snapshot.rules,
     aliases: () => editions.current().snapshot.aliases,
     aliasesOf: (provider, id) => routing().catalogue.aliasesOf(provider, id),
+    firstOfAll: owner?.firstOfAll,
     ledgers: [keeping.usage, ...(keeping.usageOfAll === undefined ? [] : [keeping.usageOfAll])],
     onEvent: events.emit,
     onFault: err => log.error('the shared state failed', { err }),

@@ -20,6 +20,8 @@ export interface Owner {
   readonly metricsText: Metrics['text']
   /** Switches circuits in all workers. */
   switching(own: CircuitSwitch): AuditedSwitch
+  /** Whether this is the first worker to tell that what a counter counts is nearly used. */
+  firstOfAll(counter: string): Promise<boolean>
   /** How many workers there are. */
   readonly workers: number
   /** Whether this is the worker that does what has to be done from time to time. */

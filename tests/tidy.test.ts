@@ -18,6 +18,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'no file has a name that fits everything': text.vagueNames,
   'nothing is left for later': text.leftovers,
   'every test runs': text.lonelyTests,
+  'no test waits for only a second': text.shortPatience,
   'no path of a particular machine is named': text.machinePaths,
   'no host of a package registry is named': text.registryHosts,
   'the project speaks only of itself': text.workNotes,

@@ -52,7 +52,7 @@ export interface Ended {
   /** What was asked for. Absent: an answer to a chat. */
   readonly operation?: Operation | undefined
   /** Counts what an attempt was given that is not a chat. Absent: it is one. */
-  readonly countInput?: (() => Promise<number>) | undefined
+  readonly countInput?: ((attempt: Attempt) => Promise<number>) | undefined
   /** The conversation that question and answer are kept in. Absent: nothing is kept. */
   readonly conversation?: Joined | undefined
   readonly responseId: string
@@ -196,7 +196,7 @@ async function usageOf(ended: Ended, attempt: Attempt, counter: TokenCounter): P
   const countChat = () =>
     countTokensOf(countedRequest(ended.request, ended.givenTo(attempt), ended.files?.stored), counter)
   const counted = {
-    inputTokens: await (ended.countInput ?? countChat)(),
+    inputTokens: await (ended.countInput ?? countChat)(attempt),
     cachedInputTokens: 0,
     cacheWriteTokens: 0,
     outputTokens,

@@ -113,21 +113,23 @@ export function reserveOf(
   if (limits === undefined) return undefined
   const { inputTokens, uncounted } = plan
   const needs = needsOf(request, messages, files?.stored)
-  const needOf = (model: Candidate['model'], tokens: number | undefined): AttemptNeed => ({
+  const needOf = ({ model, provider }: Candidate, tokens: number | undefined): AttemptNeed => ({
     model,
     requestId: call.id,
     ...worstCaseOf(request, model, {
       inputTokens: tokens === undefined ? undefined : tokens + prefillTokens,
       needs,
+      searchRounds: provider.searchRounds,
+      repairs: provider.repairs?.(request),
     }),
   })
-  if (uncounted === undefined) return ({ model }) => limits.reserve(needOf(model, inputTokens))
-  return ({ model }) => {
-    const most = needOf(model, uncounted.most)
+  if (uncounted === undefined) return candidate => limits.reserve(needOf(candidate, inputTokens))
+  return candidate => {
+    const most = needOf(candidate, uncounted.most)
     return limits.reserve({
       ...most,
-      cost: isRising(model) ? most.cost : () => undefined,
-      counted: async () => needOf(model, await uncounted.count()),
+      cost: isRising(candidate.model) ? most.cost : () => undefined,
+      counted: async () => needOf(candidate, await uncounted.count()),
     })
   }
 }

@@ -21,8 +21,12 @@ export interface EmbedTask {
   readonly dimensions: number | undefined
   /** How many of the first inputs the provider has embedded already in this call: only those behind them are asked for. */
   readonly done: () => number
+  /** Called right before the next so many inputs behind those go out. */
+  readonly sending: (count: number) => void
   /** Takes the vectors of the next inputs, in their order: all of one length, none of them empty, each number a finite float32. Nobody else keeps them. */
   readonly add: (vectors: readonly number[][]) => void
+  /** The inputs that were embedded in this attempt; with `sent`, and those that went out last and have no vectors yet. */
+  readonly used: (which: 'made' | 'sent') => readonly string[]
 }
 
 /** What one attempt asks of a provider. A fresh object for each attempt. */
@@ -91,6 +95,10 @@ export interface Provider {
   listModels?(signal: AbortSignal): Promise<readonly ModelEntry[]>
   /** Whether this model goes on with a text that is begun, so that nothing of it comes twice. Absent: none does. */
   continues?(modelId: string): boolean
+  /** Whether it asks for the form of an answer in words, and once more where the answer does not keep to it. Absent: never. */
+  repairs?(request: Pick<CompleteRequest, 'responseFormat'>): boolean
+  /** Most requests for one answer that searches the web, each with an answer of its own. Absent: one. */
+  readonly searchRounds?: number | undefined
   /** How many of its keys could ask this model now. Absent: it has no more than one. */
   keysLeft?(modelId: string): number
   /** Whether a key for another address than the failing ones could ask this model now. Absent: it has one address only. */

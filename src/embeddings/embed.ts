@@ -100,7 +100,7 @@ export function createEmbedding(deps: EmbeddingDeps): Embedding {
         operation: 'embeddings',
         messages: [],
         givenTo: () => [],
-        countInput: () => countInputs(inputs, deps.counter),
+        countInput: attempt => countInputs(attempt.embedded() ?? inputs, deps.counter),
         answer: createAnswer(),
         writtenBy: () => '',
         attempts: walk?.attempts ?? [],
@@ -157,7 +157,7 @@ function walkInputOf(run: Run, onEvent: EventSink | undefined): WalkInput {
       return {
         request,
         messages: [],
-        embed: { inputs, dimensions, ...vectors.of(provider.id) },
+        embed: vectors.of(provider.id, { inputs, dimensions }),
         ...(call.trace === undefined ? {} : { trace: call.trace.attemptBegan(candidate, asked) }),
       }
     },

@@ -7,8 +7,8 @@ export type Vector = number[]
 
 /** The vectors of one call. */
 export interface Vectors {
-  /** Where a provider puts its own, and how many it has put there; what it has made stays when it is asked again. */
-  of(provider: string): Pick<EmbedTask, 'done' | 'add'>
+  /** What an attempt has a provider embed; what the provider has made stays when it is asked again. */
+  of(provider: string, wish: Pick<EmbedTask, 'inputs' | 'dimensions'>): EmbedTask
   /** Those of a provider, in the order of the inputs. */
   all(provider: string): readonly Vector[]
   /** Whether anybody has made one. */
@@ -24,10 +24,19 @@ export function createVectors(): Vectors {
     return own
   }
   return {
-    of(provider) {
+    of(provider, { inputs, dimensions }) {
       const own = ownOf(provider)
+      const from = own.length
+      let madeTo = from
+      let sentTo = from
       return {
+        inputs,
+        dimensions,
         done: () => own.length,
+        sending(count) {
+          sentTo = own.length + count
+        },
+        used: which => inputs.slice(from, which === 'made' ? madeTo : Math.max(sentTo, madeTo)),
         add(vectors) {
           const length = (own[0] ?? vectors[0])?.length
           if (vectors.some(vector => vector.length !== length))
@@ -35,6 +44,7 @@ export function createVectors(): Vectors {
               against: 'provider',
             })
           for (const vector of vectors) own.push(vector)
+          madeTo = own.length
         },
       }
     },

@@ -23,9 +23,32 @@ const NEAR = 0.9
 /** So many counters are remembered as told. */
 const TOLD_MAX = 10_000
 
-/** Makes the teller. */
-export function createLimitNews(onEvent: LimitSink | undefined): LimitNews {
+/** Says of a counter whether it is named for the first time. */
+export type FirstTime = (counter: string) => boolean
+
+/** Remembers the counters that were named. */
+export function createFirstTime(): FirstTime {
   const told = new Set<string>()
+  return counter => {
+    if (told.has(counter)) return false
+    for (const oldest of told) {
+      if (told.size < TOLD_MAX) break
+      told.delete(oldest)
+    }
+    told.add(counter)
+    return true
+  }
+}
+
+/**
+ * Makes the teller. `firstOfAll` says the same as `FirstTime` for several processes that count together: who counts for all of
+ * them knows. Absent: there is only this one.
+ */
+export function createLimitNews(
+  onEvent: LimitSink | undefined,
+  firstOfAll?: (counter: string) => Promise<boolean>,
+): LimitNews {
+  const isFirstHere = createFirstTime()
   function tell(type: LimitEvent['type'], limit: AppliedLimit, used: number, requestId?: string): void {
     const { kind, tenant, whose, owner, model, value } = limit
     onEvent?.({
@@ -41,13 +64,13 @@ export function createLimitNews(onEvent: LimitSink | undefined): LimitNews {
     })
   }
   function look(limit: AppliedLimit, counter: string, used: number, requestId?: string): void {
-    if (used < limit.value * NEAR || limit.value === 0 || told.has(counter)) return
-    for (const oldest of told) {
-      if (told.size < TOLD_MAX) break
-      told.delete(oldest)
+    if (used < limit.value * NEAR || limit.value === 0 || !isFirstHere(counter)) return
+    const near = (isFirst: boolean): void => {
+      if (isFirst) tell('limit.near', limit, used, requestId)
     }
-    told.add(counter)
-    tell('limit.near', limit, used, requestId)
+    if (firstOfAll === undefined) near(true)
+    // Told twice rather than not at all, where nobody knows.
+    else firstOfAll(counter).then(near, () => near(true))
   }
 
   return {

@@ -28,6 +28,8 @@ export interface LimitsDeps {
   /** Other names of a model. Default: there are none. */
   readonly aliasesOf?: (provider: string, id: string) => readonly string[]
   readonly onEvent?: LimitSink | undefined
+  /** Whether several processes that count together hear of a counter for the first time. Absent: there is only this one. */
+  readonly firstOfAll?: ((counter: string) => Promise<boolean>) | undefined
   /** Takes what goes wrong with the shared state while nobody waits for it. */
   readonly onFault: (fault: unknown) => void
   /** Where spending is written down, the surest first: budgets go on from there after a start. Default: nowhere. */
@@ -98,7 +100,7 @@ const RESUMING = 'exai.v1.ChatService/ResumeStream'
 export function createLimits(deps: LimitsDeps): Limits {
   const { shared, clock, rules, onFault } = deps
   const rulesOf = createCallerRules(rules, deps.aliases)
-  const news = createLimitNews(deps.onEvent)
+  const news = createLimitNews(deps.onEvent, deps.firstOfAll)
   const holders = createHolders({ shared, clock, onFault, renewEveryMs: deps.renewEveryMs })
   const known = new WeakMap<object, CallerLimits>()
   const ready = createBudgetStart({

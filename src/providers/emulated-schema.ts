@@ -33,7 +33,7 @@ interface Wanted {
  */
 export function withEmulatedSchema(ask: Ask, host: Forms): Ask {
   return async function* askForJson(input): Deltas {
-    const wanted = wantedBy(input, host)
+    const wanted = wantedBy(input.request, host)
     if (wanted === undefined) {
       yield* ask(input)
       return
@@ -60,8 +60,13 @@ export function withEmulatedSchema(ask: Ask, host: Forms): Ask {
   }
 }
 
-function wantedBy({ request }: AttemptInput, { responseForms, schemaFits }: Forms): Wanted | undefined {
-  const format = request.responseFormat?.format
+/** Whether a host with these forms is asked in words, and perhaps twice. */
+export const isAskedInWords = (request: Formed, host: Forms): boolean => wantedBy(request, host) !== undefined
+
+type Formed = Pick<AttemptInput['request'], 'responseFormat'>
+
+function wantedBy({ responseFormat }: Formed, { responseForms, schemaFits }: Forms): Wanted | undefined {
+  const format = responseFormat?.format
   if (format?.case === 'json' && !responseForms.includes('json_object')) return { name: '', description: '' }
   if (format?.case !== 'jsonSchema') return undefined
   const { name, description, schema = {} } = format.value

@@ -31,6 +31,10 @@ export interface KeyedProvider {
   readonly count?: ((input: CountInput, access: Access) => Promise<ProviderCount | undefined>) | undefined
   /** Whether a model goes on with a begun answer. Absent: none does. */
   readonly continues?: Provider['continues']
+  /** Whether it asks for a form in words, and perhaps once more. Absent: never. */
+  readonly repairs?: Provider['repairs']
+  /** Most requests for one answer that searches the web. Absent: one. */
+  readonly searchRounds?: number | undefined
   /** Asks for the models. Absent: there is no such endpoint. */
   readonly list?: ((access: Access, signal: AbortSignal) => Promise<readonly ModelEntry[]>) | undefined
 }
@@ -106,6 +110,8 @@ export function createKeyedProvider(settings: ProviderSettings, own: KeyedProvid
     hasOtherAddress: modelId => pool.hasOtherAddress(modelId),
     adopt: () => pool.adopt(),
     ...(own.continues && { continues: own.continues }),
+    ...(own.repairs && { repairs: own.repairs }),
+    ...(own.searchRounds !== undefined && { searchRounds: own.searchRounds }),
     readsDocuments: files.readsDocuments,
     ...(files.removeCopy && { removeCopy: files.removeCopy }),
     ...(own.embed && { embeds: true }),

@@ -102,7 +102,7 @@ async function* answer(id: string, input: AttemptInput): AsyncGenerator<readonly
 async function* embed(
   id: string,
   input: AttemptInput,
-  { inputs, dimensions = SANDBOX_DIMENSIONS, done, add }: EmbedTask,
+  { inputs, dimensions = SANDBOX_DIMENSIONS, done, sending, add }: EmbedTask,
 ): AsyncGenerator<readonly Delta[]> {
   const { delayMs, fail } = readOptions(id, input)
   const length = Math.min(dimensions, SANDBOX_DIMENSIONS_MAX)
@@ -113,10 +113,11 @@ async function* embed(
     field: 'model',
     message: 'the sandbox is not a model: its vectors show which words texts share, and not what they mean',
   })
+  const texts = inputs.slice(done())
+  sending(texts.length)
   input.sent?.()
   await pause(delayMs, input.signal)
   if (fail !== undefined) throw failureOf(id, fail)
-  const texts = inputs.slice(done())
   add(texts.map(text => sandboxVector(text, length)))
   const inputTokens = wordsOf(texts.join(' ')).length
   const counts = {

@@ -7,7 +7,7 @@ import { type Ask, addCounts } from './ask.ts'
 import { callPart, messageOf, reasoningPart, resultPart, textPart } from './parts.ts'
 
 /** Most requests for one answer; the last one may not search any more. */
-const ROUNDS_MAX = 5
+export const ROUNDS_MAX = 5
 
 /**
  * Answers the model's calls of `name` by sending their arguments back (platform.moonshot.ai, web search). The caller sees one

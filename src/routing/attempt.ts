@@ -4,21 +4,14 @@ import { RouteAttempt_Outcome as Outcome, type RouteAttemptSchema } from '#gen/e
 import type { Clock } from '../core/clock.ts'
 import { type Delta, isOutput, soundCounts, type TokenCounts } from '../core/delta.ts'
 import { GatewayError, wireReason } from '../core/errors.ts'
-import type { AttemptInput, Candidate, WarningInit } from '../core/provider.ts'
+import type { AttemptInput, Candidate, EmbedTask, WarningInit } from '../core/provider.ts'
 import { createReading } from '../core/reading.ts'
 import type { AttemptCause } from '../core/settlement.ts'
 import { durationOf } from '../core/time.ts'
 import { afterOutput } from './after-output.ts'
+import type { AttemptLimits } from './attempt-silences.ts'
 import type { AttemptWatch } from './attempt-watch.ts'
 import { tierIn } from './service-tier.ts'
-
-/** Longest silences that an attempt bears, in milliseconds. */
-export interface AttemptLimits {
-  /** From sending the request to its first output; what comes before is limited by the call's deadline alone. */
-  readonly firstTokenMs: number
-  /** Between two pieces of the answer. */
-  readonly idleMs: number
-}
 
 /** What an attempt asks, but for what it decides itself. */
 export type AttemptQuestion = Omit<AttemptInput, 'model' | 'signal' | 'useKey' | 'warn' | 'sent'>
@@ -69,6 +62,8 @@ export interface Attempt {
    * was cancelled and one that still runs may be.
    */
   mayBeBilled(): boolean
+  /** The inputs of which it may be billed for the vectors; undefined before `begin`, and for a chat. */
+  embedded(): readonly string[] | undefined
   /** What was dropped, clamped or changed for this candidate so far; it grows while the attempt runs. */
   readonly warnings: readonly WarningInit[]
   /** The tier of service that the provider said it served with; undefined when it has not said so. */
@@ -97,7 +92,7 @@ export function createAttempt(deps: AttemptDeps): Attempt {
   let serviceTier: string | undefined
   let isReleased = false
   let last: MessageInitShape<typeof RouteAttemptSchema> | undefined
-  let isEmbedding = false
+  let embed: EmbedTask | undefined
   const warnings: WarningInit[] = []
   const onCallEnd = (): void => ending.abort(signal.reason)
   const useKey = (label: string): void => {
@@ -120,7 +115,7 @@ export function createAttempt(deps: AttemptDeps): Attempt {
     if (sentAtMs === undefined && endedAtMs === undefined && !ending.signal.aborted)
       underWay(clock.monotonic())
     // What is embedded in parts puts nothing out in between: the limit is one of each part.
-    else if (isEmbedding) silence?.refresh()
+    else if (embed !== undefined) silence?.refresh()
   }
 
   function underWay(sinceMs: number): void {
@@ -231,6 +226,8 @@ export function createAttempt(deps: AttemptDeps): Attempt {
   const firstTokenMs = (): number | undefined =>
     firstOutputAtMs === undefined ? undefined : firstOutputAtMs - (sentAtMs ?? startedAtMs)
 
+  const wasRefused = (): boolean => outcome === Outcome.FAILED && fault?.reason !== 'UPSTREAM_BROKEN'
+
   /** Nothing of it changes any more once the attempt is over, and half a dozen ask for it then. */
   function record(): MessageInitShape<typeof RouteAttemptSchema> {
     if (last !== undefined) return last
@@ -263,7 +260,7 @@ export function createAttempt(deps: AttemptDeps): Attempt {
         watch?.started?.()
         const warn = (warning: WarningInit): void => void warnings.push(warning)
         const input = { ...question(warn), model, signal: ending.signal, useKey, warn, sent }
-        isEmbedding = input.embed !== undefined
+        embed = input.embed
         source = provider.open(input)[Symbol.asyncIterator]()
         while (firstOutputAtMs === undefined && !finished) {
           waits()
@@ -290,8 +287,9 @@ export function createAttempt(deps: AttemptDeps): Attempt {
     streamMs: () => streamMs,
     mayBeBilled() {
       if (sentAtMs === undefined) return false
-      return outcome !== Outcome.FAILED || counts !== undefined || fault?.reason === 'UPSTREAM_BROKEN'
+      return !wasRefused() || counts !== undefined || (embed?.used('made').length ?? 0) > 0
     },
+    embedded: () => embed?.used(wasRefused() ? 'made' : 'sent'),
     warnings,
     serviceTier: () => serviceTier,
     counts: () => counts,

@@ -107,11 +107,22 @@ const SEARCHES_MAX = 5
 /** What a second request for the same answer says beside the first one and its wrong answer, in tokens, at most. */
 const REPAIR_TOKENS = 1_000
 
+/** How large a request is. */
+interface Sizes {
+  /** Absent: not known. */
+  readonly inputTokens: number | undefined
+  readonly needs: Needs
+  /** Most requests for one answer that searches. Default: one. */
+  readonly searchRounds?: number | undefined
+  /** Whether the form of its answer may be asked for twice, although the model has such a mode. Default: it is not. */
+  readonly repairs?: boolean | undefined
+}
+
 /** The worst case of a request with a model; what it needs is told by the whole chat. */
 export function worstCaseOf(
   request: CompleteRequest,
   model: ModelEntry,
-  { inputTokens, needs }: { readonly inputTokens: number | undefined; readonly needs: Needs },
+  { inputTokens, needs, searchRounds = 1, repairs = false }: Sizes,
 ): WorstCase {
   const most = model.maxInputTokens ?? model.contextWindow
   const { maxOutputTokens: asked, strict } = request
@@ -123,17 +134,29 @@ export function worstCaseOf(
   const input = isSearching || !canCount(needs, model) ? most : inputTokens
   const outputTokens = Number.isFinite(output) ? output : undefined
   // A form that is emulated may be asked for once more, with the wrong answer in the question.
-  const isTwice = isEmulated(needs.format, model)
+  const isTwice = repairs || isEmulated(needs.format, model)
   const again = (written: number): number => (input ?? 0) + written + REPAIR_TOKENS
   const extras = { serviceTier: request.serviceTier, searches: isSearching ? SEARCHES_MAX : 0 }
+  // Where each search is a request of its own, every one of them may be as long as there is room, and be answered as long.
+  const rounds = isSearching ? searchRounds : 1
+  const tokensOf = (read: number): number => (rounds === 1 ? read : rounds * read + (rounds - 1) * output)
+  /** What all rounds cost that read so much, each. */
+  const ceiling = (read: number, written: number): bigint | undefined => {
+    const last = costCeiling(model.price, read, written, extras)
+    const round = costCeiling(model.price, read, written, { serviceTier: request.serviceTier })
+    return last === undefined || round === undefined ? undefined : last + BigInt(rounds - 1) * round
+  }
   return {
-    inputTokens: input === undefined || !isTwice ? input : input + again(output) + output,
+    inputTokens:
+      input === undefined || !isTwice
+        ? input && tokensOf(input)
+        : tokensOf(input) + output + tokensOf(again(output)),
     outputTokens,
     mayShrink,
     cost(tokens) {
       if (input === undefined) return undefined
-      const first = costCeiling(model.price, input, tokens, extras)
-      const second = isTwice ? costCeiling(model.price, again(tokens), tokens, extras) : 0n
+      const first = ceiling(input, tokens)
+      const second = isTwice ? ceiling(again(tokens), tokens) : 0n
       return first === undefined || second === undefined ? undefined : first + second
     },
   }

@@ -6,6 +6,7 @@ import type { Snapshot } from '../config/snapshot.ts'
 import { GatewayError } from '../core/errors.ts'
 import type { Log, LogLevel } from '../core/log.ts'
 import type { Keeping } from '../keeping.ts'
+import type { FirstTime } from '../metering/limit-news.ts'
 import type { CircuitState } from '../routing/circuit-life.ts'
 import type { Sharing } from '../sharing.ts'
 import type { InputOf, OperationName } from '../stores/sqlite/operations.ts'
@@ -44,6 +45,8 @@ export interface OwnedParts {
   readonly owner: SharedOwner
   readonly watching: Watching
   readonly held: HeldCircuits
+  /** Of the counters that the workers name as nearly used. */
+  readonly firstNear: FirstTime
 }
 
 /** What a way to a worker is made from. */
@@ -178,6 +181,7 @@ function answersTo(deps: LinkDeps, parts: OwnedParts, { ready, worker }: Asker):
     state: watching.fresh,
     event: watching.show,
     limit: watching.alerts.limit,
+    near: async counter => parts.firstNear(counter),
     watched(isWatched) {
       seen.isWatching = isWatched
       watching.watched()

@@ -12,6 +12,7 @@ import { SERVICES } from '../counted.ts'
 import { openDataDir } from '../data-dir.ts'
 import type { Gateway } from '../gateway.ts'
 import { startKeepingJobs } from '../kept-files.ts'
+import { createFirstTime } from '../metering/limit-news.ts'
 import { openSharing } from '../sharing.ts'
 import { namingRestarts } from '../snapshots.ts'
 import { createSharedOwner } from '../stores/workers/shared-owner.ts'
@@ -115,6 +116,7 @@ export async function startWorkers(deps: WorkersDeps): Promise<Gateway> {
     owner: createSharedOwner({ shared, onFault: err => log.error('the shared state failed', { err }) }),
     watching,
     held: createHeldCircuits(clock.now),
+    firstNear: createFirstTime(),
   })
   await fleet.ready
   release()

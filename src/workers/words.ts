@@ -113,6 +113,8 @@ export interface OwnerAnswers {
   readonly state: (input?: undefined) => Promise<GatewayState>
   readonly event: (event: EventOnItsWay) => void
   readonly limit: (event: LimitEvent) => void
+  /** Whether nobody has told yet that what this counter counts is nearly used. */
+  readonly near: (counter: string) => Promise<boolean>
   readonly watched: (isWatched: boolean) => void
   readonly calls: (question: CallsQuestion) => Promise<readonly FoundBytes[]>
   readonly metrics: (input?: undefined) => Promise<{ readonly contentType: string; readonly body: string }>

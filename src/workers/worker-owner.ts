@@ -93,6 +93,7 @@ export function createWorkerOwner({
       metricsText: () => owner.ask('metrics', undefined),
       switching: () => async (call, wish) =>
         owner.ask('switch', { caller: call.caller, requestId: call.id, wish }),
+      firstOfAll: counter => owner.ask('near', counter),
       workers: start.config.workers,
       isKeeper: start.slot === 1,
       serve(own) {

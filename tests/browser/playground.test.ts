@@ -37,7 +37,7 @@ describe.skipIf(chromiumPath === undefined)('the playground', () => {
     await lastAnswer().getByText('complete ·').waitFor()
     const { body } = gateway.openai.requests.at(-1) ?? {}
     expect(JSON.stringify(body)).toMatch(/Be brief\..*good morning.*You said: good morning.*and again/)
-  }, 30_000)
+  })
 
   test('folds thoughts, and unfolds them', async () => {
     await say('[[fault:reasoning-content=First I think.]]why?')
@@ -46,7 +46,7 @@ describe.skipIf(chromiumPath === undefined)('the playground', () => {
     expect(await thoughts.isVisible()).toBe(false)
     await lastAnswer().getByText('Thoughts').click()
     await thoughts.waitFor()
-  }, 30_000)
+  })
 
   test('refuses tools that are not JSON, shows a call of one that are, and sends its result', async () => {
     const tools = page.getByLabel('Tools as JSON')
@@ -67,7 +67,7 @@ describe.skipIf(chromiumPath === undefined)('the playground', () => {
     await expect.poll(() => JSON.stringify(gateway.openai.requests.at(-1)?.body)).toContain('sunny')
     await lastAnswer().getByText('complete ·').waitFor()
     await tools.fill('')
-  }, 30_000)
+  })
 
   test('stops an answer, and the upstream hears of it', async () => {
     await say('[[fault:words=2000]][[fault:drip-events=40]]talk for long')
@@ -76,7 +76,7 @@ describe.skipIf(chromiumPath === undefined)('the playground', () => {
     await lastAnswer().getByText('stopped', { exact: true }).waitFor()
     const request = gateway.openai.requests.find(({ rawBody }) => rawBody.includes('talk for long'))
     await expect.poll(() => request?.closedByClientAtMs ?? 0).toBeGreaterThan(0)
-  }, 30_000)
+  })
 
   test('uploads a file and sends it along, and says which is too large', async () => {
     const chooser = page.getByLabel('Files')
@@ -97,7 +97,7 @@ describe.skipIf(chromiumPath === undefined)('the playground', () => {
     expect(JSON.stringify(gateway.openai.requests.map(({ body }) => body))).toMatch(
       /remember the milk|notes\.txt/,
     )
-  }, 30_000)
+  })
 
   test('shows why there is no answer, with the id that finds the log line', async () => {
     await page.getByRole('button', { name: 'New chat' }).click()
@@ -110,5 +110,5 @@ describe.skipIf(chromiumPath === undefined)('the playground', () => {
     expect(await gateway.service.call(requestId)).toMatchObject({ request_id: requestId })
     await keepPicture(page, 'no-answer-1280')
     expect(opened.complaints).toEqual([])
-  }, 30_000)
+  })
 })

@@ -83,5 +83,5 @@ describe.skipIf(chromiumPath === undefined)('the way of a call', () => {
     await keepPicture(page, 'trace-hedge-1280')
     expect(complaints).toEqual([])
     await close()
-  }, 30_000)
+  })
 })

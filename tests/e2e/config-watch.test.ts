@@ -15,7 +15,7 @@ import { startUpstream } from '../support/upstream/openai.ts'
 import type { Upstream } from '../support/upstream/server.ts'
 
 /** How a change is waited for. */
-const soon = { interval: 15, timeout: 10_000 }
+const soon = { interval: 15, timeout: 30_000 }
 const REWRITES = 100
 const CALLERS = 8
 /** A key that is only in files which come later. */

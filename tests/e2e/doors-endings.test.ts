@@ -14,7 +14,7 @@ let hurried: Service
 let guarded: Service
 let admin: string
 beforeAll(async () => {
-  hurried = await startBehind(upstream(), { REQUEST_TIMEOUT: '1' })
+  hurried = await startBehind(upstream(), { REQUEST_TIMEOUT: '2' })
   guarded = await startBehind(upstream(), { EXAI_AUTH: 'key' })
   admin = FIRST_KEY.exec(guarded.output())?.[1] ?? ''
 })

@@ -111,6 +111,21 @@ describe('vectors', () => {
     expect(answer.route?.attempts).toMatchObject([{ provider: 'openai', outcome: Outcome.SUCCEEDED }])
   })
 
+  it('are made anew for each call: there is no key by which a retry would be recognized', async () => {
+    const asks = () => first.requests.filter(({ path }) => path === '/v1/embeddings').length
+    const before = asks()
+    const headers = { 'content-type': 'application/json', 'idempotency-key': 'again' }
+    const body = (more: object) => JSON.stringify({ model: SMALL, ...more })
+    const ask = async (path: string, more: object): Promise<number> =>
+      (await fetch(`${started.service.url}${path}`, { method: 'POST', headers, body: body(more) })).status
+    for (const path of ['/v1/embeddings', '/v1/embeddings']) expect(await ask(path, { input: 'x' })).toBe(200)
+    const path = '/exai.v1.EmbeddingsService/Embed'
+    for (const one of [path, path]) expect(await ask(one, { inputs: ['x'] })).toBe(200)
+    expect(asks()).toBe(before + 4)
+    // A field for it is refused, so that nobody relies on it.
+    expect(await ask(path, { inputs: ['x'], idempotencyKey: 'again' })).toBe(400)
+  })
+
   it('of BigModel come in parts, and its price is not known', async () => {
     const from = bigModel.requests.length
     const inputs = Array.from({ length: 100 }, (_, at) => `text ${at}`)

@@ -54,7 +54,7 @@ describe.skipIf(way === undefined)('a service whose disk is full', () => {
   it('refuses an upload that does not fit, keeps nothing of it, and takes the next one', async () => {
     const error = await failureOf(upload(randomBytes(2 * DISK_BYTES)))
     expect(infoOf(error)?.reason).toBe(ErrorReason.STORAGE_FULL)
-    expect(await disk.files('blobs')).toEqual([])
+    await expect.poll(() => disk.files('blobs')).toEqual([])
     expect((await files().listFiles({})).files).toEqual([])
     const bytes = randomBytes(6 * MIB)
     const file = await upload(bytes)
@@ -85,6 +85,6 @@ describe.skipIf(way === undefined)('a service whose disk is full', () => {
     expect(await upload(randomBytes(MIB))).toBeDefined()
     await chat().complete(question(MODEL, 'and now?', { conversationId }))
     expect((await chat().getConversation({ conversationId })).messages).toHaveLength(length + 2)
-    expect(await disk.files('blobs')).toHaveLength(2)
+    await expect.poll(() => disk.files('blobs')).toHaveLength(2)
   })
 })

@@ -6,6 +6,7 @@ import {
   chatClient,
   failureOf,
   infoOf,
+  jsonQuestion,
   type Question,
   question,
   readAll,
@@ -61,6 +62,43 @@ describe('requests a minute', () => {
       },
     ])
     expect((await fetch(`${service.url}/health`)).status).toBe(200)
+  })
+
+  it('are told of in headers at /v1, and in the details of a refusal everywhere else', async () => {
+    const { service } = await withLimits(
+      `tenants: { default: { requests_per_minute: ${1 + speeches.length} } }`,
+    )
+    const isAboutLimits = (name: string): boolean => /ratelimit|^retry-after/.test(name)
+    const post = (path: string, body: unknown) =>
+      fetch(`${service.url}${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+    const openai = { model: MODEL, messages: [{ role: 'user', content: 'hi' }] }
+    const known = await post('/v1/chat/completions', openai)
+    expect([known.status, known.headers.get('x-ratelimit-remaining-requests')]).toEqual([
+      200,
+      String(speeches.length),
+    ])
+    const seen: string[] = []
+    const note = (headers: Headers): void => void seen.push(...headers.keys())
+    for (const speech of speeches)
+      await chatClient(speech, service.url).complete(asked(), { onHeader: note, onTrailer: note })
+    const refused = await post('/exai.v1.ChatService/Complete', jsonQuestion(MODEL, 'hi'))
+    note(refused.headers)
+    expect([refused.status, seen.filter(isAboutLimits)]).toEqual([429, []])
+    expect(await refused.text()).toContain('"retryDelay":')
+    for (const speech of speeches) {
+      const error = await failureOf(chatClient(speech, service.url).complete(asked()))
+      expect(infoOf(error)?.retryDelay?.seconds, speech.name).toBeGreaterThan(0n)
+      expect([...error.metadata.keys()].filter(isAboutLimits)).toEqual([])
+    }
+    const last = await post('/v1/chat/completions', openai)
+    expect([last.status, [...last.headers.keys()].filter(isAboutLimits)]).toEqual([
+      429,
+      expect.arrayContaining(['retry-after', 'x-ratelimit-remaining-requests']),
+    ])
   })
 
   it('do not count what joins, is replayed or resumes', async () => {

@@ -80,6 +80,13 @@ describe('a request that is not of the transport', () => {
     if (status === 405) expect(answer.headers.get('allow')).toBe('POST')
   })
 
+  it('says of a batch that each message wants a request of its own', async () => {
+    for (const batch of [[initialize], []])
+      expect(errorIn(await send(batch))['message']).toContain(
+        'batches are not taken, as of revision 2025-06-18 of MCP: send each message in a request of its own',
+      )
+  })
+
   it('tells the reason of the service and the id of the request', async () => {
     const answer = await send('{"jsonrpc":', { 'x-request-id': 'not-json-at-all' })
     expect(errorIn(answer)).toMatchObject({

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { SERIES_MAX } from '../../src/telemetry/metric-labels.ts'
 import { postJson } from '../support/clients.ts'
+import { eventually } from '../support/eventually.ts'
 import { freePorts } from '../support/free-port.ts'
 import { type Service, startService } from '../support/running-server.ts'
 import { root, tool } from '../support/tools.ts'
@@ -180,9 +181,9 @@ describe('each path moves each metric by exactly what happened', () => {
       signal: leaving.signal,
     })
     await open
-    await vi.waitFor(async () => expect(await scrape()).toMatch(/^exai_watchers\{method=".*"\} 1$/m))
+    await eventually(async () => expect(await scrape()).toMatch(/^exai_watchers\{method=".*"\} 1$/m))
     leaving.abort()
-    await vi.waitFor(async () => expect(await scrape()).not.toMatch(/^exai_watchers\{/m))
+    await eventually(async () => expect(await scrape()).not.toMatch(/^exai_watchers\{/m))
   })
 })
 

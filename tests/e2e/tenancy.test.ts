@@ -115,7 +115,7 @@ async function settle(tenant: string): Promise<Owned> {
 /** Starts a stream that runs for long, and leaves it; gives its id. */
 async function started(token: string, tenant: string): Promise<string> {
   const leaving = new AbortController()
-  const text = `[[fault:words=400]][[fault:drip-events=100]] a long story of ${tenant}`
+  const text = `[[fault:words=400]][[fault:drip-events=300]] a long story of ${tenant}`
   const answer = await fetch(`${service.url}/exai.v1.ChatService/StreamComplete`, {
     method: 'POST',
     headers: {
@@ -123,7 +123,7 @@ async function started(token: string, tenant: string): Promise<string> {
       authorization: `Bearer ${token}`,
       'x-request-id': `request-of-${tenant}`,
     },
-    body: enveloped({ ...chat({ resumeWindow: '60s' }, { text }), model: 'openai/test-model' }),
+    body: enveloped({ ...chat({ resumeWindow: '300s' }, { text }), model: 'openai/test-model' }),
     signal: leaving.signal,
   })
   let said = ''

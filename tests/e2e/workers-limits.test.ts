@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { usableCores } from '../../src/config/cores.ts'
 import { jsonQuestion } from '../support/clients.ts'
+import { eventually } from '../support/eventually.ts'
 import { type Service, startService } from '../support/running-server.ts'
 import { until } from '../support/scripted-completion.ts'
 import { startUpstream } from '../support/upstream/openai.ts'
@@ -20,14 +21,14 @@ beforeAll(async () => {
 afterAll(() => upstream.close())
 
 /** A service whose one provider takes so many calls at once. */
-async function start(maxConcurrent: number, workers: number) {
+async function start(maxConcurrent: number, workers: number, more = '') {
   const folder = await mkdtemp(join(tmpdir(), 'exai-workers-limits-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
   const file = join(folder, 'exai.yaml')
   const write = (places: number) =>
     writeFile(
       file,
-      `providers: [{ name: local, kind: openai-compatible, base_url: "${upstream.url}", api_key: test-key, max_concurrent: ${places}, models: [{ id: m }] }]`,
+      `providers: [{ name: local, kind: openai-compatible, base_url: "${upstream.url}", api_key: test-key, max_concurrent: ${places}, models: [{ id: m }] }]\n${more}`,
     )
   await write(maxConcurrent)
   const service = await startService({ EXAI_CONFIG: file, WORKERS: String(workers) })
@@ -114,6 +115,20 @@ it('where nobody says how many, there is one for each core', async () => {
   onTestFinished(async () => void (await service.stop('SIGKILL')))
   const cores = usableCores({ readFile: path => readFileSync(path, 'utf8') })
   expect(listening(service)).toBe(process.platform !== 'linux' || cores === 1 ? 0 : Math.min(64, cores))
+}, 60_000)
+
+it('a limit that is nearly used is told once, whichever workers see it', async () => {
+  const { service } = await start(4, 2, 'limits: { tenants: { default: { concurrent_calls: 1 } } }')
+  const workers = await clientsByWorker(service, 2)
+  for (const { post } of workers) {
+    // The place of the call before may be free only a moment after its answer.
+    await eventually(async () => {
+      const { status } = await post('/exai.v1.ChatService/CountTokens', jsonQuestion('local/m', 'hi'))
+      expect(status).toBe(200)
+    })
+  }
+  const page = await (await fetch(`${service.url}/metrics`)).text()
+  expect(page).toMatch(/^exai_limits_near_total\{limit="concurrent_calls",owner="tenant"\} 1$/m)
 }, 60_000)
 
 it('another log level holds in every worker', async () => {

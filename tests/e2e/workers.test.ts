@@ -15,7 +15,7 @@ import { clientsByWorker } from '../support/worker-clients.ts'
 
 const FIRST = /^exai: the first admin key, shown only now: (exai_[\w-]{43})$/m
 const MODEL = 'openai/test-model'
-const SLOW = '[[fault:words=40]][[fault:drip-events=25]] tell me a story'
+const SLOW = '[[fault:words=40]][[fault:drip-events=60]] tell me a story'
 const window = { seconds: 60n, nanos: 0 }
 
 let upstream: Upstream
@@ -176,11 +176,11 @@ describe('two workers', { timeout: 60_000 }, () => {
   })
 
   it('let their calls finish when the service is told to end', async () => {
-    const service = await start({ DRAIN_DELAY: '0.2' })
+    const service = await start({ DRAIN_DELAY: '0' })
     const workers = await clientsByWorker(service, 2)
     const streams = workers.map(({ chat }) => readAll(chat.streamComplete(question(MODEL, SLOW))))
     await until(
-      () => upstream.requests.filter(({ rawBody }) => rawBody.includes('drip-events=25')).length >= 2,
+      () => upstream.requests.filter(({ rawBody }) => rawBody.includes('drip-events=60')).length >= 2,
     )
     const [code, ...answers] = await Promise.all([service.stop(), ...streams])
     expect(code).toBe(0)

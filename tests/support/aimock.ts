@@ -13,7 +13,7 @@ export type Aimock = {
 }
 
 const CLI = join(root, 'node_modules/@copilotkit/aimock/dist/cli.js')
-const START_MS = 15_000
+const START_MS = 40_000
 
 /** Starts aimock on a free port of 127.0.0.1 with a file of tests/fixtures/aimock. */
 export async function startAimock(fixtures: string): Promise<Aimock> {

@@ -6,7 +6,8 @@ import { assumedEntry } from '../../src/catalogue/configured.ts'
 import type { Delta } from '../../src/core/delta.ts'
 import type { GatewayError } from '../../src/core/errors.ts'
 import type { Provider } from '../../src/core/provider.ts'
-import { type Attempt, type AttemptLimits, createAttempt } from '../../src/routing/attempt.ts'
+import { type Attempt, createAttempt } from '../../src/routing/attempt.ts'
+import type { AttemptLimits } from '../../src/routing/attempt-silences.ts'
 import { ask } from './request.ts'
 import { createScriptedProvider } from './scripted-provider.ts'
 
@@ -80,6 +81,7 @@ export function toldAttempt(told: Partial<Attempt> = {}): Attempt {
     firstTokenMs: () => undefined,
     streamMs: () => 0,
     mayBeBilled: () => true,
+    embedded: () => undefined,
     warnings: [],
     counts: () => undefined,
     ...told,

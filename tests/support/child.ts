@@ -61,7 +61,7 @@ export async function startChild(
 export async function untilReady(
   child: Child,
   ready: () => Promise<boolean>,
-  timeoutMs = 15_000,
+  timeoutMs = 40_000,
 ): Promise<void> {
   const endsAt = performance.now() + timeoutMs
   while (!(await ready())) {

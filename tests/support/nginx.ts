@@ -22,8 +22,21 @@ export interface Nginx {
 export const listenLines = (http1: number, http2: number): string =>
   `listen 127.0.0.1:${http1}; listen 127.0.0.1:${http2} http2;`
 
+/** Somebody may take a port before it does. */
+const START_TRIES = 3
+
 /** Starts it with what stands in its `http` block, made of its ports. */
 export async function startNginx(block: (http1: number, http2: number) => string): Promise<Nginx> {
+  for (let left = START_TRIES; ; left -= 1) {
+    try {
+      return await startOnce(block)
+    } catch (error) {
+      if (left <= 1 || !String(error).includes('Address already in use')) throw error
+    }
+  }
+}
+
+async function startOnce(block: (http1: number, http2: number) => string): Promise<Nginx> {
   const folder = await mkdtemp(join(tmpdir(), 'exai-nginx-'))
   const [http1 = 0, http2 = 0] = await freePorts(2)
   const text = `
@@ -50,11 +63,11 @@ http {
   })
   await vi.waitFor(
     async () => {
-      if (child.exitCode !== null) throw new Error(`nginx ended: ${errors}`)
-      await reached(http2)
+      if (child.exitCode === null) await reached(http2)
     },
-    { interval: 20, timeout: 10_000 },
+    { interval: 20, timeout: 30_000 },
   )
+  if (child.exitCode !== null) throw new Error(`nginx ended: ${errors}`)
   return { http1, http2, errors: () => errors }
 }
 

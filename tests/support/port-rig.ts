@@ -135,4 +135,4 @@ export const ask = (
 
 /** Looks every few milliseconds until the expectation holds; fails with its reason after two seconds. */
 export const soon = (expectation: () => void): Promise<void> =>
-  vi.waitFor(expectation, { interval: 5, timeout: 2_000 })
+  vi.waitFor(expectation, { interval: 5, timeout: 15_000 })

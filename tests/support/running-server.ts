@@ -56,7 +56,9 @@ type Spawned = {
 
 // EXAI_TEST_MAIN has every service of a test start by another file, such as dist/bundle/main.js.
 const MAIN = join(root, process.env['EXAI_TEST_MAIN'] ?? 'src/main.ts')
-const START_MS = 15_000
+const START_MS = 40_000
+/** A line comes at once; on a busy machine the process that writes it may have to wait for its turn. */
+const LINE_MS = 15_000
 
 /** With how many processes every service of a test serves that does not say so itself: EXAI_TEST_WORKERS, or 1. */
 export const testWorkers = (): number => Number(process.env['EXAI_TEST_WORKERS'] ?? 1)
@@ -146,7 +148,7 @@ async function launch(
 async function listening(spawned: Spawned): Promise<Service> {
   const { child, stdout, stderr, ended } = spawned
   const log = (): readonly LogLine[] => linesOf(stdout())
-  const line = (test: (line: LogLine) => boolean, timeoutMs = 5_000): Promise<LogLine> => {
+  const line = (test: (line: LogLine) => boolean, timeoutMs = LINE_MS): Promise<LogLine> => {
     const { promise, resolve, reject } = Promise.withResolvers<LogLine>()
     const fail = (why: string): void => reject(new Error(`${why}; it wrote:\n${stdout()}${stderr()}`))
     const look = (): void => {

@@ -43,7 +43,7 @@ export async function openSocket(url: string, options: ClientOptions = {}): Prom
     frames,
     send: frame =>
       ws.send(typeof frame === 'string' || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame)),
-    frame: (test, timeoutMs = 10_000) =>
+    frame: (test, timeoutMs = 15_000) =>
       new Promise((found, reject) => {
         const stop = (): void => {
           clearTimeout(timer)

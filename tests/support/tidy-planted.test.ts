@@ -76,6 +76,17 @@ const cases: Readonly<Record<string, { rule: Rule; bad: readonly Planted[]; good
     ],
     good: [['tests/a.test.ts', 'test.skipIf(!tool)("a", run)', "const a = 'x.only(1)'"]],
   },
+  shortPatience: {
+    rule: text.shortPatience,
+    bad: [
+      ['tests/a.test.ts', 'await vi.waitFor(() => expect(a()).toBe(1))'],
+      ['tests/a.test.ts', 'await vi.waitUntil(a)'],
+    ],
+    good: [
+      ['tests/a.test.ts', 'await vi.waitFor(() => a(), { timeout: 9_000 })', 'await eventually(a)'],
+      ['tests/a.test.ts', "const a = 'vi.waitFor(x)'"],
+    ],
+  },
   machinePaths: {
     rule: text.machinePaths,
     bad: [

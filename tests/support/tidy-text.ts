@@ -47,6 +47,17 @@ export const lonelyTests: Rule = files =>
     ),
   )
 
+/** No test waits with vitest's own patience of one second, which a busy machine does not keep. */
+export const shortPatience: Rule = files =>
+  select(files, 'tests').flatMap(file =>
+    complain(
+      file,
+      codeOnly(file.text),
+      /\bvi\.wait(?:For|Until)\((?![\s\S]{0,600}?timeout)/g,
+      'wait with eventually, or say for how long',
+    ),
+  )
+
 /** Nothing names a folder of one particular machine. */
 export const machinePaths: Rule = files =>
   anywhere(files, /(?<![\w.:/-])\/(?:tm[p]|wor[k]|roo[t]|hom[e])\/[\w.-]*/g, 'find the place at run time')

@@ -35,10 +35,16 @@ export async function clientsByWorker(
   headers: Readonly<Record<string, string>> = {},
 ): Promise<readonly AskedWorker[]> {
   const found = new Map<number, AskedWorker>()
+  let lastError: unknown
   for (let tries = 0; found.size < count; tries += 1) {
-    if (tries > TRIES_MAX) throw new Error(`only the workers ${[...found.keys()].join(', ')} answer`)
-    const one = await clientOfSome(service, headers)
-    if (!found.has(one.worker)) found.set(one.worker, one)
+    if (tries > TRIES_MAX)
+      throw new Error(`only the workers ${[...found.keys()].join(', ')} answer`, { cause: lastError })
+    // A connection that waited at a worker which has just died is reset, and the next one is another's.
+    const one = await clientOfSome(service, headers).catch((error: unknown) => {
+      lastError = error
+      return undefined
+    })
+    if (one !== undefined && !found.has(one.worker)) found.set(one.worker, one)
   }
   return [...found.values()].sort((a, b) => a.worker - b.worker)
 }

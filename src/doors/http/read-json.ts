@@ -12,6 +12,8 @@ export interface Reading {
   readonly req: PortRequest
   readonly exchange: Exchange
   readonly maxBytes: number
+  /** What is wrong with a list. Absent: that it is no object. */
+  readonly noList?: string | undefined
 }
 
 /** Reads the body. Throws what the client is to be told; what it did not read is left for `discardRest`. */
@@ -20,6 +22,7 @@ export async function readJson(reading: Reading): Promise<JsonObject> {
   checkType(reading.req)
   const value = parse(await wholeBody(reading))
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+  if (Array.isArray(value) && reading.noList !== undefined) throw invalid(reading.noList)
   throw invalid(`the request body must be a JSON object, and is ${kindOf(value)}`)
 }
 

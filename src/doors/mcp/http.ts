@@ -21,6 +21,10 @@ const KEEP_ALIVE_MS = 10_000
 
 const SESSION = 'mcp-session-id'
 
+/** Revision 2025-06-18 of MCP took batches away (modelcontextprotocol.io, changelog). */
+const NO_BATCH =
+  'batches are not taken, as of revision 2025-06-18 of MCP: send each message in a request of its own'
+
 /**
  * Serves it. Rejects with what the client is to be told, as long as nothing was sent. Gives the error of a request that the
  * MCP server refused by itself; undefined when there was none.
@@ -32,7 +36,7 @@ export async function serveMcp(
   // There is no stream without a request, and no session to end: both have 405 as their answer.
   if (req.method !== 'POST') throw wrongVerb(req.method ?? '', '/mcp', ['POST'])
   const maxBytes = Math.max(deps.maxRequestBytes, BODY_BYTES_MIN)
-  const message = await readJson({ req, exchange, maxBytes })
+  const message = await readJson({ req, exchange, maxBytes, noList: NO_BATCH })
   const session = headerOf(req, SESSION)
   cancelled(deps.cancels, exchange, session, message)
   const { controller, stop } = leaving(res, exchange)

@@ -40,7 +40,9 @@ export function createEmbed(deps: ChatDeps): ((input: AttemptInput, access: Acce
       const fields = fieldsOf(input, host, rule, note)
       let counts: TokenCounts | undefined
       while (task.done() < task.inputs.length) {
-        const answer = await ask(nextBatch(task, rule), fields)
+        const batch = nextBatch(task, rule)
+        task.sending(batch.length)
+        const answer = await ask(batch, fields)
         counts = sumOf(counts, answer.inputTokens)
         // Before anything is refused in it: it was made, and is billed.
         if (counts !== undefined) yield [{ type: 'usage', counts }]

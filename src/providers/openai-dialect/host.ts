@@ -5,11 +5,13 @@ import { systemClock } from '../../core/clock.ts'
 import type { CountInput, Provider } from '../../core/provider.ts'
 import type { Access } from '../access.ts'
 import { type CountWay, createUpstreamCounter } from '../count-upstream.ts'
+import { isAskedInWords } from '../emulated-schema.ts'
 import type { FileApi, FileApiDeps } from '../file-api.ts'
 import { createKeyedProvider, type KeyedProvider, keysOf } from '../keyed.ts'
 import type { Fields } from '../merge.ts'
 import { listUpstreamModels } from '../model-list.ts'
 import { listedEntry } from '../model-lists.ts'
+import { ROUNDS_MAX } from '../search-loop.ts'
 import type { ProviderSettings } from '../settings.ts'
 import { createChat } from './chat.ts'
 import type { Dialect, Upstream } from './dialect.ts'
@@ -73,6 +75,8 @@ export function createHost(settings: ProviderSettings, host: Host): Provider {
       }),
     },
     ...(dialect.prefill !== undefined && { continues: () => true }),
+    repairs: request => isAskedInWords(request, dialect),
+    ...(dialect.searchCall !== undefined && { searchRounds: ROUNDS_MAX }),
     ...createAsides({ upstream: { provider: id, dialect, redact }, clock, way: host.countWay, bodyOf }),
   })
 }

@@ -13,7 +13,7 @@ import {
 } from './features.ts'
 
 // A silence of 10 s is among them.
-const CHECK_MS = 20_000
+const CHECK_MS = 60_000
 
 /** Tests a feature through one door. `mark` is different for each of these tests. */
 export type Check = (asked: Asked, place: { readonly name: DoorName; readonly mark: string }) => Promise<void>

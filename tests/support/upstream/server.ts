@@ -188,7 +188,7 @@ function createLog() {
     changed(entry: Entry): void {
       for (const watcher of watchers) watcher(entry)
     },
-    async waitFor(test: (request: UpstreamRequest) => boolean, timeoutMs = 5_000): Promise<UpstreamRequest> {
+    async waitFor(test: (request: UpstreamRequest) => boolean, timeoutMs = 15_000): Promise<UpstreamRequest> {
       const there = entries.find(test)
       if (there !== undefined) return there
       const { promise, resolve, reject } = Promise.withResolvers<UpstreamRequest>()

@@ -20,12 +20,20 @@ export const NANO_USD_PER_TOKEN = 1_000
 export const down = new GatewayError('UPSTREAM_UNAVAILABLE', 'it answered 500', { upstreamStatus: 500 })
 
 /** A model whose input is free, and whose output costs a thousand nano-USD a token. */
-function priced(provider: string, { output, most }: Who): ModelEntry {
-  const entry = { ...assumedEntry(provider, `${provider}-model`), maxOutputTokens: most }
+function priced(provider: string, { output, most, search }: Who): ModelEntry {
+  const sizes = { maxOutputTokens: most, ...(search && { contextWindow: search.window }) }
+  const entry = { ...assumedEntry(provider, `${provider}-model`), ...sizes }
   const price =
     output === undefined
       ? undefined
-      : { input: 0n, cachedInput: undefined, cacheWrite: undefined, output, tiers: [] }
+      : {
+          input: 0n,
+          cachedInput: undefined,
+          cacheWrite: undefined,
+          output,
+          tiers: [],
+          webSearch: search?.fee,
+        }
   return { ...entry, price }
 }
 
@@ -48,6 +56,8 @@ export interface Who {
   readonly output?: bigint | undefined
   /** The most tokens that its model writes. Absent: not known. */
   readonly most?: number
+  /** It searches the web in so many requests at most, each with so long a question, at so much for a search. Absent: it does not. */
+  readonly search?: { readonly rounds: number; readonly window: number; readonly fee: bigint }
 }
 
 /** Providers `one`, `two`, … with their scripts, asked in this order, and a tenant with limits. */
@@ -70,7 +80,8 @@ export function setUp(
   onTestFinished(shared.close)
   const providers = who.map((one, index) => {
     const id = ['one', 'two', 'three'][index] ?? 'more'
-    return createScriptedProvider(id, one.scripts, [priced(id, one)])
+    const provider = createScriptedProvider(id, one.scripts, [priced(id, one)])
+    return Object.assign(provider, one.search && { searchRounds: one.search.rounds })
   })
   const rig = createCompletionRig(providers, { callers: limits, walk })
   /** What is left of a budget, by what does not fit any more. */

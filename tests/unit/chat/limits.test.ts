@@ -1,11 +1,12 @@
 // Limits of a caller on the way of a call: what is reserved before anybody is asked, and that nothing stays held, however it ends.
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { RouteSkip_Reason as Skip } from '#gen/exai/v1/route_pb'
 import { Warning_Reason } from '#gen/exai/v1/warning_pb'
 import { GatewayError } from '../../../src/core/errors.ts'
 import type { Limit } from '../../../src/core/limits.ts'
 import { failureOf } from '../../support/attempt-rig.ts'
 import { collectEvents } from '../../support/completion-rig.ts'
+import { eventually } from '../../support/eventually.ts'
 import type { Step } from '../../support/scripted-provider.ts'
 import { createTestCall } from '../../support/test-call.ts'
 import { createWalkDeps } from '../../support/walk-rig.ts'
@@ -22,6 +23,40 @@ describe('a call within its budget', () => {
       'BUDGET_SPENT',
       [Skip.PRICE],
     ])
+  })
+
+  it('that may have to mend the form of its answer holds the mending as well', async () => {
+    const who = { scripts: [writing(30)], output: PRICE }
+    const format = { case: 'jsonSchema', value: { name: 'list', schema: { type: 'array' } } } as const
+    const asked = request({ responseFormat: { format } })
+    const holding = (tokens: number, repairs: boolean) => {
+      const { providers, ...rig } = setUp([who], budget(tokens))
+      for (const provider of providers) Object.assign(provider, { repairs: () => repairs })
+      return rig.complete(createTestCall().call, asked)
+    }
+    expect((await failureOf(holding(199, true))).reason).toBe('BUDGET_SPENT')
+    await holding(200, true)
+    await holding(100, false)
+  })
+
+  it('that searches holds the answers of all requests that searching may take, and the fees', async () => {
+    const search = { rounds: 5, window: 1_000, fee: 20_000n }
+    const who = { scripts: [writing(30)], output: PRICE, search }
+    const asked = request({ webSearch: {} })
+    // Five answers of 100 tokens, and five searches for the price of 20 tokens each.
+    const poor = setUp([who], budget(599))
+    expect((await failureOf(poor.complete(createTestCall().call, asked))).reason).toBe('BUDGET_SPENT')
+    expect(poor.providers[0]?.asked).toEqual([])
+    const paid = setUp([who], budget(600))
+    await paid.complete(createTestCall().call, asked)
+    expect([paid.limits.running(), await paid.left()]).toEqual([0, 570 * NANO_USD_PER_TOKEN])
+    // Whoever does not search needs one answer only.
+    await setUp([who], budget(100)).complete(createTestCall().call, request())
+    // Each of them may read all that the model reads.
+    const tokens = (value: number) => setUp([who], [{ kind: 'tokens_per_minute', value }])
+    const short = await failureOf(tokens(5_499).complete(createTestCall().call, asked))
+    expect(short.reason).toBe('RATE_LIMITED')
+    await tokens(5_500).complete(createTestCall().call, asked)
   })
 
   it('is asked for what the budget still pays where it sets no cap, and a warning tells it', async () => {
@@ -151,7 +186,7 @@ describe('a hedge', () => {
     )
     const { call, end } = createTestCall()
     const reading = failureOf(collectEvents(stream(call, hedged)))
-    await vi.waitFor(() => expect(limits.running()).toBe(1))
+    await eventually(() => expect(limits.running()).toBe(1))
     await new Promise(resolve => setTimeout(resolve, 30))
     end(new GatewayError('CANCELLED', 'the client left'))
     await reading
@@ -182,7 +217,7 @@ describe('nothing stays held', () => {
         : complete(call, request())
       const ended = work.catch(() => undefined)
       if (script.includes('silence')) {
-        await vi.waitFor(() => expect(providers[0]?.asked).toHaveLength(isStream ? 2 : 1))
+        await eventually(() => expect(providers[0]?.asked).toHaveLength(isStream ? 2 : 1))
         expect(limits.running()).toBe(1)
         end(new GatewayError('CANCELLED', 'the client left'))
       }

@@ -1,5 +1,5 @@
 // What is booked for attempts that did not come to their end, and which time of a call is our own.
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { FinishReason } from '#gen/exai/v1/chat_pb'
 import { RouteAttempt_Outcome as Outcome } from '#gen/exai/v1/route_pb'
 import { Usage_Provenance as Provenance } from '#gen/exai/v1/usage_pb'
@@ -10,6 +10,7 @@ import type { Provider } from '../../../src/core/provider.ts'
 import { createTokenCounter } from '../../../src/metering/count.ts'
 import { toldAttempt } from '../../support/attempt-rig.ts'
 import { createCompletionRig } from '../../support/completion-rig.ts'
+import { eventually } from '../../support/eventually.ts'
 import { ask } from '../../support/request.ts'
 import { createScriptedProvider, type Step } from '../../support/scripted-provider.ts'
 import { createTestCall } from '../../support/test-call.ts'
@@ -91,7 +92,7 @@ describe('a call whose request never went out', () => {
     const rig = createCompletionRig([waiting])
     const { call, end } = createTestCall()
     const answer = rig.complete(call, ask('hi'))
-    await vi.waitFor(() => expect(opened).toBe(1))
+    await eventually(() => expect(opened).toBe(1))
     end(new GatewayError('CANCELLED', 'the client left'))
     await expect(answer).rejects.toMatchObject({ reason: 'CANCELLED' })
     const [settled] = rig.journal.recent()

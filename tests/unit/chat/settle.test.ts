@@ -1,5 +1,5 @@
 // Every call is settled exactly once, whichever way it ends, and nothing of it goes on in the background.
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FinishReason } from '#gen/exai/v1/chat_pb'
 import { RouteAttempt_Outcome as Outcome } from '#gen/exai/v1/route_pb'
 import { Usage_Provenance as Provenance } from '#gen/exai/v1/usage_pb'
@@ -7,6 +7,7 @@ import type { EventInit } from '../../../src/chat/events.ts'
 import { GatewayError } from '../../../src/core/errors.ts'
 import type { Journal } from '../../../src/core/settlement.ts'
 import { collectEvents, createCompletionRig } from '../../support/completion-rig.ts'
+import { eventually } from '../../support/eventually.ts'
 import { ask } from '../../support/request.ts'
 import { createScriptedProvider, type Step, saying } from '../../support/scripted-provider.ts'
 import { createTestCall } from '../../support/test-call.ts'
@@ -176,7 +177,7 @@ describe('a call that is not answered', () => {
     const rig = createCompletionRig([provider])
     const { call, end } = createTestCall()
     const answer = rig.complete(call, ask('hello world'))
-    await vi.waitFor(() => expect(provider.asked).toHaveLength(1))
+    await eventually(() => expect(provider.asked).toHaveLength(1))
     end(left)
     await expect(answer).rejects.toMatchObject({ reason: 'CANCELLED' })
     // "hello world" is 2 tokens of o200k; one message adds 4 and the answer's priming 3.

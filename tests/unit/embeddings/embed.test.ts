@@ -1,11 +1,12 @@
 // An embedding through its stages: whoever serves the one model, parts, ends of every kind, and what is settled of each.
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { ErrorReason } from '#gen/exai/v1/error_reason_pb'
 import { RouteAttempt_Outcome as Outcome, RouteSkip_Reason as Skip } from '#gen/exai/v1/route_pb'
 import { Usage_Provenance as Provenance } from '#gen/exai/v1/usage_pb'
 import { assumedEntry } from '../../../src/catalogue/configured.ts'
 import { GatewayError } from '../../../src/core/errors.ts'
 import type { GatewayEvent } from '../../../src/core/gateway-event.ts'
+import { eventually } from '../../support/eventually.ts'
 import { createTestCall } from '../../support/test-call.ts'
 import { embedder, embeddingOf, scripted } from './rig.ts'
 
@@ -257,7 +258,7 @@ describe('an end', () => {
     const { embed, journal } = embeddingOf([one])
     const { call, end } = createTestCall()
     const failing = errorOf(embed(call, three))
-    await vi.waitFor(() => expect(one.asked[0]?.embed?.done()).toBe(2))
+    await eventually(() => expect(one.asked[0]?.embed?.done()).toBe(2))
     end(new GatewayError('CANCELLED', 'the client left'))
     expect((await failing).reason).toBe('CANCELLED')
     expect(journal.recent()).toMatchObject([

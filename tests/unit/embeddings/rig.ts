@@ -46,6 +46,7 @@ export function scripted(
   async function* play(parts: readonly Part[], input: AttemptInput): AsyncGenerator<readonly Delta[]> {
     let inputTokens = 0
     for (const part of parts) {
+      input.embed?.sending(typeof part === 'number' ? part : 1)
       input.sent?.()
       if (part instanceof Error) throw part
       if (part === 'silence')

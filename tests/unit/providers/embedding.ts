@@ -24,6 +24,7 @@ export function asking(
   { inputs = ['one', 'two'], dimensions, id = SMALL, ...rest }: Asked = {},
 ) {
   const vectors: number[][] = []
+  const sent: number[] = []
   const once = (): { readonly deltas: Deltas; readonly warnings: readonly string[] } => {
     const entry = model({ provider: provider.id, id, endpoints: ['embeddings'] })
     const base = attempt(
@@ -33,11 +34,18 @@ export function asking(
     const input: AttemptInput = {
       ...base,
       messages: [],
-      embed: { inputs, dimensions, done: () => vectors.length, add: more => void vectors.push(...more) },
+      embed: {
+        inputs,
+        dimensions,
+        done: () => vectors.length,
+        add: more => void vectors.push(...more),
+        sending: count => void sent.push(count),
+        used: () => [],
+      },
     }
     return { deltas: provider.open(input), warnings: base.warnings }
   }
-  return { vectors, once }
+  return { vectors, sent, once }
 }
 /** What a double was sent, from some request on. */
 export const bodies = (double: Upstream, from: number) =>

@@ -115,6 +115,7 @@ describe('BigModel', () => {
     const inputs = Array.from({ length: 150 }, (_, at) => `text ${at}`)
     const asked = asking(glm(), { inputs, dimensions: 4, id: 'embedding-3' })
     expect(await collect(asked.once().deltas)).toEqual([usage(128), usage(256), usage(300), finish])
+    expect(asked.sent).toEqual([64, 64, 22])
     const sent = bodies(bigModel, from)
     expect(sent.map(({ input }) => Object(input).length)).toEqual([64, 64, 22])
     expect(sent.flatMap(({ input }) => input)).toEqual(inputs)

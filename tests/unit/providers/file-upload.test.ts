@@ -6,6 +6,7 @@ import { GatewayError } from '../../../src/core/errors.ts'
 import type { FileApi } from '../../../src/providers/file-api.ts'
 import { kimiDialect } from '../../../src/providers/kimi.ts'
 import { createKimiFiles } from '../../../src/providers/kimi-files.ts'
+import { eventually } from '../../support/eventually.ts'
 import { startKimi } from '../../support/upstream/kimi.ts'
 import { failureOf, filesOf, readAll, signal, uploadOf } from './file-apis.ts'
 
@@ -78,7 +79,7 @@ async function settled(read: () => number): Promise<number> {
       before = now
       expect(still).toBe(true)
     },
-    { interval: 150, timeout: 10_000 },
+    { interval: 150, timeout: 30_000 },
   )
   return before
 }
@@ -139,7 +140,7 @@ describe('an upload of 20 MiB', () => {
     // A socket that nobody reads does not notice that its peer has gone.
     request.resume()
     await gone
-    await vi.waitFor(() => expect(told.letGo).toBe(true))
+    await eventually(() => expect(told.letGo).toBe(true))
     expect(told.taken).toBeLessThan(PIECES)
   })
 
@@ -162,7 +163,7 @@ describe('an upload of 20 MiB', () => {
       reason: 'INVALID_REQUEST',
       details: { upstreamStatus: 413, against: 'nobody' },
     })
-    await vi.waitFor(() => expect(told.letGo).toBe(true))
+    await eventually(() => expect(told.letGo).toBe(true))
   })
 })
 

@@ -1,10 +1,11 @@
 // Checks the HTTP client of providers on real sockets: faults in our words, caps, aborts, and what it leaves open.
 import { createServer as createHttpServer, type RequestListener } from 'node:http'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { GatewayError } from '../../../src/core/errors.ts'
 import { createUpstreamHttp, type UpstreamHttp, within } from '../../../src/providers/http.ts'
 import type { UpstreamResponse } from '../../../src/providers/http-answer.ts'
+import { eventually } from '../../support/eventually.ts'
 
 const closing: (() => Promise<unknown> | unknown)[] = []
 afterEach(async () => {
@@ -101,7 +102,7 @@ describe('a body', () => {
       reason: 'UPSTREAM_BROKEN',
       message: 'acme sent an answer of more than 100000 bytes',
     })
-    await vi.waitFor(() => expect(socket?.destroyed).toBe(true))
+    await eventually(() => expect(socket?.destroyed).toBe(true))
   })
 
   it('is only begun when it explains a failure', async () => {
@@ -146,7 +147,7 @@ describe('bytes that have come', () => {
     for (let part = await response.read(); part !== undefined; part = await response.read())
       left += part.length
     expect(left).toBeGreaterThan(size - 256 * 1024)
-    await vi.waitFor(() => expect(isSent).toBe(true))
+    await eventually(() => expect(isSent).toBe(true))
   })
 })
 
@@ -159,14 +160,14 @@ describe('an abort', () => {
     const http = client(url, { maxConnections: 1 })
     const first = new AbortController()
     const running = post(http, first.signal)
-    await vi.waitFor(() => expect(asked).toBe(1))
+    await eventually(() => expect(asked).toBe(1))
     const second = new AbortController()
     const waiting = post(http, second.signal)
     second.abort(new GatewayError('CANCELLED', 'the caller left'))
     await expect(waiting).rejects.toMatchObject({ message: 'the caller left' })
     first.abort()
     await expect(running).rejects.toMatchObject({ reason: 'CANCELLED' })
-    await vi.waitFor(() => expect(http.openSockets()).toBe(0))
+    await eventually(() => expect(http.openSockets()).toBe(0))
     expect(asked).toBe(1)
   })
 
@@ -182,7 +183,7 @@ describe('an abort', () => {
     expect(Buffer.from((await response.read()) ?? []).toString()).toBe('first')
     // Between two reads, when nobody listens.
     ending.abort(reason)
-    await vi.waitFor(() => expect(http.openSockets()).toBe(0))
+    await eventually(() => expect(http.openSockets()).toBe(0))
     await expect(response.read()).rejects.toBe(reason)
   })
 
@@ -212,7 +213,7 @@ describe('sockets', () => {
     await response.read()
     response.release()
     response.close()
-    await vi.waitFor(() => expect(http.openSockets()).toBe(0), { timeout: 3000 })
+    await eventually(() => expect(http.openSockets()).toBe(0))
   })
 })
 

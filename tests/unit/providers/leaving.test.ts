@@ -1,12 +1,13 @@
 // Checks that whoever leaves an answer at any stage closes its connection, whatever is done around the request.
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Role } from '#gen/exai/v1/chat_pb'
 import { GatewayError } from '../../../src/core/errors.ts'
 import type { Provider } from '../../../src/core/provider.ts'
 import { createKimi } from '../../../src/providers/kimi.ts'
 import { createMiniMax } from '../../../src/providers/minimax.ts'
+import { eventually } from '../../support/eventually.ts'
 import { attempt, failure, model } from './attempt.ts'
 
 /** What the host sends to each request: chunks, after which it says nothing more. */
@@ -166,7 +167,7 @@ async function arrive(stage: Stage) {
     )
   }
   read()
-  await vi.waitFor(() =>
+  await eventually(() =>
     expect([requests, downloads, batches]).toEqual([asked, asked === 0 ? 1 : 0, expected]),
   )
   return { leaving, next: () => pending }
@@ -179,7 +180,7 @@ describe('a reader that leaves', () => {
     const reason = new GatewayError('CANCELLED', 'the call was cancelled')
     leaving.abort(reason)
     await expect(pending).rejects.toBe(reason)
-    await vi.waitFor(() => expect(open.size).toBe(0))
+    await eventually(() => expect(open.size).toBe(0))
     expect(provider.outage).toBeUndefined()
     expect(fetching.every(signal => signal.aborted)).toBe(true)
   })
@@ -190,7 +191,7 @@ describe('a reader that leaves', () => {
     for (let batch = 0; batch < stage.batches; batch += 1) expect((await answer.next()).done).toBe(false)
     expect(open.size).toBeGreaterThan(0)
     await answer.return?.()
-    await vi.waitFor(() => expect(open.size).toBe(0))
+    await eventually(() => expect(open.size).toBe(0))
   })
 })
 

@@ -1,9 +1,10 @@
 // Checks the keeping of lists: nothing before the first use, one try at a time, the last good list, and a bound on everything.
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createCatalogue } from '../../../src/catalogue/catalogue.ts'
 import { GatewayError } from '../../../src/core/errors.ts'
 import { type ListedModel, readModelList } from '../../../src/providers/model-list.ts'
 import { createModelLists, listedEntry, type ModelListsDeps } from '../../../src/providers/model-lists.ts'
+import { eventually } from '../../support/eventually.ts'
 import { createHandClock } from '../../support/hand-clock.ts'
 import { failureOf, signal } from './file-apis.ts'
 
@@ -55,7 +56,7 @@ describe('a list', () => {
     expect(asked).toHaveLength(1)
     clock.pass(1)
     expect(lists.peek('acme').models[0]?.id).toBe('a')
-    await vi.waitFor(() => expect(lists.peek('acme').models[0]?.id).toBe('b'))
+    await eventually(() => expect(lists.peek('acme').models[0]?.id).toBe('b'))
     expect(asked).toHaveLength(2)
   })
 
@@ -64,12 +65,12 @@ describe('a list', () => {
     await lists.get('acme', signal)
     clock.pass(1000)
     lists.peek('acme')
-    await vi.waitFor(() => expect(lists.peek('acme').failure).toBe(down))
+    await eventually(() => expect(lists.peek('acme').failure).toBe(down))
     expect(lists.peek('acme').models[0]?.id).toBe('a')
     expect(asked).toHaveLength(2)
     clock.pass(100)
     lists.peek('acme')
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(lists.peek('acme')).toMatchObject({ models: [{ id: 'b' }], failure: undefined }),
     )
   })

@@ -145,7 +145,7 @@ describe('a file', () => {
           seen = readBytes
           return readBytes > 0 && grown === 0
         },
-        { interval: 200, timeout: 10_000 },
+        { interval: 200, timeout: 30_000 },
       )
       .toBe(true)
     expect(readBytes).toBeLessThan(32 * 1024 * 1024)

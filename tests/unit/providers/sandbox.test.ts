@@ -224,15 +224,18 @@ describe('options of the sandbox', () => {
 describe('the vectors of the sandbox', () => {
   async function embedded(inputs: readonly string[], dimensions?: number, request: Request = {}) {
     const vectors: number[][] = []
+    const sent: number[] = []
     const asked = attempt(request, { model: entry })
     const embed = {
       inputs,
       dimensions,
       done: () => vectors.length,
       add: (more: readonly number[][]) => void vectors.push(...more),
+      sending: (count: number) => void sent.push(count),
+      used: () => [],
     }
     const deltas = await collect(sandbox.open({ ...asked, messages: [], embed }))
-    return { vectors, deltas, warnings: asked.warnings }
+    return { vectors, sent, deltas, warnings: asked.warnings }
   }
   const cosine = (one: readonly number[] = [], other: readonly number[] = []): number =>
     one.reduce((sum, each, at) => sum + each * (other[at] ?? 0), 0)
@@ -254,7 +257,8 @@ describe('the vectors of the sandbox', () => {
   })
 
   it.each([1, 2, 300, 4096])('have %i numbers when that is asked for, and a direction', async dimensions => {
-    const { vectors } = await embedded(['a b c d', ' '], dimensions)
+    const { vectors, sent } = await embedded(['a b c d', ' '], dimensions)
+    expect(sent).toEqual([2])
     expect(vectors.map(({ length }) => length)).toEqual([dimensions, dimensions])
     for (const vector of vectors) expect(cosine(vector, vector)).toBeCloseTo(1, 5)
   })

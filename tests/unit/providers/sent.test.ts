@@ -7,6 +7,7 @@ import { createMiniMax } from '../../../src/providers/minimax.ts'
 import { createOpenAi } from '../../../src/providers/openai.ts'
 import { createSandbox } from '../../../src/providers/sandbox.ts'
 import type { ProviderSettings } from '../../../src/providers/settings.ts'
+import { eventually } from '../../support/eventually.ts'
 import { startKimi } from '../../support/upstream/kimi.ts'
 import { startMiniMax } from '../../support/upstream/minimax.ts'
 import { startUpstream } from '../../support/upstream/openai.ts'
@@ -97,7 +98,7 @@ describe('a request is not told', () => {
     const messages = [said(Role.USER, text('Look'), mediaUrl('image/png', 'https://example.com/a.png'))]
     const noted = noting(attempt({ messages }, { model: known('kimi-k2.5') }), kimi)
     const answer = collect(kimiWith({ fetchMedia }).open(noted.asked))
-    await vi.waitFor(() => expect(fetchMedia).toHaveBeenCalledOnce())
+    await eventually(() => expect(fetchMedia).toHaveBeenCalledOnce())
     expect(noted.told).toEqual([])
     come()
     await answer

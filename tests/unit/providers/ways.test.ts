@@ -5,7 +5,8 @@ import type { Delta } from '../../../src/core/delta.ts'
 import { GatewayError } from '../../../src/core/errors.ts'
 import type { AttemptInput } from '../../../src/core/provider.ts'
 import { withFetchedMedia } from '../../../src/providers/fetch-media.ts'
-import { kimiDialect } from '../../../src/providers/kimi.ts'
+import { createGlm } from '../../../src/providers/glm.ts'
+import { createKimi, kimiDialect } from '../../../src/providers/kimi.ts'
 import { withSearch } from '../../../src/providers/search-loop.ts'
 import { withToolNames } from '../../../src/providers/tool-names.ts'
 import { attempt, collect, failure, user } from './attempt.ts'
@@ -176,5 +177,27 @@ describe('a search', () => {
   it('is not looked for when none was asked for', async () => {
     const { ask } = host(() => calling('$search'))
     expect(callsOf(await collect(withSearch(ask, '$search')(attempt({}))))).toEqual([['$search', '{}']])
+  })
+})
+
+describe('how often a host asks for one answer', () => {
+  const keys = [{ label: 'k', secret: 'a-key-of-a-test' }]
+  const [kimi, glm] = [createKimi({ id: 'kimi', keys }), createGlm({ id: 'glm', keys })]
+  const schemaOf = (type: string) => {
+    const format = { case: 'jsonSchema', value: { name: 'x', schema: { type } } } as const
+    return attempt({ responseFormat: { format } }).request
+  }
+
+  it('is told before anybody is asked: with searches, and with a form that it has no mode for', async () => {
+    expect([kimi.searchRounds, glm.searchRounds]).toEqual([5, undefined])
+    const repairs = [kimi, glm].map(each => ['array', 'object'].map(type => each.repairs?.(schemaOf(type))))
+    // Kimi has a mode for objects, GLM none for schemas.
+    expect(repairs).toEqual([
+      [true, false],
+      [true, true],
+    ])
+    expect(kimi.repairs?.(attempt({}).request)).toBe(false)
+    await kimi.close()
+    await glm.close()
   })
 })

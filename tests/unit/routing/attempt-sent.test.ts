@@ -6,7 +6,7 @@ import { RouteAttempt_Outcome as Outcome } from '#gen/exai/v1/route_pb'
 import type { Delta, Deltas } from '../../../src/core/delta.ts'
 import { GatewayError } from '../../../src/core/errors.ts'
 import type { AttemptInput, Provider } from '../../../src/core/provider.ts'
-import type { AttemptLimits } from '../../../src/routing/attempt.ts'
+import type { AttemptLimits } from '../../../src/routing/attempt-silences.ts'
 import { failureOf, nothing, restOf, rigOf, watchTimers } from '../../support/attempt-rig.ts'
 import { createScriptedProvider, type Step, saying } from '../../support/scripted-provider.ts'
 

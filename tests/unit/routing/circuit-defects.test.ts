@@ -136,7 +136,10 @@ describe('d: timers', () => {
     await breaker.open()
     expect(timers.alive()).toBe(1)
     await breaker.close()
-    await vi.waitFor(() => expect(breaker.state).toBe(BreakerState.HALF_OPENED), { interval: 2 })
+    await vi.waitFor(() => expect(breaker.state).toBe(BreakerState.HALF_OPENED), {
+      interval: 2,
+      timeout: 15_000,
+    })
   })
 
   test('cannot happen: a closed circuit stays closed', async () => {

@@ -1,12 +1,13 @@
 // A second candidate beside a slow first one: asked late, at most within the share for retries, and one of them always ends.
 import { create } from '@bufbuild/protobuf'
 import type { Duration } from '@bufbuild/protobuf/wkt'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { RouteAttempt_Outcome as Outcome, RouteAttemptSchema } from '#gen/exai/v1/route_pb'
 import { GatewayError } from '../../../src/core/errors.ts'
 import { millisecondsOf } from '../../../src/core/time.ts'
 import type { Live } from '../../../src/routing/live.ts'
 import { failureOf } from '../../support/attempt-rig.ts'
+import { eventually } from '../../support/eventually.ts'
 import { createScriptedProvider, type Step, saying } from '../../support/scripted-provider.ts'
 import { candidateOf, createWalkDeps, walkOf } from '../../support/walk-rig.ts'
 
@@ -36,7 +37,7 @@ describe('a hedge', () => {
     const { attempt } = await walk.begin()
     expect(attempt.candidate.provider.id).toBe('two')
     for await (const _ of attempt.rest());
-    await vi.waitFor(() => expect(providers.map(provider => provider.released())).toEqual([1, 1]))
+    await eventually(() => expect(providers.map(provider => provider.released())).toEqual([1, 1]))
     expect(outcomes()).toEqual([Outcome.CANCELLED, Outcome.SUCCEEDED])
     expect(walk.attempts.map(({ cause }) => cause)).toEqual(['first', 'hedge'])
     const [first, second] = walk.attempts.map(one => create(RouteAttemptSchema, one.record()))
@@ -105,7 +106,7 @@ describe('a hedge', () => {
       { live: beginningWithin(5) },
     )
     const begun = walk.begin()
-    await vi.waitFor(() => expect(two.released()).toBe(1))
+    await eventually(() => expect(two.released()).toBe(1))
     begin()
     expect((await begun).attempt.candidate.provider.id).toBe('one')
   })
@@ -156,10 +157,10 @@ describe('a hedge', () => {
   it('ends both when the call ends', async () => {
     const { walk, ending, providers, outcomes, asked } = race(['silence'], ['silence'])
     const failing = failureOf(walk.begin())
-    await vi.waitFor(() => expect(asked()).toEqual([1, 1]))
+    await eventually(() => expect(asked()).toEqual([1, 1]))
     ending.abort(new GatewayError('CANCELLED', 'the client left'))
     expect(await failing).toMatchObject({ reason: 'CANCELLED' })
-    await vi.waitFor(() => expect(providers.map(provider => provider.released())).toEqual([1, 1]))
+    await eventually(() => expect(providers.map(provider => provider.released())).toEqual([1, 1]))
     expect(outcomes()).toEqual([Outcome.CANCELLED, Outcome.CANCELLED])
   })
 

@@ -1,9 +1,10 @@
 // The places that a walk holds among the calls at once: taken, waited for, and always given back.
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { RouteSkip_Reason as Skip } from '#gen/exai/v1/route_pb'
 import { GatewayError } from '../../../src/core/errors.ts'
 import { createLeases } from '../../../src/routing/leases.ts'
 import { failureOf } from '../../support/attempt-rig.ts'
+import { eventually } from '../../support/eventually.ts'
 import { createScriptedProvider, saying } from '../../support/scripted-provider.ts'
 import { candidateOf, walkOf } from '../../support/walk-rig.ts'
 
@@ -69,7 +70,7 @@ describe('the places of a walk', () => {
     )
     const one = createScriptedProvider('one', [saying('A')])
     const begun = walkOf([candidateOf(one)], {}, { leases }).walk.begin()
-    await vi.waitFor(() => expect(leases.running()).toContainEqual({ name: 'one', running: 1, waiting: 1 }))
+    await eventually(() => expect(leases.running()).toContainEqual({ name: 'one', running: 1, waiting: 1 }))
     held?.release()
     expect((await begun).attempt.candidate.provider.id).toBe('one')
   })

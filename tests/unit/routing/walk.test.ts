@@ -1,8 +1,9 @@
 // The way of a call along its candidates: who is asked after whom, and what the circuits learn from it.
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { RouteAttempt_Outcome as Outcome, RouteSkip_Reason as Skip } from '#gen/exai/v1/route_pb'
 import { GatewayError } from '../../../src/core/errors.ts'
 import { failureOf } from '../../support/attempt-rig.ts'
+import { eventually } from '../../support/eventually.ts'
 import { createHandClock } from '../../support/hand-clock.ts'
 import { createScriptedProvider, type ScriptedProvider, saying } from '../../support/scripted-provider.ts'
 import { candidateOf, createWalkDeps, walkOf } from '../../support/walk-rig.ts'
@@ -73,7 +74,7 @@ describe('a walk', () => {
     const one = createScriptedProvider('one', [[refusedConnection], saying('Hi')])
     const { walk, ending } = walkOf([candidateOf(one)], {}, { random: () => 0.999 })
     const failing = failureOf(walk.begin())
-    await vi.waitFor(() => expect(one.released()).toBe(1))
+    await eventually(() => expect(one.released()).toBe(1))
     ending.abort(new GatewayError('CANCELLED', 'the client left'))
     expect(await failing).toMatchObject({ reason: 'CANCELLED' })
     expect(one.asked).toHaveLength(1)
@@ -170,7 +171,7 @@ describe('the circuits of a walk', () => {
     const { walk } = walkOf([candidateOf(one)], {}, deps)
     const { attempt } = await walk.begin()
     await failureOf(attempt.rest().next())
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(deps.circuits.states()[0]).toMatchObject({ callCount: 2, failureRatio: 0.5 }),
     )
     deps.circuits.close()

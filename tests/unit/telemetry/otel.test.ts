@@ -4,6 +4,7 @@ import type { CallTrace, TracedRequest } from '../../../src/core/trace.ts'
 import { createOtelTracer } from '../../../src/telemetry/otel.ts'
 import { createSpanQueue } from '../../../src/telemetry/span-queue.ts'
 import type { Tracer, TracingSettings } from '../../../src/telemetry/tracing.ts'
+import { eventually } from '../../support/eventually.ts'
 import { type Collector, startCollector } from '../../support/otlp-collector.ts'
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c'
@@ -195,7 +196,7 @@ test('batches do not wait for one another, up to four of them, and all arrive', 
   for (let at = 0; at < 65; at += 1) queue.add({ ...span, isError: false, attributes: () => undefined })
   expect(counts).toEqual([10, 10, 10, 10])
   open.shift()?.()
-  await vi.waitFor(() => expect(counts).toHaveLength(5))
+  await eventually(() => expect(counts).toHaveLength(5))
   const flushed = queue.flush()
   expect(counts).toEqual([10, 10, 10, 10, 10, 10, 5])
   for (const arrive of open) arrive()

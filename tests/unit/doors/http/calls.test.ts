@@ -95,7 +95,7 @@ describe('a call', () => {
           before = sent
           return isAtRest
         },
-        { interval: 100, timeout: 5_000 },
+        { interval: 100, timeout: 15_000 },
       )
       .toBe(true)
     expect(sent).toBeLessThan(500)

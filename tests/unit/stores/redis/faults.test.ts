@@ -12,10 +12,11 @@ import { until } from '../../../support/scripted-completion.ts'
 import { tool } from '../../../support/tools.ts'
 
 const COMMAND_MS = 50
-/** What a busy machine may add. */
-const SLACK_MS = 100
-/** What takes no time may take so long on one. */
+/** What a busy machine may add: less than ten commands take, one after the other. */
+const SLACK_MS = 300
+/** What takes no time may take so long, in the best of a few tries: well below the time of one command. */
 const AT_ONCE_MS = 30
+const TRIES_MAX = 20
 // The server in JavaScript knows neither a pause of its clients nor what a wrong password is.
 const onReal = it.skipIf(tool('redis-server') === undefined)
 
@@ -41,6 +42,14 @@ async function tookMs(work: () => Promise<unknown>): Promise<number> {
   const startedAt = performance.now()
   await work()
   return performance.now() - startedAt
+}
+
+/** The shortest time of a few tries. */
+async function leastMs(work: () => Promise<unknown>): Promise<number> {
+  let least = Number.POSITIVE_INFINITY
+  for (let tries = 0; tries < TRIES_MAX && least >= AT_ONCE_MS; tries += 1)
+    least = Math.min(least, await tookMs(work))
+  return least
 }
 
 describe('redis that was killed', () => {
@@ -165,13 +174,15 @@ describe('redis that hangs', () => {
       ])
     expect(await tookMs(all)).toBeLessThan(COMMAND_MS + SLACK_MS)
     expect(way.shared.state()).toEqual({ isUp: false, fault: 'timeout', code: '' })
-    expect(await tookMs(all)).toBeLessThan(AT_ONCE_MS)
+    expect(await leastMs(all)).toBeLessThan(AT_ONCE_MS)
     expect(text(await way.shared.get('v'))).toBe('two')
     server.goOn()
   })
 
   it('gives a log to those who follow it here without a wait', async () => {
-    const way = await connect({ commandTimeoutMs: COMMAND_MS, outMs: 60_000 })
+    // Whoever waits for Redis waits so long.
+    const commandTimeoutMs = 3_000
+    const way = await connect({ commandTimeoutMs, outMs: 60_000 })
     await way.shared.append('l', [], LONG_MS)
     server.pause()
     const took = await tookMs(async () => {
@@ -180,7 +191,7 @@ describe('redis that hangs', () => {
       expect(await followed).toEqual([[1, 'a']])
     })
     server.goOn()
-    expect(took).toBeLessThan(AT_ONCE_MS)
+    expect(took).toBeLessThan(commandTimeoutMs / 2)
   })
 
   it('has every entry once and in order when it goes on', async () => {

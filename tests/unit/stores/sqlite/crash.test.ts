@@ -78,7 +78,7 @@ describe('an embedded store whose process is killed', () => {
     }
   })
 
-  it('has everything of two processes that shared the file', { timeout: 30_000 }, async () => {
+  it('has everything of two processes that shared the file', async () => {
     const folder = await ownFolder()
     const path = join(folder.path, 'exai.db')
     try {

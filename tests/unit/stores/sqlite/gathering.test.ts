@@ -1,9 +1,10 @@
 // What goes to the store's thread together.
 import { setImmediate as turn } from 'node:timers/promises'
-import { expect, it, vi } from 'vitest'
+import { expect, it } from 'vitest'
 import type { CommitInput } from '../../../../src/stores/sqlite/commit.ts'
 import { createGathering } from '../../../../src/stores/sqlite/gathering.ts'
 import type { Settlements } from '../../../../src/stores/sqlite/protocol.ts'
+import { eventually } from '../../../support/eventually.ts'
 
 const settled = (responseId: string): CommitInput => ({
   responseId,
@@ -38,7 +39,7 @@ it('what comes soon after a message waits for the next one, which comes by itsel
   gathering.add(2, settled('b'))
   gathering.add(3, settled('c'))
   expect(ids()).toEqual([[1]])
-  await vi.waitFor(() => expect(ids()).toEqual([[1], [2, 3]]))
+  await eventually(() => expect(ids()).toEqual([[1], [2, 3]]))
 })
 
 it('as many as go into one commit go at once, and the next ones after them', () => {

@@ -3,11 +3,12 @@ import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Worker } from 'node:worker_threads'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { newId } from '../../../../src/core/ids.ts'
 import { createClient, spawnWorker } from '../../../../src/stores/sqlite/client.ts'
 import { SCHEMA_VERSION } from '../../../../src/stores/sqlite/schema.ts'
 import { openSqliteStore, type SqliteStore } from '../../../../src/stores/sqlite/store.ts'
+import { eventually } from '../../../support/eventually.ts'
 import { createHandClock } from '../../../support/hand-clock.ts'
 import { keepingLog, kept, line, openSqliteRig, ownFolder, settled } from '../../../support/store-rig.ts'
 
@@ -173,7 +174,7 @@ describe('an embedded store', () => {
     expect((await Promise.allSettled(asked)).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
     await dying
     expect(client.isOpen()).toBe(false)
-    await vi.waitFor(async () => expect(await client.ask('usedBytes', { tenant: 'default' })).toBe(0), 5_000)
+    await eventually(async () => expect(await client.ask('usedBytes', { tenant: 'default' })).toBe(0))
     expect(client.isOpen()).toBe(true)
     expect(log.lines.map(({ message }) => message)).toEqual([
       'the store has died and is started again',
