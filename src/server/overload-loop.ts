@@ -25,12 +25,16 @@ export const LOOP: LoopGauge = {
 // up most of each window for so long, calls wait everywhere and always, and a turn may only have so much work.
 const WAITING_SHARE = 1 / 100
 const WINDOW_SHARE = 1 / 20
-const STANDING_SHARE = 1 / 4
+const BEGIN_SHARE = 1 / 8
+const END_SHARE = 1 / 4
+const SECOND_SHARE = 1 / 4
 const TURN_SHARE = 1 / 400
 /** What most of a window is. */
 const MOST = 0.8
 /** Of the calls that came in a window: with fewer refusals, there is room for nearly all. */
 const FEW = 1 / 20
+/** Of the calls that come in a turn so many are taken in any case: where many repeat what was refused at once, refusals fill each turn. */
+const LEAST = 1 / 100
 /** A process that has worked for less, its start included, still compiles its code: it is slow now, and soon not, in milliseconds. */
 const YOUNG_MS = 5_000
 /** So much of a turn is not looked at, in milliseconds. */
@@ -101,7 +105,8 @@ export function createLateness(delayMs: number, loop: LoopGauge): (nowMs: number
   return nowMs => {
     const now = loop.turn()
     if (now !== turn) begin(now, nowMs)
-    const isLate = standing.is() && !isYoung ? asked - refused >= room.calls() : isFarBack(nowMs)
+    const isLate =
+      standing.is() && !isYoung ? asked - refused >= Math.max(room.calls(), asked * LEAST) : isFarBack(nowMs)
     asked += 1
     if (isLate) refused += 1
     return isLate
@@ -128,7 +133,7 @@ function createStanding(delayMs: number) {
   return {
     is: () => isStanding,
     /** What a call may wait until it is known, as a share of the delay: the whole of it in a burst, that is when the turns before were short. */
-    share: () => (windows > 0 ? STANDING_SHARE : 1),
+    share: () => (windows > 0 ? SECOND_SHARE : 1),
     turned({ passedMs, idleMs, isLong, asked, refused }: Turn): void {
       windowMs += passedMs
       windowIdleMs += idleMs
@@ -150,8 +155,8 @@ function createStanding(delayMs: number) {
       windowLongMs = 0
       windowAsked = 0
       windowRefused = 0
-      if (longForMs >= delayMs * STANDING_SHARE && windows >= STANDING_WINDOWS_MIN) isStanding = true
-      else if (shortForMs >= delayMs * STANDING_SHARE) isStanding = false
+      if (longForMs >= delayMs * BEGIN_SHARE && windows >= STANDING_WINDOWS_MIN) isStanding = true
+      else if (shortForMs >= delayMs * END_SHARE) isStanding = false
     },
   }
 }

@@ -45,8 +45,8 @@ const NEVER_SHED =
 /**
  * Begins to watch. In a turn of the event loop, calls are looked at one after the other as they lay in their sockets, so what
  * was worked since its first one is work that the later ones have waited for. A burst may make one long turn, and a collection
- * of garbage, too; but when turn after turn is long, more comes than can be done, and a short bound holds until it is not so any
- * more. It is work that is measured, by the core that it took, and not time: a machine that is busy with others makes everybody
+ * of garbage, too; but when turn after turn is long, more comes than can be done, and a turn takes only so many calls that it is
+ * short, until it is not so any more. It is work that is measured, by the core that it took, and not time: a machine that is busy with others makes everybody
  * wait, and refusing calls would help nobody. Calls that wait for a provider make no work, and never count.
  */
 export function createOverload(deps: OverloadDeps): Overload {

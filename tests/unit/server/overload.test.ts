@@ -89,9 +89,9 @@ describe('a busy event loop', () => {
     expect(turn(DELAY_MS / 4 + UNSEEN_MS)).toMatchObject(REFUSED)
   })
 
-  it('with long turns alone for a quarter of it takes one call a turn', () => {
+  it('with long turns alone for an eighth of it takes one call a turn', () => {
     const { crowd, turn } = setUp()
-    for (let turns = 0; turns < 10; turns += 1) expect(turn(30)).toBeUndefined()
+    for (let turns = 0; turns < 6; turns += 1) expect(turn(30)).toBeUndefined()
     expect(crowd(50, 10)).toBe(1)
     expect(crowd(50, 10)).toBe(1)
   })
@@ -117,6 +117,13 @@ describe('a busy event loop', () => {
     expect(crowd(80, eachMs)).toBeLessThanOrEqual(usual / 2 + 1)
     for (let turns = 0; turns < 10; turns += 1) crowd(80, eachMs)
     expect(crowd(80, eachMs)).toBeGreaterThanOrEqual(usual - 5)
+  })
+
+  it('then takes one of a hundred in any case, where turns are long from refusing alone', () => {
+    const { crowd, turn } = setUp()
+    for (let turns = 0; turns < 10; turns += 1) turn(30)
+    for (let turns = 0; turns < 50; turns += 1) crowd(1_500, 10)
+    expect(crowd(1_500, 10)).toBe(15)
   })
 
   it('then always takes one, however long it works on it', () => {
