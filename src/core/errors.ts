@@ -99,6 +99,8 @@ export interface GatewayErrorDetails {
   readonly isUntaken?: true
   /** How long until a key of the provider can be asked again, in milliseconds; 0: another one can at once. Never sent to a client. */
   readonly keyBackMs?: number
+  /** Whether this very error ends many calls, so that what is made of it may be kept. Never sent to a client. */
+  readonly isStanding?: true
   /** The original fault; it is logged, and never sent to a client. */
   readonly cause?: unknown
 }

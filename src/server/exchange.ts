@@ -10,8 +10,10 @@ import { nothingKnown } from './call-facts.ts'
 import { type CallsSink, callRecord, type SeenCall } from './call-record.ts'
 import { deadlineError, startDeadline } from './deadline.ts'
 import { createDetached, type Detached } from './detached.ts'
+import { whenLeft } from './leaving.ts'
 import type { PortResponse } from './port-handler.ts'
 import { type Failure, report, traced } from './report.ts'
+import { turnedAway } from './turned-away.ts'
 
 /** What a request asks for, as far as its header tells. */
 export interface Asked {
@@ -86,6 +88,8 @@ export interface Exchanges {
    * response of its own, and whoever opens it aborts it when the client has left.
    */
   open(res: PortResponse | undefined, id: string, asked: Asked, trace?: CallTrace): Exchange
+  /** The same for a call that is refused before anything was begun for it: it is not running, and its line is at debug. */
+  turnedAway(id: string, asked: Asked): Exchange
   /** How many calls and watches are running, those included that go on without their client. */
   active(): number
   /** The methods of the watches that are open, one for each. */
@@ -125,6 +129,7 @@ export function createExchanges(deps: ExchangesDeps): Exchanges {
   return {
     open: (res, id, asked, trace) =>
       createExchange(deps, res, { id, asked, trace }, { running, detached, left }),
+    turnedAway: (id, asked) => turnedAway(deps, id, asked),
     active: () => running.size() + detached.all().filter(work => !work.isAttended()).length,
     watches: () =>
       running
@@ -273,23 +278,9 @@ function createExchange(
     },
   }
   const place = running.add(exchange)
-  if (res !== undefined) abortOnLeave(res, exchange)
+  if (res !== undefined) whenLeft(res, () => exchange.abort(new GatewayError('CANCELLED', 'the client left')))
   const stopTimer = startDeadline(timeoutMs, () => exchange.abort(deadlineError(timeoutMs)))
   return exchange
-}
-
-function abortOnLeave(res: PortResponse, exchange: Exchange): void {
-  const leave = (): void => {
-    if (!isWhole(res)) exchange.abort(new GatewayError('CANCELLED', 'the client left'))
-  }
-  res.on('close', leave)
-  res.on('error', leave)
-}
-
-// HTTP/1.1 says 'close' right after 'finish', before whoever waited for that can close the exchange. On HTTP/2 the writable
-// side is finished for a stream that was reset, too; there the code of the reset tells.
-function isWhole(res: PortResponse): boolean {
-  return 'stream' in res ? !res.stream.aborted && res.stream.rstCode === 0 : res.writableFinished
 }
 
 // A watch lives for as long as its client wants it; everything else ends, at the latest with our own time-out.

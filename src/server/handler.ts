@@ -84,7 +84,7 @@ function turnAway(
   { req, res, id, asked }: Pick<Arriving, 'req' | 'res'> & { readonly id: string; readonly asked: Asked },
   refusal: GatewayError,
 ): void {
-  const exchange = exchanges.open(res, id, { ...asked, isCounted: false })
+  const exchange = exchanges.turnedAway(id, asked)
   exchange.identify(STRANGER)
   cors.expose(req, res)
   countShed?.(asked)

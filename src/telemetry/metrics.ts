@@ -5,7 +5,7 @@ import type { CircuitStateName } from '../core/gateway-event.ts'
 import { LIMIT_KINDS, type LimitKind } from '../core/limits.ts'
 import { type ChatSeries, createChatSeries } from './chat-series.ts'
 import { createKeepingSeries, type KeepingSeries } from './keeping-series.ts'
-import { byKey, counterCell, histogramCell } from './metric-cells.ts'
+import { byKey, type Cell, counterCell, histogramCell } from './metric-cells.ts'
 import { type Asked, createLabels, type Labels, type LimitOwner } from './metric-labels.ts'
 import { counter, gauge, histogram } from './metric-series.ts'
 import type { MetricValues } from './metric-sums.ts'
@@ -133,14 +133,19 @@ function createCallSeries(registry: Registry, labels: Labels) {
   const limitsNear = counter(registry, METRICS.limitsNear)
   let connections = () => 0
   const callsShed = counter(registry, METRICS.callsShed)
-  for (const reason of ['event_loop', 'store', 'memory'] as const) callsShed.inc({ reason }, 0)
+  const shed = {
+    event_loop: counterCell(callsShed, { reason: 'event_loop' }),
+    store: counterCell(callsShed, { reason: 'store' }),
+    memory: counterCell(callsShed, { reason: 'memory' }),
+  } as const satisfies Record<ShedReason, Cell>
   let watchers: () => readonly string[] = () => []
   gauge(registry, METRICS.activeConnections, one => one.set(connections()))
   gauge(registry, METRICS.watchers, one => {
     one.reset()
     for (const method of watchers()) one.inc({ method: labels.one('method', method) })
   })
-  for (const [reason, { origin }] of Object.entries(REASONS)) errors.inc({ reason, origin }, 0)
+  const faults = byKey((reason: string) => byKey((origin: string) => counterCell(errors, { reason, origin })))
+  for (const [reason, { origin }] of Object.entries(REASONS)) faults(reason)(origin)
   // A counter that appears with its first refusal has not increased, to Prometheus.
   for (const limit of LIMIT_KINDS) {
     for (const owner of OWNERS) {
@@ -160,13 +165,13 @@ function createCallSeries(registry: Registry, labels: Labels) {
       const { codes, seconds } = cells(labels.one('door', door))(labels.one('method', method))
       codes(code)(1)
       seconds(durationMs / 1000)
-      if (error !== undefined) errors.inc({ reason: error.reason, origin: error.origin })
+      if (error !== undefined) faults(error.reason)(error.origin)(1)
     },
     limitMet(limit: LimitKind, owner: LimitOwner, how: 'refused' | 'near'): void {
       if (how === 'refused') limitRefusals.inc({ limit, owner })
       else limitsNear.inc({ limit, owner })
     },
-    callShed: (reason: ShedReason): void => callsShed.inc({ reason }),
+    callShed: (reason: ShedReason): void => shed[reason](1),
     bindConnections(count: () => number): void {
       connections = count
     },

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { answerOf, startChild, startGateway, stopChild } from '../../bench/processes.ts'
 import { http1Bytes, requestOf } from '../../bench/wire.ts'
 import { type OpenLoopCall, quantile, runOpenLoop } from './open-loop.ts'
@@ -25,6 +26,8 @@ export interface Played {
   /** Of those that were refused, after the first two seconds. */
   readonly refusalP50Ms: number
   readonly refusalP99Ms: number
+  /** How late timers of the load itself came, one of a hundred, in milliseconds: so much of the times may be its own. */
+  readonly loadLateP99Ms: number
 }
 
 /** What was measured. */
@@ -68,8 +71,14 @@ export async function measureOverload(seconds: number): Promise<OverloadFindings
   for (const share of SHARES) {
     const begunMs = cpuMs(pid)
     const ratePerSecond = capacity * share
+    const lateness = monitorEventLoopDelay({ resolution: 1 })
+    lateness.enable()
     const calls = await runOpenLoop({ port, request, ratePerSecond, seconds, connections: CONNECTIONS })
-    const one = playedOf(calls, share, ratePerSecond)
+    lateness.disable()
+    const one = {
+      ...playedOf(calls, share, ratePerSecond),
+      loadLateP99Ms: Math.max(0, lateness.percentile(99) / 1e6 - 1),
+    }
     played.push(one)
     const forRefusals = cpuMs(pid) - begunMs - one.served * perCall
     if (one.refused > one.served) refusalCpuUs = (forRefusals * 1_000) / one.refused
@@ -83,8 +92,8 @@ export function overloadTable({ cpuMs: perCall, capacity, played, refusalCpuUs }
   return [
     `A unary call costs ${(perCall * 1_000).toFixed(0)} µs of CPU here: one core can serve ${capacity.toFixed(0)} a second. A refusal costs ${refusalCpuUs.toFixed(0)} µs.`,
     '',
-    '| load | calls a second | served | refused | other ends | p50 / p99 of the served, ms | after two seconds, ms | refusals after two seconds, ms |',
-    '|---|---:|---:|---:|---:|---:|---:|---:|',
+    '| load | calls a second | served | refused | other ends | p50 / p99 of the served, ms | after two seconds, ms | refusals after two seconds, ms | the load itself late, p99, ms |',
+    '|---|---:|---:|---:|---:|---:|---:|---:|---:|',
     ...played.map(one =>
       [
         `| ${one.share} × capacity`,
@@ -94,14 +103,19 @@ export function overloadTable({ cpuMs: perCall, capacity, played, refusalCpuUs }
         one.failed,
         `${ms(one.p50Ms)} / ${ms(one.p99Ms)}`,
         `${ms(one.laterP50Ms)} / ${ms(one.laterP99Ms)}`,
-        `${ms(one.refusalP50Ms)} / ${ms(one.refusalP99Ms)} |`,
+        `${ms(one.refusalP50Ms)} / ${ms(one.refusalP99Ms)}`,
+        `${ms(one.loadLateP99Ms)} |`,
       ].join(' | '),
     ),
     '',
   ].join('\n')
 }
 
-function playedOf(calls: readonly OpenLoopCall[], share: number, ratePerSecond: number): Played {
+function playedOf(
+  calls: readonly OpenLoopCall[],
+  share: number,
+  ratePerSecond: number,
+): Omit<Played, 'loadLateP99Ms'> {
   const served = calls.filter(({ status }) => status === 200)
   const refused = calls.filter(({ status }) => status === 429)
   const times = (some: readonly OpenLoopCall[], fromMs = 0): readonly number[] =>

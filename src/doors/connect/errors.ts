@@ -47,13 +47,21 @@ export function connectErrorOf(
   code?: StatusName,
 ): ConnectError {
   exchange.fail(error, code)
-  const detail = { desc: ErrorInfoSchema, value: infoOf(error, exchange.id) }
-  // Half a surrogate pair, as in a text that was cut, cannot be encoded into a trailer.
-  const message = error.message.toWellFormed()
-  const details = plainErrors === undefined ? [detail] : []
-  const explained = new ConnectError(message, StatusCode[code ?? error.code], undefined, details)
+  const isPlain = plainErrors !== undefined
+  const explained = clientErrorOf(error, exchange.id, { code, isPlain })
   plainErrors?.add(explained)
   return explained
+}
+
+/** An error of ours as the client gets it whose request has this id; a plain one is without ErrorInfo. */
+export function clientErrorOf(
+  error: GatewayError,
+  requestId: string,
+  { code = error.code, isPlain }: { readonly code?: StatusName | undefined; readonly isPlain: boolean },
+): ConnectError {
+  const details = isPlain ? [] : [{ desc: ErrorInfoSchema, value: infoOf(error, requestId) }]
+  // Half a surrogate pair, as in a text that was cut, cannot be encoded into a trailer.
+  return new ConnectError(error.message.toWellFormed(), StatusCode[code], undefined, details)
 }
 
 /**

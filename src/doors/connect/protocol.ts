@@ -21,7 +21,10 @@ export type Protocol = 'grpc' | 'grpc-web' | 'connect'
 
 /** The protocol of a request, by its content type: whatever is not gRPC or gRPC-Web is taken for Connect. */
 export function protocolOf(req: PortRequest): Protocol {
-  const type = req.headers['content-type'] ?? ''
+  return protocolOfType(req.headers['content-type'] ?? '')
+}
+
+function protocolOfType(type: string): Protocol {
   if (type.startsWith('application/grpc-web')) return 'grpc-web'
   return type.startsWith('application/grpc') ? 'grpc' : 'connect'
 }
@@ -53,7 +56,7 @@ export function writeError(
   error: ConnectError,
   variation: Variation = {},
 ): number {
-  const { status, headers, body } = errorReply(req, error, variation)
+  const { status, headers, body } = errorReply(req.headers['content-type'] ?? '', error, variation)
   res.statusCode = status
   headers.forEach((value, name) => void res.setHeader(name, value))
   if (body === undefined || req.method === 'HEAD') {
@@ -64,7 +67,8 @@ export function writeError(
   return body.byteLength
 }
 
-interface ErrorReply {
+/** How an error is answered. */
+export interface ErrorReply {
   readonly status: number
   readonly headers: Headers
   readonly body?: Uint8Array
@@ -72,14 +76,14 @@ interface ErrorReply {
 
 const endStream = createEndStreamSerialization(undefined)
 
-function errorReply(
-  req: PortRequest,
+/** How an error is answered to a request of this content type. */
+export function errorReply(
+  contentType: string,
   error: ConnectError,
-  { status, headers: more = {} }: Variation,
+  { status, headers: more = {} }: Variation = {},
 ): ErrorReply {
-  const contentType = req.headers['content-type'] ?? ''
   const headers = new Headers(more)
-  if (protocolOf(req) !== 'connect') {
+  if (protocolOfType(contentType) !== 'connect') {
     // Trailers alone, sent as the header: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses
     headers.set('content-type', contentType)
     return { status: 200, headers: setTrailerStatus(headers, error) }

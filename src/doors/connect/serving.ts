@@ -14,6 +14,7 @@ import { protocolOf, timeoutMsOf, writeError } from './protocol.ts'
 import { pathOf } from './request.ts'
 import type { ServiceRouter } from './router.ts'
 import type { Served } from './served.ts'
+import { createStandingErrors } from './standing.ts'
 
 /** What `createServingDoor` needs. */
 export interface ServingDeps {
@@ -42,6 +43,7 @@ interface Known {
 /** Makes the door of these methods. */
 export function createServingDoor(deps: ServingDeps): Door {
   const methods = new Map(deps.router.handlers.map(handler => [handler.requestPath, known(handler, deps)]))
+  const standing = createStandingErrors(deps.isPlain === true)
   const strangersMaxBytes = deps.maxBytesOf(undefined)
   const servedOf = (exchange: Exchange, method?: Known): Served => ({
     exchange,
@@ -56,7 +58,10 @@ export function createServingDoor(deps: ServingDeps): Door {
       void serve(method, req, res, servedOf(exchange, method))
     },
     refuse: (req, res, exchange, error) => {
-      exchange.sent(writeError(req, res, connectErrorOf(error, servedOf(exchange))))
+      exchange.sent(
+        standing(req, res, exchange, error) ??
+          writeError(req, res, connectErrorOf(error, servedOf(exchange))),
+      )
       exchange.close()
       discardRest(req)
     },

@@ -1,5 +1,6 @@
 // Reads the body of a request without ever destroying it: an unread rest must not take the answer with it.
 import { constants } from 'node:http2'
+import { timers } from '../../core/timer-wheel.ts'
 import type { PortRequest } from '../../server/port-handler.ts'
 
 /** Looks at the bytes of a body before their reader gets them, and throws what the reader is to get instead. */
@@ -109,14 +110,16 @@ export function discardRest(req: PortRequest): void {
     if ('stream' in req) req.stream.close(constants.NGHTTP2_NO_ERROR)
     else req.socket.destroy()
   }
-  const timer = setTimeout(cut, DISCARD_MAX_MS).unref()
-  const stop = (): void => clearTimeout(timer)
+  const timer = timers.start(DISCARD_MAX_MS, cut)
+  const stop = (): void => timers.stop(timer)
   // While somebody listens for it, nothing flows by itself.
   req.removeAllListeners('readable')
-  req.on('data', (chunk: Uint8Array) => {
-    sizeBytes += chunk.byteLength
-    if (sizeBytes > DISCARD_MAX_BYTES) cut()
-  })
+  // A body that says how long it is need not be counted.
+  if (!(Number(req.headers['content-length']) <= DISCARD_MAX_BYTES))
+    req.on('data', (chunk: Uint8Array) => {
+      sizeBytes += chunk.byteLength
+      if (sizeBytes > DISCARD_MAX_BYTES) cut()
+    })
   req.once('end', stop)
   req.once('close', stop)
   req.on('error', stop)

@@ -55,6 +55,14 @@ function setUp({ delayMs = DELAY_MS, workedMs = 10_000 } = {}) {
       }
       return refusal(CALL)
     },
+    /** A turn with so many calls, of which each takes this long when it is let in, and nothing when it is not; how many are. */
+    crowd(calls: number, eachMs: number) {
+      turn += 1
+      let taken = 0
+      for (let asked = 0; asked < calls; asked += 1) if (refusal(CALL) === undefined) taken += 1
+      busy(taken * eachMs)
+      return taken
+    },
   }
 }
 
@@ -81,11 +89,47 @@ describe('a busy event loop', () => {
     expect(turn(DELAY_MS / 4 + UNSEEN_MS)).toMatchObject(REFUSED)
   })
 
-  it('with long turns alone for a quarter of it lets calls wait for a two hundredth', () => {
-    const { turn } = setUp()
-    for (let turns = 0; turns < 10; turns += 1) expect(turn(30)).toBeUndefined()
-    expect(turn(DELAY_MS / 200)).toBeUndefined()
-    expect(turn(DELAY_MS / 200 + UNSEEN_MS)).toMatchObject(REFUSED)
+  it('with long turns alone for an eighth of it takes one call a turn', () => {
+    const { crowd, turn } = setUp()
+    for (let turns = 0; turns < 6; turns += 1) expect(turn(30)).toBeUndefined()
+    expect(crowd(50, 10)).toBe(1)
+    expect(crowd(50, 10)).toBe(1)
+  })
+
+  it('then takes as many as make a turn of a four hundredth of it, and stays so while calls are refused', () => {
+    const { crowd, turn } = setUp()
+    for (let turns = 0; turns < 10; turns += 1) turn(30)
+    const turnMs = DELAY_MS / 400
+    const eachMs = turnMs / 10
+    for (let turns = 0; turns < 100; turns += 1) crowd(50, eachMs)
+    const taken = Array.from({ length: 2_000 }, () => crowd(50, eachMs))
+    expect(Math.min(...taken)).toBeGreaterThanOrEqual(7)
+    expect(Math.max(...taken)).toBeLessThanOrEqual(11)
+  })
+
+  it('then takes half as many after a turn that was much longer, and soon as many again', () => {
+    const { busy, crowd, turn } = setUp()
+    for (let turns = 0; turns < 10; turns += 1) turn(30)
+    const eachMs = DELAY_MS / 400 / 20
+    for (let turns = 0; turns < 200; turns += 1) crowd(80, eachMs)
+    const usual = crowd(80, eachMs)
+    busy(200)
+    expect(crowd(80, eachMs)).toBeLessThanOrEqual(usual / 2 + 1)
+    for (let turns = 0; turns < 10; turns += 1) crowd(80, eachMs)
+    expect(crowd(80, eachMs)).toBeGreaterThanOrEqual(usual - 5)
+  })
+
+  it('then takes one of a hundred in any case, where turns are long from refusing alone', () => {
+    const { crowd, turn } = setUp()
+    for (let turns = 0; turns < 10; turns += 1) turn(30)
+    for (let turns = 0; turns < 50; turns += 1) crowd(1_500, 10)
+    expect(crowd(1_500, 10)).toBe(15)
+  })
+
+  it('then always takes one, however long it works on it', () => {
+    const { crowd, turn } = setUp()
+    for (let turns = 0; turns < 10; turns += 1) turn(30)
+    for (let turns = 0; turns < 50; turns += 1) expect(crowd(20, 100)).toBe(1)
   })
 
   it('that is busy all the time refuses nobody as long as its turns are short', () => {
@@ -134,19 +178,26 @@ describe('a busy event loop', () => {
     expect(sheds).toEqual([])
   })
 
-  it('takes bursts again after a quarter of it with short turns, and not before', () => {
-    const { idle, turn } = setUp()
+  it('takes bursts again after a quarter of it in which it waited, and not before', () => {
+    const { crowd, idle, turn } = setUp()
     for (let turns = 0; turns < 20; turns += 1) turn(30)
     for (let times = 0; times < 4; times += 1) {
-      turn(5)
+      crowd(20, 5)
       idle(50)
     }
-    expect(turn(15 + UNSEEN_MS)).toMatchObject(REFUSED)
+    expect(crowd(100, 1)).toBeLessThan(100)
     for (let times = 0; times < 6; times += 1) {
-      turn(5)
+      crowd(20, 5)
       idle(50)
     }
-    expect(turn(DELAY_MS)).toBeUndefined()
+    expect(crowd(100, 1)).toBe(100)
+  })
+
+  it('takes bursts again after a quarter of it in which it refused less than a twentieth', () => {
+    const { crowd, turn } = setUp()
+    for (let turns = 0; turns < 20; turns += 1) turn(30)
+    for (let turns = 0; turns < 400; turns += 1) crowd(1, 1)
+    expect(crowd(100, 1)).toBe(100)
   })
 
   it('tells callers to come again at different times', () => {

@@ -20,6 +20,7 @@ import type { Admit, Gatekeeper } from '../../../../src/server/entrance.ts'
 import { type CallEnd, createExchanges, type Exchanges } from '../../../../src/server/exchange.ts'
 import { createHandler } from '../../../../src/server/handler.ts'
 import { loopbackGuard, openGuard } from '../../../../src/server/hosts.ts'
+import type { Shed } from '../../../../src/server/overload.ts'
 import { createPort, type Port } from '../../../../src/server/port.ts'
 import { createRoutes } from '../../../../src/server/routes.ts'
 
@@ -151,6 +152,7 @@ export type ServerOptions = {
   readonly admit?: Admit
   readonly corsOrigins?: readonly string[]
   readonly calls?: CallsSink
+  readonly shed?: Shed
 }
 
 /** Starts a server on a free port of 127.0.0.1. */
@@ -199,6 +201,7 @@ export async function startServer(options: ServerOptions = {}): Promise<Running>
     guard: options.access?.isAsking ? openGuard : loopbackGuard,
     access: options.access ?? everybody,
     admit: options.admit,
+    shed: options.shed,
     cors: createCors(options.corsOrigins ?? [], connectCorsNeeds),
     clock: systemClock,
   })

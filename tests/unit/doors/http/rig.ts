@@ -7,6 +7,7 @@ import type { Admit } from '../../../../src/server/entrance.ts'
 import { type CallEnd, createExchanges, type Exchanges } from '../../../../src/server/exchange.ts'
 import { createHandler } from '../../../../src/server/handler.ts'
 import { loopbackGuard } from '../../../../src/server/hosts.ts'
+import type { Shed } from '../../../../src/server/overload.ts'
 import { createPort } from '../../../../src/server/port.ts'
 
 /** A running server. */
@@ -22,7 +23,11 @@ export type Running = AsyncDisposable & {
 /** Starts a server with these doors on a free port of 127.0.0.1. What is for none of them is a plain 404. */
 export async function startDoors(
   doors: readonly Door[],
-  { admit, requestTimeoutMs = 10_000 }: { readonly admit?: Admit; readonly requestTimeoutMs?: number } = {},
+  {
+    admit,
+    shed,
+    requestTimeoutMs = 10_000,
+  }: { readonly admit?: Admit; readonly shed?: Shed; readonly requestTimeoutMs?: number } = {},
 ): Promise<Running> {
   const ends: CallEnd[] = []
   const quiet = (): void => undefined
@@ -42,6 +47,7 @@ export async function startDoors(
     guard: loopbackGuard,
     access: { authenticate: () => DEFAULT_CALLER, isOpen: () => false, authorize: () => undefined },
     admit,
+    shed,
     cors: createCors([], { methods: [], requestHeaders: [], responseHeaders: [] }),
     clock: systemClock,
   })
