@@ -44,4 +44,4 @@ EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
   CMD ["node", "-e", "require(process.env.TLS_CERT ? 'https' : 'http').get({ host: '127.0.0.1', port: process.env.PORT, path: '/health/ready', rejectUnauthorized: false }, answer => process.exit(answer.statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
 # No shell and no npm in between: the service is process 1 and gets the signals.
-ENTRYPOINT ["node", "--min-semi-space-size=4", "--no-allocation-site-pretenuring", "dist/bundle/main.js"]
+ENTRYPOINT ["node", "--min-semi-space-size=4", "dist/bundle/main.js"]

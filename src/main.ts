@@ -2,13 +2,7 @@
 import { enableCompileCache } from 'node:module'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { setFlagsFromString } from 'node:v8'
 import manifest from '../package.json' with { type: 'json' }
-
-// V8 makes objects in the old part of the heap from the start where many of their kind outlived a few collections, as those of calls do
-// while a process is new and its young part small. From then on all that calls make stays until the whole heap is collected, and each
-// small collection takes five times as long. Before the cache, which is kept by flags; bin/exai says it as well, for what it loads first.
-setFlagsFromString('--no-allocation-site-pretenuring')
 
 // Before all other code of the project is imported, so that the next start need not compile it again, nor strip its types. In the
 // user's own folder, because whoever can write there decides what runs. Coverage of code that was not compiled here would be less exact.

@@ -1,5 +1,4 @@
 // The service as a process: its log, its start, and what signals do to it.
-import { flushCompileCache } from 'node:module'
 import { type Config, configSource } from '../config/config.ts'
 import { ConfigError } from '../config/config-error.ts'
 import type { Environment } from '../config/environment.ts'
@@ -8,6 +7,7 @@ import { configSecretsOf } from '../config/secrets.ts'
 import { secretsOf } from '../config/snapshot.ts'
 import type { ConfigSource } from '../config/watch.ts'
 import { systemClock } from '../core/clock.ts'
+import { keepCompiled, keepYoung } from '../core/young-heap.ts'
 import type { Gateway, GatewayDeps } from '../gateway.ts'
 import { type Levels, levelsOf } from '../log-levels.ts'
 import type { LogFiles } from '../telemetry/log-files.ts'
@@ -71,7 +71,8 @@ export async function serve(setup: ServeSetup): Promise<number | undefined> {
     const scheme = config.listen.tls === undefined ? 'http' : 'https'
     const host = gateway.at.address.includes(':') ? `[${gateway.at.address}]` : gateway.at.address
     log.info('listening', { url: `${scheme}://${host}:${gateway.at.port}`, node: process.version })
-    setTimeout(flushCompileCache, KEEP_COMPILED_AFTER_MS).unref()
+    keepYoung()
+    setTimeout(keepCompiled, KEEP_COMPILED_AFTER_MS).unref()
     return undefined
   } catch (err) {
     if (err instanceof ConfigError) {

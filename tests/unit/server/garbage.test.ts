@@ -20,7 +20,7 @@ const GROWN_MAX = 8_000_000
 
 it('what is made where much was kept once is gone with the next small collection, too', async () => {
   const program = join(import.meta.dirname, '../../support/grown-old.ts')
-  const args = ['--max-semi-space-size=1', program, 'service']
+  const args = ['--max-semi-space-size=1', program, 'young']
   const { stdout } = await promisify(execFile)(process.execPath, args)
   expect(stdout).toMatch(/^\d+$/)
   expect(Number(stdout)).toBeLessThan(GROWN_MAX)
