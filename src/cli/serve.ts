@@ -7,6 +7,7 @@ import { configSecretsOf } from '../config/secrets.ts'
 import { secretsOf } from '../config/snapshot.ts'
 import type { ConfigSource } from '../config/watch.ts'
 import { systemClock } from '../core/clock.ts'
+import { keepYoung } from '../core/young-heap.ts'
 import type { Gateway, GatewayDeps } from '../gateway.ts'
 import { type Levels, levelsOf } from '../log-levels.ts'
 import type { LogFiles } from '../telemetry/log-files.ts'
@@ -67,6 +68,7 @@ export async function serve(setup: ServeSetup): Promise<number | undefined> {
     const scheme = config.listen.tls === undefined ? 'http' : 'https'
     const host = gateway.at.address.includes(':') ? `[${gateway.at.address}]` : gateway.at.address
     log.info('listening', { url: `${scheme}://${host}:${gateway.at.port}`, node: process.version })
+    keepYoung()
     return undefined
   } catch (err) {
     if (err instanceof ConfigError) {

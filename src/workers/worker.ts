@@ -5,6 +5,7 @@ import { configSecretsOf } from '../config/secrets.ts'
 import { deepFreeze, secretsOf } from '../config/snapshot.ts'
 import { systemClock } from '../core/clock.ts'
 import { GatewayError } from '../core/errors.ts'
+import { keepYoung } from '../core/young-heap.ts'
 import { startGateway } from '../gateway.ts'
 import { type Channel, createChannel } from '../stores/workers/channel.ts'
 import { createWorkersShared, type WorkersShared } from '../stores/workers/shared.ts'
@@ -70,6 +71,7 @@ export async function runWorker(version: string): Promise<undefined> {
     })
     worker.started(gateway)
     await owner.ask('listening', gateway.at)
+    keepYoung()
   } catch (err) {
     owner.tell('failed', faultOf(err))
     setTimeout(() => process.exit(EXIT.failed), FAREWELL_MS)
