@@ -17,7 +17,7 @@ const none = (): void => undefined
 const admission: CallAdmission | undefined = undefined
 const facts = nothingKnown().now
 // Nobody ends what was never begun.
-const { signal } = new AbortController()
+const signal: AbortSignal = new AbortController().signal
 
 /** Makes it. It runs nowhere, has no deadline and no record, and ends with a line at debug. */
 export function turnedAway<Asked extends Ended['asked']>(deps: TurnedAwayDeps, id: string, asked: Asked) {
