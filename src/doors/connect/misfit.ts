@@ -7,6 +7,8 @@ type Members = Readonly<Record<string, Json>>
 
 const NAMES_MAX = 24
 const SHOWN_MAX = 40
+/** As deep as connect-es reads: what lies deeper is not looked at. */
+const DEPTH_MAX = 100
 
 // Forms of ProtoJSON (https://protobuf.dev/programming-guides/json/).
 const DURATION = /^-?\d+(\.\d{1,9})?s$/
@@ -28,7 +30,12 @@ const WELL_KNOWN: Readonly<Record<string, (value: Json) => string | undefined>> 
  * The first misfit of a value that was read as a message's JSON, as a sentence with its place; undefined when there is none that
  * is known here. Of what stands in it only names of fields and of enums are shown.
  */
-export function misfitOf(schema: DescMessage, value: Json, place = ''): string | undefined {
+export function misfitOf(schema: DescMessage, value: Json): string | undefined {
+  return inMessage(schema, value, '', 0)
+}
+
+function inMessage(schema: DescMessage, value: Json, place: string, depth: number): string | undefined {
+  if (depth > DEPTH_MAX) return undefined
   if (schema.typeName.startsWith('google.protobuf.')) {
     const expected = WELL_KNOWN[schema.typeName]?.(value)
     return expected === undefined ? undefined : unexpected(place, expected, value)
@@ -42,30 +49,30 @@ export function misfitOf(schema: DescMessage, value: Json, place = ''): string |
     const other = field.oneof && chosen.get(field.oneof.name)
     if (other !== undefined) return `${subject(place)} takes one of "${other}" and "${name}", and not both`
     if (field.oneof) chosen.set(field.oneof.name, name)
-    const found = inField(field, member, place === '' ? name : `${place}.${name}`)
+    const found = inField(field, member, place === '' ? name : `${place}.${name}`, depth)
     if (found !== undefined) return found
   }
   return undefined
 }
 
-function inField(field: DescField, value: Json, place: string): string | undefined {
+function inField(field: DescField, value: Json, place: string, depth: number): string | undefined {
   switch (field.fieldKind) {
     case 'list': {
       if (!Array.isArray(value)) return unexpected(place, 'a list', value)
       return first(value.entries(), ([index, item]) => {
         const at = `${place}[${index}]`
-        return item === null ? unexpected(at, 'a value', item) : inValue(field, item, at)
+        return item === null ? unexpected(at, 'a value', item) : inValue(field, item, at, depth)
       })
     }
     case 'map': {
       if (!isObject(value)) return unexpected(place, 'an object', value)
       return first(Object.entries(value), ([key, item]) => {
         const at = `${place}[${shown(key)}]`
-        return item === null ? unexpected(at, 'a value', item) : inValue(field, item, at)
+        return item === null ? unexpected(at, 'a value', item) : inValue(field, item, at, depth)
       })
     }
     default:
-      return inValue(field, value, place)
+      return inValue(field, value, place, depth)
   }
 }
 
@@ -73,8 +80,9 @@ function inValue(
   { message, enum: names, scalar }: Pick<DescField, 'message' | 'enum' | 'scalar'>,
   value: Json,
   place: string,
+  depth: number,
 ): string | undefined {
-  if (message !== undefined) return misfitOf(message, value, place)
+  if (message !== undefined) return inMessage(message, value, place, depth + 1)
   if (names !== undefined) return inEnum(names, value, place)
   const expected = scalar === undefined ? undefined : expectedScalar(scalar, value)
   return expected === undefined ? undefined : unexpected(place, expected, value)

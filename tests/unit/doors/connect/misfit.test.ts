@@ -123,6 +123,15 @@ describe('over the port', () => {
     expect(await answer.text()).toContain('Unexpected end of JSON input')
   })
 
+  test('a body nested far deeper than is read is refused like any other', async () => {
+    await using server = await startServer()
+    const nested = `${'{"toolResult":{"content":['.repeat(20_000)}{"txt":"x"}${']}}'.repeat(20_000)}`
+    const body = `{"messages":[{"role":"ROLE_TOOL","content":[${nested}]}]}`
+    const answer = await post(server.url, COMPLETE, body)
+    expect(answer.status).toBe(400)
+    expect(await answer.text()).toContain('maximum recursion depth')
+  })
+
   test('a body larger than is kept is still told what is wrong', async () => {
     await using server = await startServer()
     const body = JSON.stringify({ model: 'x'.repeat(1_100_000), mesages: [] })
