@@ -1,24 +1,14 @@
 // Tests the service through @grpc/grpc-js, the gRPC library of most Node programs, with the contract read from proto/.
-import { join } from 'node:path'
 import { fromBinary } from '@bufbuild/protobuf'
 import { BinaryReader } from '@bufbuild/protobuf/wire'
-import {
-  type Client,
-  type ClientReadableStream,
-  credentials,
-  loadPackageDefinition,
-  Metadata,
-  type ServiceError,
-  status,
-} from '@grpc/grpc-js'
-import { loadSync } from '@grpc/proto-loader'
+import { type Client, type ClientReadableStream, Metadata, type ServiceError, status } from '@grpc/grpc-js'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { ErrorInfoSchema } from '#gen/exai/v1/error_pb'
 import { ErrorReason } from '#gen/exai/v1/error_reason_pb'
 import { jsonQuestion } from '../support/clients.ts'
+import { grpcJsClient } from '../support/grpc-js.ts'
 import { manyKeys } from '../support/many-keys.ts'
 import { type Service, startService } from '../support/running-server.ts'
-import { root } from '../support/tools.ts'
 import { startUpstream } from '../support/upstream/openai.ts'
 import type { Upstream } from '../support/upstream/server.ts'
 
@@ -43,18 +33,7 @@ let client: ChatClient
 beforeAll(async () => {
   upstream = await startUpstream({ apiKeys: manyKeys() })
   service = await startService({ OPENAI_API_KEY: manyKeys().join(), OPENAI_BASE_URL: upstream.url })
-  const definition = loadSync('exai/v1/chat_service.proto', {
-    includeDirs: [join(root, 'proto')],
-    keepCase: true,
-    enums: String,
-    longs: String,
-    oneofs: true,
-  })
-  // Made at run time from the proto files: its shape is the contract's.
-  const loaded = loadPackageDefinition(definition) as unknown as {
-    readonly exai: { readonly v1: { readonly ChatService: new (...args: unknown[]) => ChatClient } }
-  }
-  client = new loaded.exai.v1.ChatService(`127.0.0.1:${service.port}`, credentials.createInsecure())
+  client = grpcJsClient<ChatClient>('chat_service.proto', 'ChatService', service.port)
 })
 
 afterAll(async () => {

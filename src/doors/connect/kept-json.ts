@@ -1,6 +1,7 @@
 // Keeps the bytes of a JSON request while connect-es reads it, so that what is wrong in it can be said with its place.
 import type { DescMessage } from '@bufbuild/protobuf'
 import { misfitOf } from './misfit.ts'
+import { parsed } from './own/json.ts'
 
 /** A body that passes, and what is known of it afterwards. */
 export interface KeptJson {
@@ -48,13 +49,4 @@ export function keepJson(
 function onlyMessage(body: Buffer): Buffer | undefined {
   const isOne = body.byteLength >= PREFIX_BYTES && body.readUInt32BE(1) === body.byteLength - PREFIX_BYTES
   return isOne ? body.subarray(PREFIX_BYTES) : undefined
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    // connect-es has said where it stops to be JSON.
-    return undefined
-  }
 }

@@ -19,11 +19,12 @@ export function readJson(bytes: Uint8Array): unknown {
   return value
 }
 
-function parsed(text: string): unknown {
+/** The value of a text as JSON.parse gives it; undefined for one that is no JSON. */
+export function parsed(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // Whoever takes over says what is wrong.
+    // connect-es says what is wrong.
     return undefined
   }
 }
