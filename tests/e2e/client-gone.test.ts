@@ -24,11 +24,9 @@ afterAll(async () => {
 })
 
 const ROUNDS = 5
-// What a quiet machine does every time is seen in the best of the rounds; the others say that nothing is waited for that
-// comes from time to time, on a busy machine too.
-const BEST_MS = 100
-const MEDIAN_MS = 500
-const EVERY_MS = 5_000
+const MEDIAN_MS = 100
+// One round may be unlucky on a busy machine.
+const EVERY_MS = 500
 
 const MODEL = 'openai/test-model'
 const grpc = wires.find(({ protocol }) => protocol === 'grpc') ?? { name: '', http: 2, protocol: 'grpc' }
@@ -163,7 +161,6 @@ describe.each(ways)('a client that $how', ({ how, open }) => {
         })
       }
       const sorted = delaysMs.toSorted((a, b) => a - b)
-      expect(sorted[0]).toBeLessThanOrEqual(BEST_MS)
       expect(sorted.at(ROUNDS >> 1)).toBeLessThanOrEqual(MEDIAN_MS)
       expect(sorted.at(-1)).toBeLessThanOrEqual(EVERY_MS)
     },
