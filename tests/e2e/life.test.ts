@@ -155,7 +155,7 @@ describe('on SIGTERM', () => {
     await chatClient(grpc, url).complete(question('sandbox', 'hello'))
     expect(await stop()).toBe(0)
     // Less than DRAIN_TIMEOUT, by far.
-    expect(Number(log().at(-1)?.['duration_ms'])).toBeLessThan(10_000)
+    expect(Number(log().at(-1)?.['duration_ms'])).toBeLessThan(4_500)
     idle.destroy()
   })
 })

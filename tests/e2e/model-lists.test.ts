@@ -89,9 +89,6 @@ it('a provider that does not list its models holds nobody up, and is passed on a
   })
 })
 
-/** How long a provider that never answers would be waited for by whoever waits for it, in milliseconds. */
-const ONE_TRY_MS = 10_000
-
 it('a provider that never answers is waited for 2 s, and asked no more once the service ends', async () => {
   const silent = createServer()
   await once(silent.listen(0, '127.0.0.1'), 'listening')
@@ -103,13 +100,14 @@ it('a provider that never answers is waited for 2 s, and asked no more once the 
   expect(await ask(service, 'ListModels', { provider: 'local' })).toEqual({ status: 200, body: {} })
   const tookMs = performance.now() - asked
   expect(tookMs).toBeGreaterThan(1900)
-  expect(tookMs).toBeLessThan(ONE_TRY_MS)
+  expect(tookMs).toBeLessThan(5000)
   const [socket] = await connected
   const closed = once(socket, 'close')
   const stopping = performance.now()
   expect(await service.stop()).toBe(0)
   await closed
-  expect(performance.now() - stopping).toBeLessThan(ONE_TRY_MS)
+  // One try would take 10 s.
+  expect(performance.now() - stopping).toBeLessThan(5000)
 })
 
 it('a provider of which no list is wanted is never asked for one', async () => {
